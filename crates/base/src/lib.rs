@@ -1,0 +1,19 @@
+//! Ground: the plain values every floor shares. No async, no I/O, no subject word.
+
+mod clock;
+mod digest;
+mod error;
+mod name;
+mod page;
+mod secret;
+mod time;
+mod uid;
+
+pub use clock::{Clock, Entropy};
+pub use digest::Digest;
+pub use error::{Error, Result, Status};
+pub use name::Name;
+pub use page::{PAGE_DEFAULT, PAGE_MAX};
+pub use secret::Secret;
+pub use time::Time;
+pub use uid::Uid;

@@ -1,0 +1,129 @@
+//! Running models: tensors in, tensors out, as the Open Inference Protocol v2 counts them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use base::Result;
+use serde::{Deserialize, Serialize};
+
+/// The element types of the Open Inference Protocol v2 that we carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Datatype {
+    /// `true` or `false`.
+    Bool,
+    /// 32-bit integers.
+    Int32,
+    /// 64-bit integers.
+    Int64,
+    /// 32-bit floats.
+    Fp32,
+    /// 64-bit floats.
+    Fp64,
+    /// Texts.
+    Bytes,
+}
+
+/// The elements of a tensor in row-major order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Elements {
+    /// Booleans.
+    Bool(Vec<bool>),
+    /// 32-bit integers.
+    Int32(Vec<i32>),
+    /// 64-bit integers.
+    Int64(Vec<i64>),
+    /// 32-bit floats.
+    Fp32(Vec<f32>),
+    /// 64-bit floats.
+    Fp64(Vec<f64>),
+    /// Texts; an absent value is the empty text.
+    Bytes(Vec<String>),
+}
+
+/// A named tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Its name in the model.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its elements; their number is the product of the shape.
+    pub elements: Elements,
+}
+
+/// One input or output of a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Slot {
+    /// Its name.
+    pub name: String,
+    /// Its element type.
+    pub datatype: Datatype,
+    /// Its shape; -1 is any, and the first is the number of rows.
+    pub shape: Vec<i64>,
+    /// The values a text input knows, when they are few.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
+    /// Whether a row may come without it.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// What a model takes and gives.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Signature {
+    /// What it takes.
+    pub inputs: Vec<Slot>,
+    /// What it gives: for classifiers `label` and `probabilities`, else `prediction`.
+    pub outputs: Vec<Slot>,
+    /// The classes in the order of the probabilities; empty for regression.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
+}
+
+/// Why one row got its prediction: the base value and the contributions sum to the margin.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// The class explained (the predicted one), absent for regression.
+    pub class: Option<String>,
+    /// What the model answers when nothing is known: log-odds for classifiers, the target's unit for regression.
+    pub base: f64,
+    /// What each input adds, in the unit of `base`.
+    pub contributions: BTreeMap<String, f64>,
+    /// The model's raw answer for the row: base plus all contributions.
+    pub margin: f64,
+    /// `tree-shap` (exact, Lundberg et al. 2020, path-dependent) or `linear` (exact for linear models).
+    pub method: String,
+}
+
+/// A model ready to run. Cheap to share, safe to call from many threads.
+pub trait Model: Send + Sync {
+    /// What it takes and gives, as read from the model itself.
+    fn signature(&self) -> &Signature;
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// `tensor-missing`, `tensor-unknown`, `tensor-wrong-type`, `tensor-wrong-shape`.
+    fn run(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>>;
+
+    /// Explains each row exactly, where the model's form allows it.
+    ///
+    /// # Errors
+    /// `not-explainable` for a model that is neither trees nor linear; those of `run` else.
+    fn explain(&self, inputs: Vec<Tensor>) -> Result<Vec<Explanation>>;
+
+    /// Bytes of memory it holds, about.
+    fn bytes(&self) -> usize;
+}
+
+/// Makes models ready.
+pub trait Infer: Send + Sync {
+    /// Reads an ONNX file and prepares it.
+    ///
+    /// # Errors
+    /// `model-unreadable` for what is no ONNX file or needs an operator nobody here knows (named).
+    fn load(&self, onnx: &[u8]) -> Result<Arc<dyn Model>>;
+}

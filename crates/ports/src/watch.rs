@@ -1,0 +1,30 @@
+//! How long work tells where it is and learns that it shall stop.
+
+use base::{Error, Result};
+
+/// Somebody who watches long work.
+pub trait Watch: Send + Sync {
+    /// So much is done of so much, and what is being done now.
+    fn progress(&self, done: u64, total: u64, message: &str);
+
+    /// One line for the work's log.
+    fn line(&self, text: &str);
+
+    /// Whether the work was cancelled or its deadline has passed.
+    fn stopped(&self) -> bool;
+
+    /// Seconds since the work began, for budgets.
+    fn elapsed_s(&self) -> f64;
+
+    /// Stops the work here if it was cancelled.
+    fn check(&self) -> Result<()> {
+        if self.stopped() {
+            return Err(Error::new(
+                base::Status::Cancelled,
+                "cancelled",
+                "the work was cancelled",
+            ));
+        }
+        Ok(())
+    }
+}
