@@ -3,7 +3,6 @@
 //! Everything in a port is synchronous and may take its time: the kernel runs it on the
 //! blocking pool, bounded, and hands in a [`Watch`] to report progress and to learn of cancellation.
 
-pub mod blob;
 pub mod infer;
 pub mod learn;
 pub mod table;

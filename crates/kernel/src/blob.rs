@@ -1,14 +1,10 @@
 //! Bytes by their digest.
 
-use std::{
-    path::{Path, PathBuf},
-    pin::Pin,
-};
+use std::path::{Path, PathBuf};
 
-use base::{Digest, Result};
+use base::Digest;
 
-/// A future that a trait object can answer.
-pub type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+use crate::Later;
 
 /// What is known of a blob once it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

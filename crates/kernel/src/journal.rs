@@ -1,0 +1,112 @@
+//! The journal: every write in order, each entry chained to the one before by its hash.
+
+use base::{Digest, Result, Time, Uid};
+use serde::{Deserialize, Serialize};
+
+use crate::store::Store;
+
+/// One entry: who did what to which object, and what it was afterwards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// Its place in the journal, from 1, without gaps. It is the object's `resourceVersion`.
+    pub position: u64,
+    /// When.
+    pub time: Time,
+    /// The organization it belongs to.
+    pub org: String,
+    /// The project, empty for what belongs to the organization itself.
+    pub project: String,
+    /// The kind, for example `catalog.models`.
+    pub kind: String,
+    /// The object.
+    pub uid: Uid,
+    /// The object's name at the time.
+    pub name: String,
+    /// What was done: `create`, `replace`, `delete`, `restore`, `purge`, an action's name …
+    pub verb: String,
+    /// Who did it, as `user:ada`, `key:ci` or `system:runs`.
+    pub actor: String,
+    /// The trace it was done in (W3C Trace Context), empty when there was none.
+    pub trace: String,
+    /// Whether the object is deleted (in the trash or gone) afterwards.
+    pub deleted: bool,
+    /// The whole object afterwards, as JSON text without its `resourceVersion`.
+    pub body: String,
+    /// The hash of the entry before.
+    pub previous: Digest,
+    /// The hash of this entry.
+    pub hash: Digest,
+}
+
+impl Change {
+    /// The hash this entry must have: BLAKE3 over the previous hash and every field, each with its length.
+    pub fn expected_hash(&self) -> Digest {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.previous.bytes());
+        hasher.update(&self.position.to_le_bytes());
+        hasher.update(&self.time.micros().to_le_bytes());
+        hasher.update(&[u8::from(self.deleted)]);
+        for part in [
+            &self.org,
+            &self.project,
+            &self.kind,
+            self.uid.as_str(),
+            &self.name,
+            &self.verb,
+            &self.actor,
+            &self.trace,
+            &self.body,
+        ] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+        Digest::new(*hasher.finalize().as_bytes())
+    }
+
+    /// Links the entry behind another: sets its place, its predecessor and its hash.
+    pub fn seal(&mut self, position: u64, previous: Digest) {
+        self.position = position;
+        self.previous = previous;
+        self.hash = self.expected_hash();
+    }
+}
+
+/// What a walk along the chain found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// How many entries were read.
+    pub entries: u64,
+    /// The position of the first entry that is missing, altered or out of place.
+    pub first_bad: Option<u64>,
+    /// The hash of the last good entry.
+    pub head: Digest,
+}
+
+/// Walks the whole chain and recomputes every hash.
+pub async fn verify(store: &dyn Store) -> Result<Verdict> {
+    let mut verdict = Verdict {
+        entries: 0,
+        first_bad: None,
+        head: Digest::ZERO,
+    };
+    loop {
+        let changes = store.changes(verdict.entries, 1000).await?;
+        if changes.is_empty() {
+            return Ok(verdict);
+        }
+        for change in changes {
+            let expected = verdict.entries + 1;
+            let good = change.position == expected
+                && change.previous == verdict.head
+                && change.hash == change.expected_hash();
+            if !good {
+                verdict.first_bad = Some(expected);
+                return Ok(verdict);
+            }
+            verdict.entries = expected;
+            verdict.head = change.hash;
+        }
+    }
+}
