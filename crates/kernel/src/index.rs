@@ -21,12 +21,25 @@ pub enum Cell {
 }
 
 /// A term of the index: an object's value for one key.
+///
+/// A declared field has one in every object, that of `Cell::Null` where it has no value, so that a
+/// list sorted by it shows them all. A label has one where it is set. Stores compare by order with
+/// the object's body, at the path the key tells ([`path`]); a key that is no path can be compared
+/// for equality only.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Term {
     /// A field's path such as `spec.driver`, or `label:` and a label's key.
     pub key: String,
     /// The encoded value.
     pub value: String,
+}
+
+/// The names on the way to a term's value from the top of the object.
+pub fn path(key: &str) -> Vec<String> {
+    match key.strip_prefix("label:") {
+        Some(label) => vec!["metadata".into(), "labels".into(), label.into()],
+        None => key.split('.').map(String::from).collect(),
+    }
 }
 
 /// Encodes a value so that comparing the texts byte by byte compares the values.

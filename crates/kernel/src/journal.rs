@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::store::Store;
 
+/// The verb of a write that takes an object out of the table for good. No other write may have it:
+/// a replayed journal knows by it what is in the trash and what is gone.
+pub const PURGE: &str = "purge";
+
 /// One entry: who did what to which object, and what it was afterwards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -56,11 +56,11 @@ pub struct Write {
     pub record: Record,
     /// The condition.
     pub expect: Expect,
-    /// Terms to add to the index.
+    /// Terms to add to the index. An object keeps its terms in the trash; a purge takes them all out.
     pub terms_in: Vec<Term>,
     /// Terms to take out of it.
     pub terms_out: Vec<Term>,
-    /// What was done, for the journal.
+    /// What was done, for the journal: `journal::PURGE` when the object leaves for good, and only then.
     pub verb: String,
     /// Who did it, for the journal.
     pub actor: String,
@@ -83,8 +83,8 @@ pub struct Kept {
     pub value: String,
     /// When it may be forgotten.
     pub expires: Option<Time>,
-    /// Fail with `already-kept` if there is one that has not expired.
-    pub only_if_absent: bool,
+    /// Fail with `already-kept` if there is one that has not expired at this time.
+    pub unless_kept: Option<Time>,
 }
 
 /// Entries for an append-only stream: log lines, metric points.
@@ -134,7 +134,7 @@ pub enum Projects {
 /// In which order a list comes: by one place, then by uid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sort {
-    /// `Name`, `Uid`, `Created`, `Version` or a `Term`.
+    /// `Name`, `Uid`, `Created`, `Version` or a `Term` of which each object has one at most.
     pub place: Place,
     /// Largest first.
     pub descending: bool,
@@ -257,7 +257,7 @@ pub trait Store: Send + Sync {
 
     /// Puts back entries from a backup: appends them to the journal as they are (the chain must fit,
     /// `chain-broken` otherwise) and brings the objects to the state they tell. `terms` is asked for
-    /// the index terms of each object that lives afterwards.
+    /// the index terms of each object before and after, as long as it is in the table.
     fn replay<'a>(
         &'a self,
         changes: Vec<Change>,
