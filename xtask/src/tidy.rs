@@ -32,11 +32,7 @@ impl fmt::Display for Finding {
 }
 
 fn finding(path: &str, line: usize, sentence: impl Into<String>) -> Finding {
-    Finding {
-        path: path.to_owned(),
-        line,
-        sentence: sentence.into(),
-    }
+    Finding { path: path.to_owned(), line, sentence: sentence.into() }
 }
 
 /// All checks, in the order of their importance.
@@ -75,15 +71,8 @@ pub fn has_doc_tests(place: &Place) -> bool {
     };
     tree.rust().any(|file| {
         file.text.lines().map(str::trim_start).any(|line| {
-            let doc = line
-                .strip_prefix("///")
-                .or_else(|| line.strip_prefix("//!"));
-            doc.is_some_and(|doc| {
-                matches!(
-                    doc.trim(),
-                    "```" | "```rust" | "```no_run" | "```should_panic"
-                )
-            })
+            let doc = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"));
+            doc.is_some_and(|doc| matches!(doc.trim(), "```" | "```rust" | "```no_run" | "```should_panic"))
         })
     })
 }

@@ -116,14 +116,7 @@ pub trait Tables: Send + Sync {
     fn profile(&self, format: Format, path: &Path, watch: &dyn Watch) -> Result<Profile>;
 
     /// Reads the rows from `skip` on, at most `limit`, typed as the profile says.
-    fn read(
-        &self,
-        format: Format,
-        path: &Path,
-        profile: &Profile,
-        skip: u64,
-        limit: u64,
-    ) -> Result<Table>;
+    fn read(&self, format: Format, path: &Path, profile: &Profile, skip: u64, limit: u64) -> Result<Table>;
 
     /// Writes a table in a format.
     fn write(&self, format: Format, table: &Table, path: &Path) -> Result<()>;

@@ -19,10 +19,8 @@ struct Value {
 pub fn body(sql: &mut Sql, path: &[String], op: Op, cell: &Cell) -> String {
     match sql.dialect {
         Dialect::Sqlite => {
-            let steps: String = path
-                .iter()
-                .map(|name| format!(".{}", serde_json::Value::from(name.as_str())))
-                .collect();
+            let steps: String =
+                path.iter().map(|name| format!(".{}", serde_json::Value::from(name.as_str()))).collect();
             let at = sql.text(format!("${steps}"));
             let value = Value {
                 kind: format!("coalesce(json_type(o.body, {at}), 'null')"),
@@ -32,10 +30,7 @@ pub fn body(sql: &mut Sql, path: &[String], op: Op, cell: &Cell) -> String {
             sqlite_holds(sql, &value, op, cell)
         }
         Dialect::Postgres => {
-            let steps: String = path
-                .iter()
-                .map(|name| format!(" -> {}", sql.text(name.as_str())))
-                .collect();
+            let steps: String = path.iter().map(|name| format!(" -> {}", sql.text(name.as_str()))).collect();
             let holds = postgres_holds(sql, op, cell);
             // PostgreSQL's jsonb has no NUL; `OFFSET 0` keeps the body from being parsed twice.
             format!(
@@ -77,19 +72,12 @@ fn sqlite_holds(sql: &mut Sql, value: &Value, op: Op, cell: &Cell) -> String {
 /// Moments in a body are texts in UTC. Without the `Z`, a fraction of a second sorts where it belongs.
 fn moment(sql: &mut Sql, left: &str, op: Op, right: Time) -> String {
     let right = right.to_string();
-    text(
-        sql,
-        &format!("rtrim({left}, 'Z')"),
-        op,
-        right.trim_end_matches('Z'),
-    )
+    text(sql, &format!("rtrim({left}, 'Z')"), op, right.trim_end_matches('Z'))
 }
 
 fn sqlite_has(sql: &mut Sql, value: &Value, cell: &Cell) -> String {
     let (kind, json, at) = (&value.kind, &value.json, &value.at);
-    let list = |element: String| {
-        format!("EXISTS (SELECT 1 FROM json_each(o.body, {at}) e WHERE {element})")
-    };
+    let list = |element: String| format!("EXISTS (SELECT 1 FROM json_each(o.body, {at}) e WHERE {element})");
     match cell {
         Cell::Null => FALSE.into(),
         Cell::Bool(right) => {
@@ -98,9 +86,7 @@ fn sqlite_has(sql: &mut Sql, value: &Value, cell: &Cell) -> String {
         }
         Cell::Number(right) => {
             let right = sql.bind(Param::Real(*right));
-            let element = list(format!(
-                "e.type IN ('integer', 'real') AND CAST(e.value AS REAL) = {right}"
-            ));
+            let element = list(format!("e.type IN ('integer', 'real') AND CAST(e.value AS REAL) = {right}"));
             format!("({kind} = 'array' AND {element})")
         }
         Cell::Time(right) => {
@@ -157,9 +143,8 @@ fn postgres_has(sql: &mut Sql, cell: &Cell) -> String {
              CASE WHEN jsonb_typeof(e.value) = '{kind}' THEN {holds} ELSE FALSE END)"
         )
     };
-    let array = |element: String| {
-        format!("CASE WHEN jsonb_typeof(j.v) = 'array' THEN {element} ELSE FALSE END")
-    };
+    let array =
+        |element: String| format!("CASE WHEN jsonb_typeof(j.v) = 'array' THEN {element} ELSE FALSE END");
     match cell {
         Cell::Null => FALSE.into(),
         Cell::Bool(right) => array(list("boolean", format!("(e.value)::boolean = {right}"))),

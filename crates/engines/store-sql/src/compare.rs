@@ -28,11 +28,9 @@ pub fn condition(sql: &mut Sql, predicate: &Predicate) -> String {
             joined(parts, "OR", FALSE)
         }
         Predicate::Not(part) => format!("NOT ({})", condition(sql, part)),
-        Predicate::Compare {
-            place,
-            op: Op::NotEqual,
-            cell,
-        } => format!("NOT ({})", compare(sql, place, Op::Equal, cell)),
+        Predicate::Compare { place, op: Op::NotEqual, cell } => {
+            format!("NOT ({})", compare(sql, place, Op::Equal, cell))
+        }
         Predicate::Compare { place, op, cell } => compare(sql, place, *op, cell),
     }
 }
@@ -90,12 +88,7 @@ pub(crate) fn text(sql: &mut Sql, left: &str, op: Op, right: &str) -> String {
                 Dialect::Postgres => format!("strpos({left}, {needle}) > 0"),
             }
         }
-        Op::Equal
-        | Op::NotEqual
-        | Op::Less
-        | Op::LessOrEqual
-        | Op::Greater
-        | Op::GreaterOrEqual => {
+        Op::Equal | Op::NotEqual | Op::Less | Op::LessOrEqual | Op::Greater | Op::GreaterOrEqual => {
             let right = sql.text(right);
             ordered(left, op, &right)
         }

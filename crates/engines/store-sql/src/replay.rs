@@ -108,9 +108,7 @@ pub fn record(change: &Change) -> Result<Option<Record>> {
         version: change.position,
         generation: metadata["generation"].as_u64().unwrap_or(1),
         created: time("creationTimestamp").unwrap_or(change.time),
-        deleted: change
-            .deleted
-            .then(|| time("deletionTimestamp").unwrap_or(change.time)),
+        deleted: change.deleted.then(|| time("deletionTimestamp").unwrap_or(change.time)),
         body: change.body.clone(),
     }))
 }

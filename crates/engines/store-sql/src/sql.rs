@@ -36,11 +36,7 @@ pub struct Sql {
 impl Sql {
     /// An empty statement.
     pub fn new(dialect: Dialect) -> Self {
-        Self {
-            dialect,
-            text: String::new(),
-            params: Vec::new(),
-        }
+        Self { dialect, text: String::new(), params: Vec::new() }
     }
 
     /// Appends text of ours.
