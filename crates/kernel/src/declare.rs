@@ -79,6 +79,17 @@ pub enum Manner {
     Upload,
 }
 
+/// Who may ask for an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenTo {
+    /// Whoever was granted its permission.
+    Granted,
+    /// Everybody who has logged in: it tells or changes only what is the caller's own.
+    Caller,
+    /// Anybody at all.
+    Anyone,
+}
+
 type Run = dyn Fn(Cx, Option<Raw>, Input) -> Later<'static, Output> + Send + Sync;
 
 /// An action or a view.
@@ -98,8 +109,8 @@ pub struct Action {
     pub asks: &'static [Field],
     /// What it answers.
     pub gives: Shape,
-    /// Whether anybody may ask, without logging in.
-    pub public: bool,
+    /// Who may ask.
+    pub open_to: OpenTo,
     pub(crate) run: Arc<Run>,
 }
 
@@ -422,7 +433,17 @@ impl<K: Kind> KindBuilder<K> {
     ) -> Self {
         let permission = name;
         let (asks, gives) = (A::FIELDS, R::SHAPE);
-        self.def.actions.push(Action { name, doc, of, manner, permission, asks, gives, public: false, run });
+        self.def.actions.push(Action {
+            name,
+            doc,
+            of,
+            manner,
+            permission,
+            asks,
+            gives,
+            open_to: OpenTo::Granted,
+            run,
+        });
         self
     }
 
@@ -435,11 +456,11 @@ impl<K: Kind> KindBuilder<K> {
         self
     }
 
-    /// Opens the action listed last to callers who have not logged in.
+    /// Opens the action listed last to more callers than those granted its permission.
     #[must_use]
-    pub fn public(mut self) -> Self {
+    pub fn open_to(mut self, who: OpenTo) -> Self {
         if let Some(action) = self.def.actions.last_mut() {
-            action.public = true;
+            action.open_to = who;
         }
         self
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     change::{self, PatchForm},
     cx::{Cx, not_found},
-    declare::{Body, Input, KindDef, Of, Output},
+    declare::{Body, Input, KindDef, Of, OpenTo, Output},
     lifecycle::{self, Propagation},
     object::Raw,
     platform::Platform,
@@ -66,7 +66,7 @@ pub enum Verb {
 impl Verb {
     /// The last word of the permission it needs.
     fn permission(&self, kind: &KindDef) -> String {
-        let action = |name: &str, of, view| {
+        let action = |name: &str, of, view: bool| {
             kind.action(name, of, view).map_or(name, |action| action.permission).to_owned()
         };
         match self {
@@ -148,11 +148,11 @@ pub async fn call(cx: Cx, call: Call) -> Result<Answer> {
     let mut cx = cx.doing(call.verb.word());
     cx.check_deadline()?;
     served(&call)?;
-    if !is_public(&call) {
-        // An object named by its uid is decided where it lives.
-        if let Some(project) = project_of(&cx, &call.kind, call.id.as_deref()).await? {
-            cx = cx.in_project(&project);
-        }
+    // An object named by its uid is decided where it lives.
+    if let Some(project) = project_of(&cx, &call.kind, call.id.as_deref()).await? {
+        cx = cx.in_project(&project);
+    }
+    if open_to(&call.kind, &call.verb) == OpenTo::Granted {
         cx.authorize(&call.kind.permission(&call.verb.permission(&call.kind)), &cx.project).await?;
     }
     if call.kind.scope == crate::kind::Scope::Project && &*cx.project != "-" {
@@ -190,13 +190,16 @@ fn served(call: &Call) -> Result<()> {
     .hint(format!("`aic api explain {}` lists what is served", call.kind.plural)))
 }
 
-fn is_public(call: &Call) -> bool {
-    let action = match &call.verb {
-        Verb::ActOnAll(name) => call.kind.action(name, Of::Collection, false),
-        Verb::ViewOfAll(name) => call.kind.action(name, Of::Collection, true),
+/// Who may ask, where it is not whoever was granted the permission.
+pub fn open_to(kind: &KindDef, verb: &Verb) -> OpenTo {
+    let action = match verb {
+        Verb::Act(name) => kind.action(name, Of::Object, false),
+        Verb::View(name) => kind.action(name, Of::Object, true),
+        Verb::ActOnAll(name) => kind.action(name, Of::Collection, false),
+        Verb::ViewOfAll(name) => kind.action(name, Of::Collection, true),
         _ => None,
     };
-    action.is_some_and(|action| action.public)
+    action.map_or(OpenTo::Granted, |action| action.open_to)
 }
 
 async fn project_of(cx: &Cx, kind: &KindDef, id: Option<&str>) -> Result<Option<String>> {

@@ -2,7 +2,10 @@
 
 /// Method, documented path, canonical method and path; `{}` stands for one segment and is carried over in order.
 pub const ALIASES: &[(&str, &str, &str)] = &[
-    ("POST", "catalog/auth/login", "admin/auth/login"),
+    ("POST", "admin/auth/login", "admin/sessions/login"),
+    ("POST", "admin/auth/logout", "admin/sessions/logout"),
+    ("GET", "admin/auth/me", "admin/sessions/me"),
+    ("POST", "catalog/auth/login", "admin/sessions/login"),
     ("GET", "catalog/catalog/experiments/runs/{}", "catalog/runs/{}"),
     ("PUT", "catalog/catalog/experiments/runs/{}", "catalog/runs/{}"),
     ("GET", "catalog/experiments/runs/{}", "catalog/runs/{}"),

@@ -1,7 +1,7 @@
 //! The OpenAPI document, made from the kinds: 3.1 for new tools, 3.0 for older ones.
 
 use kernel::{
-    declare::{Action, KindDef, Manner, Of},
+    declare::{Action, KindDef, Manner, Of, OpenTo},
     kind::{Field, Scope, Shape},
     platform::Platform,
     question::LIST_PARAMS,
@@ -420,7 +420,7 @@ fn of_action(kind: &KindDef, action: &Action) -> Value {
         let octets = json!({"schema": {"type": "string", "format": "binary"}});
         operation["requestBody"] = json!({"required": true, "content": {"application/octet-stream": octets}});
     }
-    if action.public {
+    if action.open_to == OpenTo::Anyone {
         operation["security"] = json!([]);
     }
     operation["description"] = format!(

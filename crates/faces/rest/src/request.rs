@@ -12,8 +12,8 @@ use kernel::{
     access::Principal,
     change::PatchForm,
     cx::Cx,
-    declare::{Body, Manner, Of},
-    dispatch::{Call, Verb},
+    declare::{Body, Manner, Of, OpenTo},
+    dispatch::{self, Call, Verb},
     question::LIST_PARAMS,
 };
 use percent_encoding::percent_decode_str;
@@ -30,8 +30,6 @@ pub struct Asked {
     pub cx: Cx,
     /// The call.
     pub call: Call,
-    /// Whether a page should carry `X-Total-Count`.
-    pub total: bool,
 }
 
 /// Parameters that are understood everywhere.
@@ -91,7 +89,7 @@ pub async fn read(
         }
     })?;
     let mut params = params(parts.uri.query().unwrap_or_default())?;
-    let is_public = is_public(&route);
+    let is_public = dispatch::open_to(&route.kind, &route.verb) == OpenTo::Anyone;
     let principal = match principal {
         Some(principal) => principal,
         None if is_public => std::sync::Arc::new(Principal::system("anonymous", "")),
@@ -100,8 +98,8 @@ pub async fn read(
     shape(&mut route, &parts.headers, &params)?;
     let project = project(&params, &parts.headers);
     let body = body_of(web, &route, &parts.headers, http_body, &mut params).await?;
-    let total = params.get("total").is_some_and(|total| total == "true");
     check_params(&route, &params)?;
+    search_words(&mut params);
     let mut cx = web.platform.cx(principal, &project);
     cx.trace = caller::trace(&parts.headers).into();
     cx.deadline = Some(cx.now().plus_s(web.settings.deadline_s));
@@ -131,7 +129,7 @@ pub async fn read(
         body,
         if_match,
     };
-    Ok(Asked { cx, call, total })
+    Ok(Asked { cx, call })
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -183,15 +181,6 @@ fn shape(route: &mut Route, headers: &HeaderMap, params: &BTreeMap<String, Strin
     Ok(())
 }
 
-fn is_public(route: &Route) -> bool {
-    let action = match &route.verb {
-        Verb::ActOnAll(name) => route.kind.action(name, Of::Collection, false),
-        Verb::ViewOfAll(name) => route.kind.action(name, Of::Collection, true),
-        _ => None,
-    };
-    action.is_some_and(|action| action.public)
-}
-
 async fn body_of(
     web: &Web,
     route: &Route,
@@ -238,6 +227,15 @@ fn merge_params(params: &mut BTreeMap<String, String>, json: &Value) -> Result<(
         params.insert(name.clone(), text);
     }
     Ok(())
+}
+
+/// The words of a search, as a filter on the name.
+fn search_words(params: &mut BTreeMap<String, String>) {
+    let Some(words) = params.remove("q").filter(|words| !words.trim().is_empty()) else { return };
+    let quoted = words.trim().replace('\\', "\\\\").replace('"', "\\\"");
+    let filter = params.entry("filter".to_owned()).or_default();
+    *filter =
+        if filter.is_empty() { format!("\"{quoted}\"") } else { format!("({filter}) AND \"{quoted}\"") };
 }
 
 /// A parameter nobody reads is a mistake worth telling.

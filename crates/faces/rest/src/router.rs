@@ -11,10 +11,7 @@ use axum::{
 };
 use base::{Error, Result};
 use face_web::{Web, caller, limits::Left, metrics::Labels, problem};
-use kernel::{
-    dispatch::{self, Answer},
-    read,
-};
+use kernel::dispatch::{self, Answer};
 
 use crate::{answer, docs, kinds, openapi, request, route::Routes, stream};
 
@@ -145,9 +142,4 @@ async fn respond(
         }
         other => answer::response(other),
     })
-}
-
-/// Only the fields asked for.
-pub fn masked(value: &serde_json::Value, mask: &str) -> serde_json::Value {
-    read::masked(value, mask)
 }
