@@ -47,7 +47,8 @@ pub enum Leg {
 /// The ranges a filter confines its objects to.
 pub fn ranges(query: &Query) -> Vec<Range> {
     let mut found = Vec::new();
-    if let Some(filter) = &query.filter {
+    // Only the living have terms.
+    if let (Some(filter), false) = (&query.filter, query.deleted) {
         confine(filter, &mut found);
     }
     found
@@ -73,15 +74,16 @@ fn confine(filter: &Predicate, found: &mut Vec<Range>) {
 /// The legs of a list in their order. `narrow` is a range known to be short.
 pub fn legs(query: &Query, narrow: Option<Range>) -> Vec<Leg> {
     let ranges = ranges(query);
+    if query.deleted {
+        return vec![Leg::Walk];
+    }
     let Place::Term(key) = &query.sort.place else {
         if let Some(range) = narrow {
             return vec![Leg::Narrow(range)];
         }
         let equal = ranges.into_iter().find(|range| range.equal);
         return match equal {
-            Some(range) if query.sort.place == Place::Uid && !query.deleted => {
-                vec![Leg::Equal(range)]
-            }
+            Some(range) if query.sort.place == Place::Uid => vec![Leg::Equal(range)],
             Some(_) | None => vec![Leg::Walk],
         };
     };
@@ -176,10 +178,10 @@ fn one_scope(sql: &mut Sql, query: &Query, leg: &Leg, scope: &str, limit: u32) -
             op: Op::Equal,
             cell: Cell::Null,
         };
-        parts.push(condition(sql, &missing));
+        parts.push(condition(sql, &missing, query.deleted));
     }
     if let Some(filter) = &query.filter {
-        parts.push(condition(sql, filter));
+        parts.push(condition(sql, filter, query.deleted));
     }
     let holds = parts.join(" AND ");
     let direction = direction(query);
@@ -300,7 +302,7 @@ pub fn count(dialect: Dialect, query: &Query, scopes: &[i64]) -> Sql {
     };
     let mut parts = vec![format!("o.scope = {scope}"), alive(query).into()];
     if let Some(filter) = &query.filter {
-        parts.push(condition(&mut sql, filter));
+        parts.push(condition(&mut sql, filter, query.deleted));
     }
     sql.push(&format!(
         "SELECT count(*) FROM {source} WHERE {}",

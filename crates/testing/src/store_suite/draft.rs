@@ -1,4 +1,4 @@
-//! Objects for tests: a small thing with a title, a size, a switch and a moment, all indexed.
+//! Objects for tests: a small thing with a title, a size, a switch, a moment and tags, all indexed.
 
 use base::{Time, Uid};
 use kernel::{
@@ -102,22 +102,29 @@ impl Draft {
 
     /// A write that puts it in the trash.
     pub fn trash(&mut self, version: u64) -> Write {
+        let old = terms(&self.record());
         self.record.deleted = Some(Time::from_micros(START).plus_s(60));
         let expect = Expect::Version(version);
-        write(self.record(), "delete", expect, Vec::new(), Vec::new())
+        write(self.record(), "delete", expect, Vec::new(), old)
     }
 
     /// A write that takes it back from there.
     pub fn restore(&mut self, version: u64) -> Write {
         self.record.deleted = None;
+        let new = terms(&self.record());
         let expect = Expect::Version(version);
-        write(self.record(), "restore", expect, Vec::new(), Vec::new())
+        write(self.record(), "restore", expect, new, Vec::new())
     }
 
     /// A write that takes it out for good.
     pub fn purge(&self, version: u64) -> Write {
         let record = self.record();
-        let old = terms(&record);
+        // In the trash there are no terms left.
+        let old = if record.deleted.is_none() {
+            terms(&record)
+        } else {
+            Vec::new()
+        };
         let expect = Expect::Version(version);
         let mut write = write(record, PURGE, expect, Vec::new(), old);
         write.purge = true;
@@ -168,12 +175,20 @@ pub fn terms(record: &Record) -> Vec<Term> {
         key: key.into(),
         value: index::encode(&cell.unwrap_or(Cell::Null)),
     });
+    let tags = spec["tags"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|tag| Term {
+            key: "spec.tags".into(),
+            value: index::encode(&Cell::Text(tag.as_str().unwrap_or_default().into())),
+        });
     let labels = body["metadata"]["labels"].as_object().into_iter().flatten();
     let labels = labels.map(|(key, value)| Term {
         key: format!("label:{key}"),
         value: index::encode(&Cell::Text(value.as_str().unwrap_or_default().into())),
     });
-    fields.chain(labels).collect()
+    fields.chain(tags).chain(labels).collect()
 }
 
 /// A commit of some writes.
