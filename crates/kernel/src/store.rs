@@ -56,7 +56,7 @@ pub struct Write {
     pub record: Record,
     /// The condition.
     pub expect: Expect,
-    /// Terms to add to the index. An object keeps its terms in the trash; a purge takes them all out.
+    /// Terms to add to the index. Only the living have terms: the trash gives them all back.
     pub terms_in: Vec<Term>,
     /// Terms to take out of it.
     pub terms_out: Vec<Term>,
@@ -134,7 +134,8 @@ pub enum Projects {
 /// In which order a list comes: by one place, then by uid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sort {
-    /// `Name`, `Uid`, `Created`, `Version` or a `Term` of which each object has one at most.
+    /// `Name`, `Uid`, `Created`, `Version` or a `Term` of which each object has one at most. The trash
+    /// has no terms, and comes by uid instead.
     pub place: Place,
     /// Largest first.
     pub descending: bool,
@@ -245,7 +246,7 @@ pub trait Store: Send + Sync {
 
     /// Puts back entries from a backup: appends them to the journal as they are (the chain must fit,
     /// `chain-broken` otherwise) and brings the objects to the state they tell. `terms` is asked for
-    /// the index terms of each object before and after, as long as it is in the table.
+    /// the index terms of each object that lives, before or afterwards.
     fn replay<'a>(
         &'a self,
         changes: Vec<Change>,

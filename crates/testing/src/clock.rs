@@ -67,9 +67,9 @@ mod tests {
     #[test]
     fn time_moves_only_when_told_and_ids_count() {
         let clock = FrozenClock::default();
-        assert_eq!(clock.now().to_string(), "2026-01-01T00:00:00Z");
+        assert_eq!(clock.now().to_string(), "2026-01-01T00:00:00.000000Z");
         clock.advance_s(90);
-        assert_eq!(clock.now().to_string(), "2026-01-01T00:01:30Z");
+        assert_eq!(clock.now().to_string(), "2026-01-01T00:01:30.000000Z");
         let entropy = SeededEntropy::default();
         assert_eq!(entropy.id(clock.now()), "0001");
         assert_eq!(entropy.id(clock.now()), "0002");

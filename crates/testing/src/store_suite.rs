@@ -2,13 +2,19 @@
 //!
 //! Each behaviour is a function that gets an empty store of its own; the list below is all of them.
 
-use std::{fmt::Write, sync::Arc};
+use std::{fmt::Write, pin::Pin, sync::Arc};
 
 use kernel::{Later, store::Store};
 
 mod commits;
 mod draft;
+mod journals;
+mod keeping;
+mod leases;
+mod oracle;
 mod order;
+mod paging;
+mod questions;
 
 pub use draft::{Draft, fill, terms};
 
@@ -16,6 +22,9 @@ pub use draft::{Draft, fill, terms};
 pub trait Home: Send + Sync {
     /// Opens the store. One that cannot be shared is opened again only after it was dropped.
     fn open(&self) -> Later<'_, Arc<dyn Store>>;
+
+    /// An empty store elsewhere.
+    fn another(&self) -> Pin<Box<dyn Future<Output = Arc<dyn Store>> + Send + '_>>;
 
     /// Whether several processes may have it open at once.
     fn shared(&self) -> bool;
@@ -39,6 +48,18 @@ const BEHAVIOURS: &[Behaviour] = behaviours![
     commits::of_64_writers_of_one_object_each_version_is_won_once,
     commits::a_refused_write_does_not_disturb_its_neighbours,
     commits::a_store_opened_again_shows_what_was_written,
+    questions::every_question_is_answered_as_plainly_evaluated,
+    paging::pages_lose_and_double_nothing_while_others_write,
+    paging::a_list_ends_at_its_limit,
+    keeping::a_kept_value_lasts_until_it_expires,
+    keeping::a_kept_value_can_be_a_condition,
+    keeping::a_stream_numbers_its_entries,
+    keeping::a_commit_that_is_too_large_is_refused,
+    leases::a_lease_has_one_holder,
+    leases::a_stale_holder_is_fenced_off,
+    journals::history_is_found_by_every_mark,
+    journals::a_journal_builds_the_store_again,
+    journals::a_tampered_journal_is_refused,
     order::positions_have_no_gaps_for_whoever_reads_along,
 ];
 

@@ -1,37 +1,79 @@
 //! A comparison with a value in an object's body, in each dialect's JSON functions and with one meaning.
 
-use base::Time;
 use kernel::{index::Cell, predicate::Op};
 
 use crate::{
-    compare::{FALSE, ordered, text},
+    compare::{FALSE, ordered, text, whole},
     sql::{Dialect, Param, Sql},
 };
 
-/// A value in the body: its JSON type, and its value as a text, number or truth.
-struct Value {
-    at: String,
+/// What is compared where the body has a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The value as a whole: a list is no text, number, truth or moment.
+    Whole,
+    /// Each element; an empty list is no value.
+    Elements,
+}
+
+/// A JSON value as SQL sees it: what it is, and itself as a text, a number, a truth (0 or 1).
+struct Json {
     kind: String,
-    json: String,
+    text: String,
+    number: String,
+    truth: String,
+}
+
+/// The names a dialect has for the kinds of JSON values.
+struct Kinds {
+    text: &'static str,
+    number: &'static str,
+    truth: &'static str,
+}
+
+fn kinds(dialect: Dialect) -> Kinds {
+    match dialect {
+        Dialect::Sqlite => Kinds {
+            text: "'text'",
+            number: "'integer', 'real'",
+            truth: "'true', 'false'",
+        },
+        Dialect::Postgres => Kinds {
+            text: "'string'",
+            number: "'number'",
+            truth: "'boolean'",
+        },
+    }
 }
 
 /// The condition on the value at a path of the body.
-pub fn body(sql: &mut Sql, path: &[String], op: Op, cell: &Cell) -> String {
+pub fn body(sql: &mut Sql, path: &[String], reach: Reach, op: Op, cell: &Cell) -> String {
     match sql.dialect {
         Dialect::Sqlite => {
-            let steps: String =
-                path.iter().map(|name| format!(".{}", serde_json::Value::from(name.as_str()))).collect();
+            let steps: String = path
+                .iter()
+                .map(|name| format!(".{}", serde_json::Value::from(name.as_str())))
+                .collect();
             let at = sql.text(format!("${steps}"));
-            let value = Value {
+            let value = Json {
                 kind: format!("coalesce(json_type(o.body, {at}), 'null')"),
-                json: format!("json_extract(o.body, {at})"),
-                at,
+                text: format!("json_extract(o.body, {at})"),
+                number: format!("CAST(json_extract(o.body, {at}) AS REAL)"),
+                truth: format!("(json_type(o.body, {at}) = 'true')"),
             };
-            sqlite_holds(sql, &value, op, cell)
+            let each = format!("json_each(o.body, {at})");
+            holds(sql, &Place { value, each }, reach, op, cell)
         }
         Dialect::Postgres => {
-            let steps: String = path.iter().map(|name| format!(" -> {}", sql.text(name.as_str()))).collect();
-            let holds = postgres_holds(sql, op, cell);
+            let steps: String = path
+                .iter()
+                .map(|name| format!(" -> {}", sql.text(name.as_str())))
+                .collect();
+            let value = postgres("j.v");
+            let each = "jsonb_array_elements(CASE WHEN jsonb_typeof(j.v) = 'array' THEN j.v \
+                        ELSE jsonb_build_array(j.v) END)"
+                .into();
+            let holds = holds(sql, &Place { value, each }, reach, op, cell);
             // PostgreSQL's jsonb has no NUL; `OFFSET 0` keeps the body from being parsed twice.
             format!(
                 "(SELECT {holds} FROM (SELECT (replace(o.body, '\\u0000', '')::jsonb{steps}) AS v OFFSET 0) j)"
@@ -40,128 +82,104 @@ pub fn body(sql: &mut Sql, path: &[String], op: Op, cell: &Cell) -> String {
     }
 }
 
-fn sqlite_holds(sql: &mut Sql, value: &Value, op: Op, cell: &Cell) -> String {
-    let (kind, json) = (&value.kind, &value.json);
-    if op == Op::Has {
-        return sqlite_has(sql, value, cell);
+fn postgres(value: &str) -> Json {
+    Json {
+        kind: format!("coalesce(jsonb_typeof({value}), 'null')"),
+        text: format!("(({value} #>> '{{}}') COLLATE \"C\")"),
+        number: format!("({value})::float8"),
+        truth: format!("(({value})::boolean)::int"),
     }
-    match cell {
-        Cell::Null if op == Op::Equal => format!("{kind} = 'null'"),
-        Cell::Null => FALSE.into(),
-        Cell::Bool(right) => {
-            let right = sql.int(i64::from(*right));
-            let holds = ordered(&format!("({kind} = 'true')"), op, &right);
-            format!("({kind} IN ('true', 'false') AND {holds})")
+}
+
+/// A value, and its elements as rows; of what is no list, itself.
+struct Place {
+    value: Json,
+    each: String,
+}
+
+fn holds(sql: &mut Sql, place: &Place, reach: Reach, op: Op, cell: &Cell) -> String {
+    let kind = &place.value.kind;
+    match (reach, op, cell) {
+        (Reach::Whole, Op::Equal, Cell::Null) => format!("{kind} = 'null'"),
+        (Reach::Elements, Op::Equal, Cell::Null) => {
+            let some = some(place, &format!("{} <> 'null'", element(sql).kind));
+            format!("({kind} = 'null' OR ({kind} = 'array' AND NOT {some}))")
         }
-        Cell::Number(right) => {
-            let right = sql.bind(Param::Real(*right));
-            let holds = ordered(&format!("CAST({json} AS REAL)"), op, &right);
-            format!("({kind} IN ('integer', 'real') AND {holds})")
-        }
-        Cell::Text(right) => {
-            let holds = text(sql, json, op, right);
-            format!("({kind} = 'text' AND {holds})")
-        }
-        Cell::Time(right) => {
-            let holds = moment(sql, json, op, *right);
-            format!("({kind} = 'text' AND {holds})")
+        (Reach::Whole, Op::Has, _) => has(sql, place, cell),
+        (Reach::Whole, _, _) => scalar(sql, &place.value, op, cell),
+        (Reach::Elements, _, _) => {
+            let one = element(sql);
+            let one = scalar(sql, &one, op, cell);
+            let some = some(place, &one);
+            // A map's members are not its elements.
+            format!("({kind} <> 'object' AND {some})")
         }
     }
 }
 
-/// Moments in a body are texts in UTC. Without the `Z`, a fraction of a second sorts where it belongs.
-fn moment(sql: &mut Sql, left: &str, op: Op, right: Time) -> String {
-    let right = right.to_string();
-    text(sql, &format!("rtrim({left}, 'Z')"), op, right.trim_end_matches('Z'))
-}
-
-fn sqlite_has(sql: &mut Sql, value: &Value, cell: &Cell) -> String {
-    let (kind, json, at) = (&value.kind, &value.json, &value.at);
-    let list = |element: String| format!("EXISTS (SELECT 1 FROM json_each(o.body, {at}) e WHERE {element})");
-    match cell {
-        Cell::Null => FALSE.into(),
-        Cell::Bool(right) => {
-            let element = list(format!("e.type = '{right}'"));
-            format!("({kind} = 'array' AND {element})")
-        }
-        Cell::Number(right) => {
-            let right = sql.bind(Param::Real(*right));
-            let element = list(format!("e.type IN ('integer', 'real') AND CAST(e.value AS REAL) = {right}"));
-            format!("({kind} = 'array' AND {element})")
-        }
-        Cell::Time(right) => {
-            let holds = moment(sql, "e.value", Op::Equal, *right);
-            let element = list(format!("e.type = 'text' AND {holds}"));
-            format!("({kind} = 'array' AND {element})")
-        }
-        Cell::Text(right) => {
-            let right = sql.text(right.as_str());
-            let element = list(format!("e.type = 'text' AND e.value = {right}"));
-            let key = list(format!("e.key = {right}"));
-            format!(
-                "CASE {kind} WHEN 'text' THEN instr({json}, {right}) > 0 \
-                 WHEN 'array' THEN {element} WHEN 'object' THEN {key} ELSE 0 END"
-            )
-        }
+/// An element of the list at hand.
+fn element(sql: &Sql) -> Json {
+    match sql.dialect {
+        Dialect::Sqlite => Json {
+            kind: "e.type".into(),
+            text: "e.value".into(),
+            number: "CAST(e.value AS REAL)".into(),
+            truth: "(e.type = 'true')".into(),
+        },
+        Dialect::Postgres => postgres("e.value"),
     }
 }
 
-/// The same over `j.v`, a jsonb that may be missing.
-fn postgres_holds(sql: &mut Sql, op: Op, cell: &Cell) -> String {
-    if op == Op::Has {
-        return postgres_has(sql, cell);
-    }
-    let case = |kind: &str, holds: String| {
-        format!("CASE WHEN jsonb_typeof(j.v) = '{kind}' THEN {holds} ELSE FALSE END")
+fn some(place: &Place, holds: &str) -> String {
+    format!("EXISTS (SELECT 1 FROM {} e WHERE {holds})", place.each)
+}
+
+/// A list with the element, a map with the key, a text that contains it, or the value itself.
+fn has(sql: &mut Sql, place: &Place, cell: &Cell) -> String {
+    let one = element(sql);
+    let one = scalar(sql, &one, Op::Equal, cell);
+    let list = some(place, &one);
+    let itself = scalar(sql, &place.value, Op::Has, cell);
+    let member = match cell {
+        Cell::Text(key) => {
+            let key = sql.text(key.as_str());
+            match sql.dialect {
+                Dialect::Sqlite => some(place, &format!("e.key = {key}")),
+                Dialect::Postgres => format!("j.v ? {key}"),
+            }
+        }
+        Cell::Null | Cell::Bool(_) | Cell::Number(_) | Cell::Time(_) => FALSE.into(),
     };
-    match cell {
-        Cell::Null if op == Op::Equal => "coalesce(jsonb_typeof(j.v), 'null') = 'null'".into(),
-        Cell::Null => FALSE.into(),
-        Cell::Bool(right) => {
-            let right = if *right { "TRUE" } else { "FALSE" };
-            case("boolean", ordered("(j.v)::boolean", op, right))
-        }
-        Cell::Number(right) => {
-            let right = sql.bind(Param::Real(*right));
-            case("number", ordered("(j.v)::float8", op, &right))
-        }
-        Cell::Text(right) => {
-            let holds = text(sql, "((j.v #>> '{}') COLLATE \"C\")", op, right);
-            case("string", holds)
-        }
-        Cell::Time(right) => {
-            let holds = moment(sql, "((j.v #>> '{}') COLLATE \"C\")", op, *right);
-            case("string", holds)
-        }
-    }
+    format!(
+        "CASE {} WHEN 'array' THEN {list} WHEN 'object' THEN {member} ELSE {itself} END",
+        place.value.kind
+    )
 }
 
-fn postgres_has(sql: &mut Sql, cell: &Cell) -> String {
-    let list = |kind: &str, holds: String| {
-        format!(
-            "EXISTS (SELECT 1 FROM jsonb_array_elements(j.v) e WHERE \
-             CASE WHEN jsonb_typeof(e.value) = '{kind}' THEN {holds} ELSE FALSE END)"
-        )
-    };
-    let array =
-        |element: String| format!("CASE WHEN jsonb_typeof(j.v) = 'array' THEN {element} ELSE FALSE END");
-    match cell {
-        Cell::Null => FALSE.into(),
-        Cell::Bool(right) => array(list("boolean", format!("(e.value)::boolean = {right}"))),
+/// A comparison with a value that is no list and no map. Of another kind, it does not hold.
+fn scalar(sql: &mut Sql, value: &Json, op: Op, cell: &Cell) -> String {
+    let kinds = kinds(sql.dialect);
+    let (kind, holds) = match cell {
+        Cell::Null => return FALSE.into(),
+        Cell::Bool(right) => {
+            let right = if *right { "1" } else { "0" };
+            (kinds.truth, ordered(&value.truth, whole(op), right))
+        }
         Cell::Number(right) => {
             let right = sql.bind(Param::Real(*right));
-            array(list("number", format!("(e.value)::float8 = {right}")))
+            (kinds.number, ordered(&value.number, whole(op), &right))
         }
+        Cell::Text(right) => (kinds.text, text(sql, &value.text, op, right)),
         Cell::Time(right) => {
-            let holds = moment(sql, "((e.value #>> '{}') COLLATE \"C\")", Op::Equal, *right);
-            array(list("string", holds))
+            // A moment is written so that the order of the texts is that of the moments.
+            let right = sql.text(right.to_string());
+            let holds = ordered(&value.text, whole(op), &right);
+            let holds = format!("({} LIKE '____-__-__T%Z' AND {holds})", value.text);
+            (kinds.text, holds)
         }
-        Cell::Text(right) => {
-            let right = sql.text(right.as_str());
-            format!(
-                "CASE jsonb_typeof(j.v) WHEN 'string' THEN strpos(j.v #>> '{{}}', {right}) > 0 \
-                 WHEN 'array' THEN j.v ? {right} WHEN 'object' THEN j.v ? {right} ELSE FALSE END"
-            )
-        }
-    }
+    };
+    format!(
+        "CASE WHEN {} IN ({kind}) THEN {holds} ELSE FALSE END",
+        value.kind
+    )
 }

@@ -6,7 +6,7 @@ use kernel::{
 };
 
 use crate::{
-    body::body,
+    body::{Reach, body},
     sql::{Dialect, Param, Sql, joined},
 };
 
@@ -16,43 +16,57 @@ const TRUE: &str = "1=1";
 /// Texts from here on may share their term with others; what is at most as long is whole.
 const TERM_TEXT_MAX: usize = index::TEXT_MAX - 4;
 
-/// The condition on the object with the alias `o`.
-pub fn condition(sql: &mut Sql, predicate: &Predicate) -> String {
+/// The condition on the object with the alias `o`, living or in the trash.
+pub fn condition(sql: &mut Sql, predicate: &Predicate, deleted: bool) -> String {
+    let mut each = |parts: &[Predicate]| -> Vec<String> {
+        parts
+            .iter()
+            .map(|part| condition(sql, part, deleted))
+            .collect()
+    };
     match predicate {
-        Predicate::All(parts) => {
-            let parts = parts.iter().map(|part| condition(sql, part)).collect();
-            joined(parts, "AND", TRUE)
+        Predicate::All(parts) => joined(each(parts), "AND", TRUE),
+        Predicate::Any(parts) => joined(each(parts), "OR", FALSE),
+        Predicate::Not(part) => format!("NOT ({})", condition(sql, part, deleted)),
+        Predicate::Compare {
+            place,
+            op: Op::NotEqual,
+            cell,
+        } => {
+            let equal = Predicate::Compare {
+                place: place.clone(),
+                op: Op::Equal,
+                cell: cell.clone(),
+            };
+            format!("NOT ({})", condition(sql, &equal, deleted))
         }
-        Predicate::Any(parts) => {
-            let parts = parts.iter().map(|part| condition(sql, part)).collect();
-            joined(parts, "OR", FALSE)
-        }
-        Predicate::Not(part) => format!("NOT ({})", condition(sql, part)),
-        Predicate::Compare { place, op: Op::NotEqual, cell } => {
-            format!("NOT ({})", compare(sql, place, Op::Equal, cell))
-        }
-        Predicate::Compare { place, op, cell } => compare(sql, place, *op, cell),
+        Predicate::Compare { op, cell, .. } if never(*op, cell) => FALSE.into(),
+        Predicate::Compare { place, op, cell } => match place {
+            Place::Name => text_column(sql, "o.name", *op, cell),
+            Place::Uid => text_column(sql, "o.uid", *op, cell),
+            Place::Project => text_column(sql, PROJECT, *op, cell),
+            Place::Created => created(sql, *op, cell),
+            Place::Version => number_column(sql, "o.version", *op, cell),
+            Place::Generation => number_column(sql, "o.generation", *op, cell),
+            Place::Term(key) if deleted => body(sql, &index::path(key), Reach::Elements, *op, cell),
+            Place::Term(key) => term(sql, key, *op, cell),
+            Place::Body(path) => body(sql, path, Reach::Whole, *op, cell),
+        },
     }
 }
 
-fn compare(sql: &mut Sql, place: &Place, op: Op, cell: &Cell) -> String {
-    match place {
-        Place::Name => text_column(sql, "o.name", op, cell),
-        Place::Uid => text_column(sql, "o.uid", op, cell),
-        Place::Project => project(sql, op, cell),
-        Place::Created => match cell {
-            Cell::Time(time) => {
-                let at = sql.int(time.micros());
-                ordered("o.created", op, &at)
-            }
-            Cell::Null | Cell::Bool(_) | Cell::Number(_) | Cell::Text(_) => FALSE.into(),
-        },
-        Place::Version => number_column(sql, "o.version", op, cell),
-        Place::Generation => number_column(sql, "o.generation", op, cell),
-        Place::Term(key) => term(sql, key, op, cell),
-        Place::Body(path) => body(sql, path, op, cell),
+/// Whether no value can compare so. It is decided before anything is bound, because a statement
+/// must use every value that travels with it.
+fn never(op: Op, cell: &Cell) -> bool {
+    match cell {
+        Cell::Null => op != Op::Equal,
+        Cell::Text(_) => false,
+        Cell::Bool(_) | Cell::Number(_) | Cell::Time(_) => op == Op::StartsWith,
     }
 }
+
+/// The project lies in the scope.
+const PROJECT: &str = "(SELECT z.project FROM scopes z WHERE z.id = o.scope)";
 
 /// `=`, `<` … between two expressions of the same type; an operation on texts is false.
 pub(crate) fn ordered(left: &str, op: Op, right: &str) -> String {
@@ -88,7 +102,12 @@ pub(crate) fn text(sql: &mut Sql, left: &str, op: Op, right: &str) -> String {
                 Dialect::Postgres => format!("strpos({left}, {needle}) > 0"),
             }
         }
-        Op::Equal | Op::NotEqual | Op::Less | Op::LessOrEqual | Op::Greater | Op::GreaterOrEqual => {
+        Op::Equal
+        | Op::NotEqual
+        | Op::Less
+        | Op::LessOrEqual
+        | Op::Greater
+        | Op::GreaterOrEqual => {
             let right = sql.text(right);
             ordered(left, op, &right)
         }
@@ -119,34 +138,37 @@ fn text_column(sql: &mut Sql, column: &str, op: Op, cell: &Cell) -> String {
     }
 }
 
-/// The project lies in the scope; what belongs to the organization itself has none.
-fn project(sql: &mut Sql, op: Op, cell: &Cell) -> String {
-    let wanted = match cell {
-        Cell::Text(right) => {
-            let holds = text(sql, "z.project", op, right);
-            format!("z.project <> '' AND {holds}")
+fn created(sql: &mut Sql, op: Op, cell: &Cell) -> String {
+    match cell {
+        Cell::Time(time) => {
+            let at = sql.int(time.micros());
+            ordered("o.created", whole(op), &at)
         }
-        Cell::Null if op == Op::Equal => "z.project = ''".into(),
-        Cell::Null | Cell::Bool(_) | Cell::Number(_) | Cell::Time(_) => return FALSE.into(),
-    };
-    format!("EXISTS (SELECT 1 FROM scopes z WHERE z.id = o.scope AND {wanted})")
+        Cell::Null | Cell::Bool(_) | Cell::Number(_) | Cell::Text(_) => FALSE.into(),
+    }
+}
+
+/// Whoever has a value that is no text, list or map is that value.
+pub(crate) fn whole(op: Op) -> Op {
+    if op == Op::Has { Op::Equal } else { op }
 }
 
 fn number_column(sql: &mut Sql, column: &str, op: Op, cell: &Cell) -> String {
     match cell {
         Cell::Number(right) => {
             let right = sql.bind(Param::Real(*right));
-            ordered(column, op, &right)
+            ordered(column, whole(op), &right)
         }
         Cell::Null | Cell::Bool(_) | Cell::Text(_) | Cell::Time(_) => FALSE.into(),
     }
 }
 
 /// An equality is one look into the index. Order would read the index over and over for every
-/// row, so it is read from the body instead, as are texts too long for a term.
+/// row, so it is read from the body instead, as are texts too long for a term. A list has a term
+/// for each element, and so each element is compared.
 fn term(sql: &mut Sql, key: &str, op: Op, cell: &Cell) -> String {
     if op != Op::Equal || *cell == Cell::Null || !fits_term(cell) {
-        return body(sql, &index::path(key), op, cell);
+        return body(sql, &index::path(key), Reach::Elements, op, cell);
     }
     let (key, value) = (sql.text(key), sql.text(index::encode(cell)));
     format!(

@@ -74,7 +74,11 @@ pub fn steps(
         last.insert(change.uid.as_str(), change);
     }
     let indexed = |record: Record| {
-        let terms = terms(&record);
+        let terms = if record.deleted.is_none() {
+            terms(&record)
+        } else {
+            Vec::new()
+        };
         (record, terms)
     };
     let mut steps = Vec::with_capacity(last.len());

@@ -1,11 +1,13 @@
 //! The SQLite store shows the behaviour every store must.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use kernel::{Later, store::Store};
 use testing::Home;
 
 struct Directory(tempfile::TempDir);
+
+type Opening<'a> = Pin<Box<dyn Future<Output = Arc<dyn Store>> + Send + 'a>>;
 
 impl Directory {
     fn fresh() -> Arc<dyn Home> {
@@ -16,6 +18,12 @@ impl Directory {
 impl Home for Directory {
     fn open(&self) -> Later<'_, Arc<dyn Store>> {
         Box::pin(async { store_sqlite::open(self.0.path()) })
+    }
+
+    fn another(&self) -> Opening<'_> {
+        // A directory inside, which goes when the outer one does.
+        let inner = tempfile::tempdir_in(self.0.path()).unwrap().keep();
+        Box::pin(async move { store_sqlite::open(&inner).unwrap() })
     }
 
     fn shared(&self) -> bool {
