@@ -222,8 +222,8 @@ fn unwound_sum(path: &[Step], at: usize) -> f64 {
     let size = path.len() as f64;
     let mut total = 0.0;
     if one == 0.0 {
-        for below in 0..last {
-            total += path[below].weight / (zero * (last - below) as f64);
+        for (below, step) in path[..last].iter().enumerate() {
+            total += step.weight / (zero * (last - below) as f64);
         }
         return total * size;
     }

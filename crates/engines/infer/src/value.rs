@@ -96,7 +96,6 @@ macro_rules! map_each {
         }
     };
 }
-pub(crate) use map_each;
 
 impl Data {
     /// How many there are.
