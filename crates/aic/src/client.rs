@@ -36,6 +36,7 @@ pub struct Ask {
     accept: &'static str,
     content: Content,
     writes: bool,
+    silence: Option<Duration>,
 }
 
 enum Content {
@@ -54,6 +55,7 @@ impl Ask {
             accept: "application/json",
             content: Content::Nothing,
             writes,
+            silence: None,
         }
     }
 
@@ -104,6 +106,12 @@ impl Ask {
     /// What to answer with.
     pub fn accept(mut self, kind: &'static str) -> Self {
         self.accept = kind;
+        self
+    }
+
+    /// How long the answer may be silent before the connection counts as dead.
+    pub fn silence(mut self, most: Duration) -> Self {
+        self.silence = Some(most);
         self
     }
 
@@ -189,7 +197,13 @@ impl Client {
 
     /// Sends and waits for the head of the answer; anything but success is a failure.
     pub fn send(&self, ask: Ask) -> Result<Answer> {
+        let silence = ask.silence;
         let request = self.request(ask)?;
+        let request = self
+            .agent
+            .configure_request(request)
+            .timeout_per_read(silence)
+            .build();
         let answer = self
             .agent
             .run(request)

@@ -170,28 +170,29 @@ impl Failure {
         self
     }
 
-    /// What to do next: what the server said, or what usually helps.
+    /// What to do next: what was said with the failure, or what usually helps.
     fn advice(&self) -> Option<&str> {
-        self.told.hint.as_deref().or(match self.exit {
-            Exit::NotAllowed if self.status == Some(401) => {
-                Some("run `aic login` first, or set AIC_TOKEN")
-            }
-            Exit::NotAllowed => Some(
-                "ask `aic can-i SERVICE.KIND.VERB` which rule decided, and its owner for a role",
-            ),
-            Exit::NotFound => {
-                Some("list what is there with `aic get KIND`; `aic api kinds` names the kinds")
-            }
-            Exit::Conflict => {
-                Some("look at what is there now with `aic get -o yaml`, then try again")
-            }
-            Exit::Unavailable if self.status.is_some() => Some("wait a little and try again"),
-            Exit::Unavailable => {
-                Some("start the server with `aic up`, or say where it is with --url or AIC_URL")
-            }
-            Exit::Usage => Some("see `aic help`"),
-            Exit::Failed => None,
-        })
+        self.told
+            .hint
+            .as_deref()
+            .or(match (self.exit, self.status) {
+                (Exit::NotAllowed, Some(401)) => Some("run `aic login` first, or set AIC_TOKEN"),
+                (Exit::NotAllowed, Some(_)) => {
+                    Some("ask `aic can-i VERB KIND` which rule decided, and its owner for a role")
+                }
+                (Exit::NotFound, Some(_)) => {
+                    Some("list what is there with `aic get KIND`; `aic api kinds` names the kinds")
+                }
+                (Exit::Conflict, Some(_)) => Some(
+                    "look at what is there now with `aic get KIND NAME -o yaml`, then try again",
+                ),
+                (Exit::Unavailable, Some(_)) => Some("wait a little and try again"),
+                (Exit::Unavailable, None) => {
+                    Some("start the server with `aic up`, or say where it is with --url or AIC_URL")
+                }
+                (Exit::Usage, _) => Some("see `aic help`"),
+                (Exit::Failed | Exit::NotAllowed | Exit::NotFound | Exit::Conflict, _) => None,
+            })
     }
 }
 

@@ -14,17 +14,27 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 failed, 2 the command line was not understood, 3 not found, 4 not allowed,
-5 conflict with what is there, 6 the server is away or too slow.
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done
+  1  failed
+  2  the command line was not understood
+  3  not found
+  4  not allowed
+  5  conflict with what is there
+  6  the server is away or too slow
 
-Settings, the first one that is there: flag, environment (AIC_URL, AIC_TOKEN, AIC_PROJECT, AIC_CA_FILE),
-`.aic.toml` here or above, $XDG_CONFIG_HOME/aic/config.toml, and last http://127.0.0.1:8080.
+Settings, the first one that is there:
+  flag
+  environment: AIC_URL, AIC_TOKEN, AIC_PROJECT, AIC_CA_FILE
+  .aic.toml here or above
+  $XDG_CONFIG_HOME/aic/config.toml
+  default: http://127.0.0.1:8080
 NO_COLOR switches colours off.";
 
 /// The enterprise AI platform in one binary.
 #[derive(Parser)]
-#[command(name = "aic", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+#[command(name = "aic", version, after_help = AFTER_HELP, arg_required_else_help = true)]
 struct Aic {
     #[command(flatten)]
     flags: config::Flags,

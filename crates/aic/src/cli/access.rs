@@ -28,7 +28,7 @@ pub struct Login {
 #[derive(clap::Args)]
 pub struct CanI {
     /// A permission, or a verb and a kind: `catalog.models.get`, or `get models`.
-    #[arg(required = true, num_args = 1..=2, value_name = "PERMISSION | VERB KIND")]
+    #[arg(required = true, num_args = 1..=2, value_names = ["PERMISSION | VERB", "KIND"])]
     words: Vec<String>,
 }
 

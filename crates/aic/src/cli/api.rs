@@ -88,7 +88,7 @@ fn explain(cx: &mut Cx, word: &str) -> Result<()> {
 fn explained(kind: &Kind) -> String {
     let mut out = format!("{} ({})\n", kind.kind, kind.id());
     if !kind.doc.is_empty() {
-        out.push_str(&format!("  {}\n", kind.doc));
+        out.extend(kind.doc.lines().map(|line| format!("  {line}\n")));
     }
     if !kind.fields.is_empty() {
         let rows: Vec<Vec<String>> = kind

@@ -12,7 +12,7 @@ use crate::output::text;
 #[derive(clap::Args)]
 pub struct Delete {
     /// The kind and the names: `model a b`, or `model/a`.
-    #[arg(value_name = "KIND NAME...", required_unless_present = "files")]
+    #[arg(num_args = 1.., value_names = ["KIND", "NAME"], required_unless_present = "files")]
     target: Vec<String>,
     /// Delete what these files name; `-` is standard input.
     #[arg(
@@ -42,7 +42,7 @@ enum Cascade {
 #[derive(clap::Args)]
 pub struct Restore {
     /// The kind and the names; a uid where a name was used again.
-    #[arg(required = true, value_name = "KIND NAME...")]
+    #[arg(required = true, num_args = 1.., value_names = ["KIND", "NAME"])]
     target: Vec<String>,
 }
 

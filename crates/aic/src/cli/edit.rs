@@ -17,7 +17,7 @@ use crate::output::{text, yaml};
 #[derive(clap::Args)]
 pub struct Edit {
     /// The kind and the name.
-    #[arg(required = true, value_name = "KIND NAME")]
+    #[arg(required = true, num_args = 1..=2, value_names = ["KIND", "NAME"])]
     target: Vec<String>,
 }
 
@@ -30,7 +30,7 @@ pub fn edit(cx: &mut Cx, it: &Edit) -> Result<()> {
     write_private(&path, yaml(&Value::Object(before.clone()))?.as_bytes())
         .map_err(|error| Failure::file(path.display(), &error))?;
     open(&cx.settings.editor, &path)?;
-    let after = read_back(&path).map_err(|failure| kept(failure, &path))?;
+    let after = read_back(&path).inspect_err(|_| keep(cx, &path))?;
     let mut patch = merge_patch(&before, &after);
     if patch.is_empty() {
         let _ = fs::remove_file(&path);
@@ -42,10 +42,7 @@ pub fn edit(cx: &mut Cx, it: &Edit) -> Result<()> {
     metadata["resourceVersion"] = Value::String(version);
     let ask =
         Ask::patch(kind.item(&name)).json_as("application/merge-patch+json", &Value::Object(patch));
-    let answer = cx
-        .client
-        .json(ask)
-        .map_err(|failure| kept(failure, &path))?;
+    let answer = cx.client.json(ask).inspect_err(|_| keep(cx, &path))?;
     let _ = fs::remove_file(&path);
     cx.out
         .value(&answer, |_| format!("{}/{name} edited\n", kind.noun()))
@@ -67,19 +64,19 @@ fn editable(object: &Value) -> Map<String, Value> {
 }
 
 fn open(editor: &str, path: &Path) -> Result<()> {
-    // An editor may be set with arguments, as in `code --wait`.
-    let mut words = editor.split_whitespace();
-    let program = words.next().unwrap_or("vi");
-    let status = Command::new(program).args(words).arg(path).status();
+    // By the shell, because an editor may be set with arguments and quotes, as in `code --wait`.
+    let line = format!("{editor} \"$@\"");
+    let status = Command::new("sh")
+        .args(["-c", &line, editor])
+        .arg(path)
+        .status();
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(Failure::failed(format!(
-            "the editor `{program}` ended with {status}, nothing was sent"
-        ))),
-        Err(error) => Err(Failure::failed(format!(
-            "the editor `{program}` cannot be run: {error}"
+            "the editor `{editor}` ended with {status}, nothing was sent"
         ))
-        .hint("set VISUAL or EDITOR")),
+        .hint("set VISUAL or EDITOR if it is the wrong one")),
+        Err(error) => Err(Failure::failed(format!("`sh` cannot be run: {error}"))),
     }
 }
 
@@ -92,11 +89,10 @@ fn read_back(path: &PathBuf) -> Result<Map<String, Value>> {
     }
 }
 
-fn kept(failure: Failure, path: &Path) -> Failure {
-    failure.hint(format!(
-        "your text is kept in {}; mend it and `aic apply -f` it, or edit again",
-        path.display()
-    ))
+/// What somebody wrote is not thrown away because it was refused.
+fn keep(cx: &mut Cx, path: &Path) {
+    cx.out
+        .note(&format!("your text is kept in {}", path.display()));
 }
 
 #[cfg(test)]
@@ -116,6 +112,6 @@ mod tests {
     #[test]
     fn an_editor_that_fails_sends_nothing() {
         assert!(open("false", Path::new("/dev/null")).is_err());
-        assert!(open("true --wait", Path::new("/dev/null")).is_ok());
+        assert!(open("test -c", Path::new("/dev/null")).is_ok());
     }
 }

@@ -33,6 +33,7 @@ pub fn path(run: &str) -> String {
 pub fn follow(cx: &mut Cx, run: &str) -> Result<Value> {
     let mut wait = SOON;
     let mut away = 0;
+    let mut seen = false;
     let mut said = String::new();
     if cx.out.is_live() && cx.out.for_people() {
         cx.out
@@ -42,7 +43,7 @@ pub fn follow(cx: &mut Cx, run: &str) -> Result<Value> {
         let object = match cx.client.json(Ask::get(path(run))) {
             Ok(object) => object,
             // The run goes on, or goes on later; only the view of it is lost.
-            Err(failure) if failure.exit == Exit::Unavailable && away < PATIENCE => {
+            Err(failure) if seen && failure.exit == Exit::Unavailable && away < PATIENCE => {
                 away += 1;
                 cx.out.draw("the server is away, waiting for it");
                 pause(LATER);
@@ -51,6 +52,7 @@ pub fn follow(cx: &mut Cx, run: &str) -> Result<Value> {
             Err(failure) => return Err(failure),
         };
         away = 0;
+        seen = true;
         match text(&object, "status.phase").as_str() {
             "Succeeded" => return Ok(object),
             "Failed" => return Err(reason(&object, run)),

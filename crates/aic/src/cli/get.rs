@@ -12,7 +12,7 @@ use crate::output::{text, yaml};
 #[derive(clap::Args)]
 pub struct Get {
     /// The kind and, if only some are wanted, their names: `models`, `model churn`, `model/churn`.
-    #[arg(required = true, value_name = "KIND [NAME]...")]
+    #[arg(required = true, num_args = 1.., value_names = ["KIND", "NAME"])]
     target: Vec<String>,
     #[command(flatten)]
     query: listing::Query,
@@ -25,7 +25,7 @@ pub struct Get {
 #[derive(clap::Args)]
 pub struct Describe {
     /// The kind and the name.
-    #[arg(required = true, value_name = "KIND NAME")]
+    #[arg(required = true, num_args = 1..=2, value_names = ["KIND", "NAME"])]
     target: Vec<String>,
 }
 

@@ -24,7 +24,7 @@ pub const COLUMNS: &[(&str, &str)] = &[
 #[derive(clap::Args)]
 pub struct History {
     /// The kind and the name.
-    #[arg(required = true, value_name = "KIND NAME")]
+    #[arg(required = true, num_args = 1..=2, value_names = ["KIND", "NAME"])]
     target: Vec<String>,
 }
 
@@ -32,7 +32,7 @@ pub struct History {
 #[derive(clap::Args)]
 pub struct Diff {
     /// The kind and the name.
-    #[arg(value_name = "KIND NAME", required_unless_present = "files")]
+    #[arg(num_args = 1..=2, value_names = ["KIND", "NAME"], required_unless_present = "files")]
     target: Vec<String>,
     /// The earlier version; without it, the one before the last change.
     #[arg(long, value_name = "VERSION")]
@@ -49,7 +49,7 @@ pub struct Diff {
 #[derive(clap::Args)]
 pub struct Rollback {
     /// The kind and the name.
-    #[arg(required = true, value_name = "KIND NAME")]
+    #[arg(required = true, num_args = 1..=2, value_names = ["KIND", "NAME"])]
     target: Vec<String>,
     /// The version to set it back to; `aic history` lists them.
     #[arg(long, value_name = "VERSION")]

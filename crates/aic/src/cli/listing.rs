@@ -49,13 +49,16 @@ pub fn list(cx: &Cx, path: &str, query: &Query) -> Result<Value> {
         let stuck = token.as_deref() == Some(&next);
         if next.is_empty() || stuck || items.len() >= most {
             items.truncate(most);
-            let version = at(&page, "metadata.resourceVersion").cloned();
-            return Ok(json!({
-                "apiVersion": page.get("apiVersion"),
-                "kind": page.get("kind"),
-                "metadata": {"resourceVersion": version},
-                "items": items,
-            }));
+            let mut list = json!({"items": items});
+            for name in ["apiVersion", "kind"] {
+                if let Some(value) = page.get(name) {
+                    list[name] = value.clone();
+                }
+            }
+            if let Some(version) = at(&page, "metadata.resourceVersion") {
+                list["metadata"] = json!({"resourceVersion": version});
+            }
+            return Ok(list);
         }
         token = Some(next);
     }

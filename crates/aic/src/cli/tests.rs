@@ -62,15 +62,23 @@ impl Ended {
     }
 }
 
-/// Runs a command line; a trailing `-o json` and `--json` are the flags every command has.
+/// Runs a command line against these answers.
 fn aic(line: &[&str], format: Format, answers: &[(u16, &str)]) -> Ended {
+    aic_with(line, |settings| settings.format = Some(format), answers)
+}
+
+/// As `aic`, with other settings.
+fn aic_with(line: &[&str], set: impl FnOnce(&mut Settings), answers: &[(u16, &str)]) -> Ended {
     let server = Server::answering(answers);
     let mut settings = Settings::of(&server.url);
     settings.project = Some("default".to_owned());
-    let Words::Client(command) = Line::try_parse_from(["aic"].iter().chain(line))
-        .unwrap_or_else(|e| panic!("{e}"))
+    set(&mut settings);
+    let words = ["aic"].iter().chain(line);
+    let Words::Client(command) = Line::try_parse_from(words)
+        .unwrap_or_else(|error| panic!("{error}"))
         .command;
     let printed = Printed::default();
+    let format = settings.format.unwrap_or(Format::Table);
     let out = Output::to(format, Vec::new(), Box::new(printed.clone()));
     let client = Client::new(&settings).unwrap();
     let mut cx = Cx {
@@ -327,5 +335,114 @@ fn an_endpoint_that_is_there_changes_over() {
     assert_eq!(
         ended.asked[2].body,
         r#"{"metadata":{"resourceVersion":"4"},"spec":{"model":"churn","version":"2"}}"#
+    );
+}
+
+#[test]
+fn an_edit_sends_what_was_touched_with_the_version_it_was_read_at() {
+    let model = r#"{"kind": "Model", "metadata": {"name": "a", "resourceVersion": "7"}, "spec": {"task": "x", "pool": 5}, "status": {}}"#;
+    let answers = [(200, KINDS), (200, model), (200, model)];
+    let ended = aic_with(
+        &["edit", "model", "a"],
+        |settings| settings.editor = "sed -i 's/pool: 5/pool: 9/'".to_owned(),
+        &answers,
+    );
+    assert_eq!(ended.failed(), "");
+    assert_eq!(ended.printed, "model/a edited\n");
+    assert_eq!(
+        ended.asked[2].body,
+        r#"{"metadata":{"resourceVersion":"7"},"spec":{"pool":9}}"#
+    );
+    let ended = aic_with(
+        &["edit", "model", "a"],
+        |settings| settings.editor = "true".to_owned(),
+        &answers[..2],
+    );
+    assert_eq!(ended.printed, "nothing was changed\n");
+}
+
+#[test]
+fn a_dry_run_reaches_the_server_as_one() {
+    let answers = [(200, KINDS), (200, "{}")];
+    let ended = aic_with(
+        &["delete", "model", "a"],
+        |settings| settings.dry_run = true,
+        &answers,
+    );
+    assert_eq!(ended.printed, "model/a deleted (dry run)\n");
+    assert_eq!(
+        ended.lines()[1],
+        "DELETE /api/v1/catalog/models/a?propagationPolicy=Background&dryRun=All"
+    );
+}
+
+#[test]
+fn a_file_of_rows_is_sent_in_batches() {
+    let path = std::env::temp_dir().join(format!("aic-predict-{}.csv", std::process::id()));
+    std::fs::write(&path, format!("a\n{}", "1\n".repeat(501))).unwrap();
+    let many = format!(
+        "{{\"predictions\": [{}]}}",
+        vec!["{\"prediction\": 2}"; 500].join(",")
+    );
+    let one = r#"{"predictions": [{"prediction": 3}]}"#;
+    let line = ["predict", "e", "--file", &path.display().to_string()];
+    let ended = aic(&line, Format::Table, &[(200, &many), (200, one)]);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(ended.failed(), "");
+    assert!(ended.printed.ends_with("501  3\n"));
+    assert_eq!(ended.asked[1].body, r#"{"rows":[{"a":1}]}"#);
+}
+
+#[test]
+fn a_backup_is_written_whole_and_overwrites_nothing() {
+    let path = std::env::temp_dir().join(format!("aic-backup-{}", std::process::id()));
+    let line = ["backup", "create", &path.display().to_string()];
+    let ended = aic(&line, Format::Table, &[(200, "everything")]);
+    assert_eq!(ended.failed(), "");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "everything");
+    let again = aic(&line, Format::Table, &[]);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(again.failure.map(|f| f.exit), Some(Exit::Usage));
+}
+
+#[test]
+fn a_run_that_failed_says_where_and_why() {
+    let failed = r#"{"metadata": {"name": "r1"}, "status": {"phase": "Failed", "steps": [{"name": "fit", "phase": "Failed", "error": "one class only"}]}}"#;
+    let ended = aic(&["runs", "wait", "r1"], Format::Table, &[(200, failed)]);
+    assert!(
+        ended
+            .failed()
+            .starts_with("the run `r1` failed: step `fit`: one class only"),
+        "{}",
+        ended.failed()
+    );
+    assert_eq!(ended.failure.map(|f| f.exit), Some(Exit::Failed));
+}
+
+#[test]
+fn a_comparison_with_files_ends_like_other_comparisons() {
+    let path = std::env::temp_dir().join(format!("aic-diff-{}.json", std::process::id()));
+    std::fs::write(
+        &path,
+        r#"{"kind": "Model", "metadata": {"name": "a"}, "spec": {"task": "y"}}"#,
+    )
+    .unwrap();
+    let before = r#"{"metadata": {"name": "a", "resourceVersion": "1"}, "spec": {"task": "x"}}"#;
+    let after = r#"{"metadata": {"name": "a", "resourceVersion": "2"}, "spec": {"task": "y"}}"#;
+    let line = ["diff", "-f", &path.display().to_string()];
+    let ended = aic(
+        &line,
+        Format::Table,
+        &[(200, KINDS), (200, before), (200, after)],
+    );
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(ended.printed, "model/a ~ spec.task: \"x\" -> \"y\"\n");
+    assert_eq!(
+        ended.asked[2].line,
+        "PATCH /api/v1/catalog/models/a?fieldManager=aic&force=true&dryRun=All"
+    );
+    assert_eq!(
+        ended.failure.map(|f| (f.exit, f.is_silent())),
+        Some((Exit::Failed, true))
     );
 }

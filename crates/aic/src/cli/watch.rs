@@ -1,7 +1,7 @@
 //! `aic watch`: the changes to the objects of a kind, as they happen, over server-sent events.
 
 use std::io::BufRead;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -15,12 +15,16 @@ use crate::output::{Format, text};
 /// How often a connection is made anew before the server counts as gone.
 const ATTEMPTS: u32 = 10;
 const AWAY: Duration = Duration::from_secs(1);
+/// Longer than any server leaves a watch without a sign of life.
+const SILENCE: Duration = Duration::from_secs(300);
+/// A connection that held so long was a good one, even if nothing happened.
+const HELD: Duration = Duration::from_secs(30);
 
 /// Arguments of `aic watch`.
 #[derive(clap::Args)]
 pub struct Watch {
     /// The kind and, if only one object is wanted, its name.
-    #[arg(required = true, value_name = "KIND [NAME]")]
+    #[arg(required = true, num_args = 1..=2, value_names = ["KIND", "NAME"])]
     target: Vec<String>,
     /// Only those with these labels.
     #[arg(short = 'l', long, value_name = "LABELS")]
@@ -57,21 +61,27 @@ pub fn watch(cx: &mut Cx, it: &Watch) -> Result<()> {
 pub fn follow(cx: &mut Cx, kind: &Kind, from: &From) -> Result<()> {
     let mut from = from.clone();
     let mut failed = 0;
+    let mut seen = false;
     loop {
-        let before = from.version.clone();
+        let (before, started) = (from.version.clone(), Instant::now());
         let outcome = once(cx, kind, &mut from);
+        seen |= outcome.is_ok() || from.version != before;
+        failed = if from.version != before || started.elapsed() > HELD {
+            0
+        } else {
+            failed + 1
+        };
         match outcome {
-            Err(failure) if failure.exit != Exit::Unavailable || failed >= ATTEMPTS => {
+            Err(failure) if failure.exit != Exit::Unavailable || !seen || failed > ATTEMPTS => {
                 return Err(failure);
             }
-            _ if from.version != before => failed = 0,
-            _ => failed += 1,
+            Ok(()) if failed > ATTEMPTS => {
+                return Err(Failure::unavailable("the server ends every watch at once"));
+            }
+            Ok(()) | Err(_) => (),
         }
         if failed > 0 {
             pause(AWAY);
-        }
-        if failed > ATTEMPTS {
-            return Err(Failure::unavailable("the server ends every watch at once"));
         }
     }
 }
@@ -80,6 +90,7 @@ pub fn follow(cx: &mut Cx, kind: &Kind, from: &From) -> Result<()> {
 pub fn once(cx: &mut Cx, kind: &Kind, from: &mut From) -> Result<()> {
     let ask = Ask::get(kind.path())
         .accept("text/event-stream")
+        .silence(SILENCE)
         .with("watch", true)
         .with_some(
             "resourceVersion",
