@@ -37,6 +37,7 @@ pub struct Ask {
     content: Content,
     writes: bool,
     silence: Option<Duration>,
+    project: Option<String>,
 }
 
 enum Content {
@@ -56,6 +57,7 @@ impl Ask {
             content: Content::Nothing,
             writes,
             silence: None,
+            project: None,
         }
     }
 
@@ -106,6 +108,12 @@ impl Ask {
     /// What to answer with.
     pub fn accept(mut self, kind: &'static str) -> Self {
         self.accept = kind;
+        self
+    }
+
+    /// In this project, if it is said, instead of the one that was settled.
+    pub fn in_project(mut self, project: Option<String>) -> Self {
+        self.project = project;
         self
     }
 
@@ -238,7 +246,7 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        if let Some(project) = &self.project {
+        if let Some(project) = ask.project.as_ref().or(self.project.as_ref()) {
             request = request.header("X-AIC-Project", project);
         }
         let body = match ask.content {

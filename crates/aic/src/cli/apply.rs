@@ -107,14 +107,50 @@ pub fn send(cx: &Cx, kind: &Kind, document: &Value, manner: Manner) -> Result<(V
             ask
         };
         // JSON is YAML, and the server's type for this has no other name.
-        ask.json_as("application/apply-patch+yaml", document)
+        ask.json_as("application/apply-patch+yaml", &declared(document))
     };
     let ask = if manner.dry_run && !cx.settings.dry_run {
         ask.with("dryRun", "All")
     } else {
         ask
     };
-    let answer = cx.client.send(ask.with_some("project", project))?;
+    let answer = cx.client.send(ask.in_project(project))?;
     let created = answer.status == 201;
     Ok((answer.json()?, created))
+}
+
+/// The document without what the server keeps itself, so that what `get -o yaml` printed can be applied.
+fn declared(document: &Value) -> Value {
+    let mut document = document.clone();
+    if let Some(object) = document.as_object_mut() {
+        object.remove("status");
+    }
+    if let Some(metadata) = document.get_mut("metadata").and_then(Value::as_object_mut) {
+        for kept in [
+            "uid",
+            "generation",
+            "creationTimestamp",
+            "deletionTimestamp",
+            "managedFields",
+        ] {
+            metadata.remove(kept);
+        }
+    }
+    document
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_printed_can_be_applied() {
+        let printed = json!({"kind": "Model", "metadata": {"name": "a", "uid": "mod_1", "resourceVersion": "3"}, "spec": {}, "status": {"phase": "Ready"}});
+        assert_eq!(
+            declared(&printed),
+            json!({"kind": "Model", "metadata": {"name": "a", "resourceVersion": "3"}, "spec": {}})
+        );
+    }
 }

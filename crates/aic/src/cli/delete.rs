@@ -73,7 +73,7 @@ pub fn delete(cx: &mut Cx, it: &Delete) -> Result<()> {
         }
         let ask = Ask::delete(kind.item(&name))
             .with("propagationPolicy", format!("{:?}", it.cascade))
-            .with_some("project", project);
+            .in_project(project);
         cx.client.json(ask)?;
         let dry = if cx.settings.dry_run {
             " (dry run)"

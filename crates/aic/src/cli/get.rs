@@ -1,5 +1,7 @@
 //! `aic get` and `aic describe`: objects as they are.
 
+use std::cmp::Reverse;
+
 use serde_json::{Value, json};
 
 use super::kinds::Kind;
@@ -72,11 +74,9 @@ pub fn describe(cx: &mut Cx, it: &Describe) -> Result<()> {
     cx.out.bytes(head.as_bytes())?;
     // Whoever may read an object need not be allowed to read who changed it.
     if let Ok(changes) = history::changes_of(cx, &kind, &name) {
-        let latest: Vec<&Value> = listing::items(&changes)
-            .into_iter()
-            .rev()
-            .take(10)
-            .collect();
+        let mut latest = listing::items(&changes);
+        latest.sort_by_key(|change| Reverse(change.get("position").and_then(Value::as_u64)));
+        latest.truncate(10);
         let table = listing::columns(&json!({"items": latest}), history::COLUMNS);
         cx.out
             .line(&format!("History:\n{}", indented(&table).trim_end()))?;

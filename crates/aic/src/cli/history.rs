@@ -123,7 +123,7 @@ fn diff_with_files(cx: &mut Cx, files: &[PathBuf]) -> Result<()> {
             Some(text(&document.value, "metadata.namespace")).filter(|text| !text.is_empty());
         let before = match cx
             .client
-            .json(Ask::get(kind.item(&name)).with_some("project", project))
+            .json(Ask::get(kind.item(&name)).in_project(project))
         {
             Ok(object) => object,
             Err(failure) if failure.exit == Exit::NotFound => json!({}),
