@@ -32,9 +32,12 @@ pub fn drive(place: &Place, aic: &Path, only: Option<&str>) -> End {
     let mut names = found(place);
     if let Some(only) = only {
         names.retain(|name| name == only);
+        if names.is_empty() {
+            return End::Failed(format!("there is no `clients/{only}/run`"));
+        }
     }
     if names.is_empty() {
-        return End::Skipped("there is no `run` for that under `clients/`".to_owned());
+        return End::Skipped("there is no `run` under `clients/` yet".to_owned());
     }
     let mut failed = Vec::new();
     for name in &names {
