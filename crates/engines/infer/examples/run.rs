@@ -13,9 +13,11 @@ fn main() -> Result<()> {
     for dir in env::args().skip(1) {
         let dir = Path::new(&dir);
         let read = |name: &str| fs::read(dir.join(name)).map_err(Error::internal);
-        let rows: Vec<Value> = serde_json::from_slice(&read("rows.json")?).map_err(Error::internal)?;
+        let rows: Vec<Value> =
+            serde_json::from_slice(&read("rows.json")?).map_err(Error::internal)?;
         let inputs: Option<Vec<Tensor>> = rows.iter().map(tensor).collect();
-        let inputs = inputs.ok_or_else(|| Error::bad_request("usage", "rows.json is no list of tensors"))?;
+        let inputs =
+            inputs.ok_or_else(|| Error::bad_request("usage", "rows.json is no list of tensors"))?;
         let model = infer.load(&read("model.onnx")?)?;
         let outputs: Value = model.run(inputs.clone())?.iter().map(json).collect();
         let mut told = json!({"outputs": outputs});
@@ -31,19 +33,41 @@ fn main() -> Result<()> {
 /// A tensor from its JSON; null is a missing number.
 fn tensor(of: &Value) -> Option<Tensor> {
     let data = of["data"].as_array()?;
-    let float = |it: &Value| if it.is_null() { Some(f64::NAN) } else { it.as_f64() };
+    let float = |it: &Value| {
+        if it.is_null() {
+            Some(f64::NAN)
+        } else {
+            it.as_f64()
+        }
+    };
     let elements = match of["datatype"].as_str()? {
         "BOOL" => Elements::Bool(data.iter().map(Value::as_bool).collect::<Option<_>>()?),
-        "INT32" => Elements::Int32(data.iter().map(|it| it.as_i64().map(|x| x as i32)).collect::<Option<_>>()?),
+        "INT32" => Elements::Int32(
+            data.iter()
+                .map(|it| it.as_i64().map(|x| x as i32))
+                .collect::<Option<_>>()?,
+        ),
         "INT64" => Elements::Int64(data.iter().map(Value::as_i64).collect::<Option<_>>()?),
-        "FP32" => Elements::Fp32(data.iter().map(|it| float(it).map(|x| x as f32)).collect::<Option<_>>()?),
+        "FP32" => Elements::Fp32(
+            data.iter()
+                .map(|it| float(it).map(|x| x as f32))
+                .collect::<Option<_>>()?,
+        ),
         "FP64" => Elements::Fp64(data.iter().map(float).collect::<Option<_>>()?),
-        "BYTES" => Elements::Bytes(data.iter().map(|it| it.as_str().map(str::to_owned)).collect::<Option<_>>()?),
+        "BYTES" => Elements::Bytes(
+            data.iter()
+                .map(|it| it.as_str().map(str::to_owned))
+                .collect::<Option<_>>()?,
+        ),
         _ => return None,
     };
     Some(Tensor {
         name: of["name"].as_str()?.to_owned(),
-        shape: of["shape"].as_array()?.iter().map(|it| it.as_u64().map(|x| x as usize)).collect::<Option<_>>()?,
+        shape: of["shape"]
+            .as_array()?
+            .iter()
+            .map(|it| it.as_u64().map(|x| x as usize))
+            .collect::<Option<_>>()?,
         elements,
     })
 }
