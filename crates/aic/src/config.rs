@@ -86,6 +86,8 @@ pub struct Settings {
     pub colour: bool,
     /// The program to edit with, and its arguments.
     pub editor: String,
+    /// Where a file may lie that nobody else is to read or to replace.
+    pub scratch: PathBuf,
     /// Where tokens are kept.
     credentials: PathBuf,
 }
@@ -119,7 +121,8 @@ impl Settings {
     }
 
     fn settle_from(flags: &Flags, environment: Environment<'_>, here: &Path) -> Result<Self> {
-        let home = config_home(environment);
+        let home = directory(environment, "XDG_CONFIG_HOME", ".config");
+        let scratch = directory(environment, "XDG_CACHE_HOME", ".cache");
         let shared = match here
             .ancestors()
             .map(|dir| dir.join(".aic.toml"))
@@ -174,6 +177,7 @@ impl Settings {
             editor: environment("VISUAL")
                 .or_else(|| environment("EDITOR"))
                 .unwrap_or_else(|| "vi".to_owned()),
+            scratch,
             credentials,
         })
     }
@@ -214,11 +218,12 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn config_home(environment: Environment<'_>) -> PathBuf {
-    let base = environment("XDG_CONFIG_HOME")
+/// Our directory under one of the places XDG names; a machine without homes has its temporary one.
+fn directory(environment: Environment<'_>, variable: &str, usual: &str) -> PathBuf {
+    let base = environment(variable)
         .map(PathBuf::from)
-        .or_else(|| environment("HOME").map(|home| Path::new(&home).join(".config")));
-    base.unwrap_or_default().join("aic")
+        .or_else(|| environment("HOME").map(|home| Path::new(&home).join(usual)));
+    base.unwrap_or_else(std::env::temp_dir).join("aic")
 }
 
 fn checked(url: &str) -> Result<String> {
@@ -286,10 +291,16 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
             .create(dir)?;
     }
     let beside = path.with_extension(format!("new-{}", std::process::id()));
-    let mut file = fs::OpenOptions::new()
+    // One left by a process that died; a link there is removed, never followed.
+    if let Err(error) = fs::remove_file(&beside)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let mut options = fs::OpenOptions::new();
+    let mut file = options
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(&beside)?;
     file.write_all(bytes)?;
