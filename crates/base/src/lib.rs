@@ -8,6 +8,7 @@ mod page;
 mod secret;
 mod time;
 mod uid;
+mod watch;
 
 pub use clock::{Clock, Entropy};
 pub use digest::Digest;
@@ -17,3 +18,4 @@ pub use page::{PAGE_DEFAULT, PAGE_MAX};
 pub use secret::Secret;
 pub use time::Time;
 pub use uid::Uid;
+pub use watch::Watch;

@@ -3,25 +3,25 @@
 use std::{fmt, str::FromStr};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::Error;
 
 /// A moment in UTC with microsecond precision.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+///
+/// It is always written with six digits of fraction, so that the order of the texts is the order of the moments.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct Time(Timestamp);
 
 impl Time {
     /// The moment so many microseconds after 1970. Out-of-range counts saturate.
     pub fn from_micros(micros: i64) -> Self {
-        Self(
-            Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 {
-                Timestamp::MIN
-            } else {
-                Timestamp::MAX
-            }),
-        )
+        Self(Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 {
+            Timestamp::MIN
+        } else {
+            Timestamp::MAX
+        }))
     }
 
     /// Microseconds since 1970.
@@ -36,11 +36,7 @@ impl Time {
 
     /// This moment and so many seconds.
     pub fn plus_s(self, seconds: i64) -> Self {
-        Self(
-            self.0
-                .saturating_add(SignedDuration::from_secs(seconds))
-                .unwrap_or(Timestamp::MAX),
-        )
+        Self(self.0.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX))
     }
 
     /// Seconds from an earlier moment to this one.
@@ -51,13 +47,19 @@ impl Time {
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+        write!(f, "{:.6}", self.0)
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
 impl fmt::Debug for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+        write!(f, "{self}")
     }
 }
 

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::store::Store;
 
+/// The verb of a write that takes an object out of the table for good. No other write may have it:
+/// a replayed journal knows by it what is in the trash and what is gone.
+pub const PURGE: &str = "purge";
+
 /// One entry: who did what to which object, and what it was afterwards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -86,11 +90,7 @@ pub struct Verdict {
 
 /// Walks the whole chain and recomputes every hash.
 pub async fn verify(store: &dyn Store) -> Result<Verdict> {
-    let mut verdict = Verdict {
-        entries: 0,
-        first_bad: None,
-        head: Digest::ZERO,
-    };
+    let mut verdict = Verdict { entries: 0, first_bad: None, head: Digest::ZERO };
     loop {
         let changes = store.changes(verdict.entries, 1000).await?;
         if changes.is_empty() {

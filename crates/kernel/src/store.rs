@@ -56,11 +56,11 @@ pub struct Write {
     pub record: Record,
     /// The condition.
     pub expect: Expect,
-    /// Terms to add to the index.
+    /// Terms to add to the index. Only the living have terms: the trash gives them all back.
     pub terms_in: Vec<Term>,
     /// Terms to take out of it.
     pub terms_out: Vec<Term>,
-    /// What was done, for the journal.
+    /// What was done, for the journal: `journal::PURGE` when the object leaves for good, and only then.
     pub verb: String,
     /// Who did it, for the journal.
     pub actor: String,
@@ -83,8 +83,8 @@ pub struct Kept {
     pub value: String,
     /// When it may be forgotten.
     pub expires: Option<Time>,
-    /// Fail with `already-kept` if there is one that has not expired.
-    pub only_if_absent: bool,
+    /// Fail with `already-kept` if there is one that has not expired at this time.
+    pub unless_kept: Option<Time>,
 }
 
 /// Entries for an append-only stream: log lines, metric points.
@@ -134,7 +134,8 @@ pub enum Projects {
 /// In which order a list comes: by one place, then by uid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sort {
-    /// `Name`, `Uid`, `Created`, `Version` or a `Term`.
+    /// `Name`, `Uid`, `Created`, `Version` or a `Term` of which each object has one at most. The trash
+    /// has no terms, and comes by uid instead.
     pub place: Place,
     /// Largest first.
     pub descending: bool,
@@ -229,35 +230,23 @@ pub trait Store: Send + Sync {
     fn kept_all<'a>(&'a self, space: Option<&'a str>) -> Later<'a, Vec<Kept>>;
 
     /// Entries of a stream from a number on (the first is 0), each with its number.
-    fn stream<'a>(
-        &'a self,
-        stream: &'a str,
-        from: u64,
-        limit: u32,
-    ) -> Later<'a, Vec<(u64, String)>>;
+    fn stream<'a>(&'a self, stream: &'a str, from: u64, limit: u32) -> Later<'a, Vec<(u64, String)>>;
 
     /// Names of streams with a prefix, after a name, in order.
-    fn streams<'a>(&'a self, prefix: &'a str, after: &'a str, limit: u32)
-    -> Later<'a, Vec<String>>;
+    fn streams<'a>(&'a self, prefix: &'a str, after: &'a str, limit: u32) -> Later<'a, Vec<String>>;
 
     /// Forgets a stream.
     fn drop_stream<'a>(&'a self, stream: &'a str) -> Later<'a, ()>;
 
     /// Takes a lease that is free or has expired at `now`, or prolongs one's own; none when another holds it.
-    fn lease<'a>(
-        &'a self,
-        key: &'a str,
-        holder: &'a str,
-        now: Time,
-        ttl_s: u32,
-    ) -> Later<'a, Option<Lease>>;
+    fn lease<'a>(&'a self, key: &'a str, holder: &'a str, now: Time, ttl_s: u32) -> Later<'a, Option<Lease>>;
 
     /// Gives a lease back.
     fn release<'a>(&'a self, lease: &'a Lease) -> Later<'a, ()>;
 
     /// Puts back entries from a backup: appends them to the journal as they are (the chain must fit,
     /// `chain-broken` otherwise) and brings the objects to the state they tell. `terms` is asked for
-    /// the index terms of each object that lives afterwards.
+    /// the index terms of each object that lives, before or afterwards.
     fn replay<'a>(
         &'a self,
         changes: Vec<Change>,
@@ -280,16 +269,10 @@ pub fn sort_cell(record: &Record, terms: &[Term], place: &Place) -> Result<Cell>
         Place::Version => Cell::Number(record.version as f64),
         // The term is already encoded; it travels as it is.
         Place::Term(key) => Cell::Text(
-            terms
-                .iter()
-                .find(|term| term.key == *key)
-                .map(|term| term.value.clone())
-                .unwrap_or_default(),
+            terms.iter().find(|term| term.key == *key).map(|term| term.value.clone()).unwrap_or_default(),
         ),
         Place::Project | Place::Generation | Place::Body(_) => {
-            return Err(base::Error::internal(
-                "a list was sorted by a place no store sorts by",
-            ));
+            return Err(base::Error::internal("a list was sorted by a place no store sorts by"));
         }
     })
 }

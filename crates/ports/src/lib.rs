@@ -6,6 +6,5 @@
 pub mod infer;
 pub mod learn;
 pub mod table;
-pub mod watch;
 
-pub use watch::Watch;
+pub use base::Watch;

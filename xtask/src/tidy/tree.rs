@@ -35,9 +35,7 @@ impl Tree {
         let files = texts
             .into_iter()
             .map(|(path, text)| {
-                let source = path
-                    .ends_with(".rs")
-                    .then(|| Source::of(&text, is_test_file(&path)));
+                let source = path.ends_with(".rs").then(|| Source::of(&text, is_test_file(&path)));
                 File { path, text, source }
             })
             .collect();
@@ -65,11 +63,7 @@ fn collect(root: &Path, under: &str, files: &mut Vec<(String, String)>) -> Resul
     let entries = fs::read_dir(&dir).map_err(|error| format!("`{}`: {error}", dir.display()))?;
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let path = if under.is_empty() {
-            name.clone()
-        } else {
-            format!("{under}/{name}")
-        };
+        let path = if under.is_empty() { name.clone() } else { format!("{under}/{name}") };
         let Ok(kind) = entry.file_type() else {
             continue;
         };
@@ -78,8 +72,7 @@ fn collect(root: &Path, under: &str, files: &mut Vec<(String, String)>) -> Resul
                 collect(root, &path, files)?;
             }
         } else if kind.is_file() && is_read(&name) {
-            let text =
-                fs::read_to_string(entry.path()).map_err(|error| format!("`{path}`: {error}"))?;
+            let text = fs::read_to_string(entry.path()).map_err(|error| format!("`{path}`: {error}"))?;
             files.push((path, text));
         }
     }
@@ -94,10 +87,5 @@ fn is_read(name: &str) -> bool {
 /// A tree for the tests of checks.
 #[cfg(test)]
 pub fn tree(texts: &[(&str, &str)]) -> Tree {
-    Tree::of(
-        texts
-            .iter()
-            .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
-            .collect(),
-    )
+    Tree::of(texts.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect())
 }

@@ -14,13 +14,7 @@ const TALKERS: &[&str] = &["crates/aic/", "xtask/", "benches/"];
 pub fn first_line(tree: &Tree) -> Vec<Finding> {
     let silent = tree.rust().filter(|file| !file.text.starts_with("//! "));
     silent
-        .map(|file| {
-            finding(
-                &file.path,
-                1,
-                "start with `//!` and one sentence that says what this is",
-            )
-        })
+        .map(|file| finding(&file.path, 1, "start with `//!` and one sentence that says what this is"))
         .collect()
 }
 
@@ -33,9 +27,7 @@ pub fn names(tree: &Tree) -> Vec<Finding> {
             return Some(finding(&file.path, 1, sentence));
         }
         let sentence = format!("`{name}` names nothing; put each thing where it belongs");
-        NAMELESS
-            .contains(&name)
-            .then(|| finding(&file.path, 1, sentence))
+        NAMELESS.contains(&name).then(|| finding(&file.path, 1, sentence))
     });
     findings.collect()
 }
@@ -47,18 +39,13 @@ pub fn macros(tree: &Tree) -> Vec<Finding> {
         let Some(source) = &file.source else { continue };
         let talks = TALKERS.iter().any(|start| file.path.starts_with(start));
         for (index, line) in source.code.lines().enumerate() {
-            let mut note =
-                |sentence: String| findings.push(finding(&file.path, index + 1, sentence));
+            let mut note = |sentence: String| findings.push(finding(&file.path, index + 1, sentence));
             if let Some(word) = LEFTOVERS.iter().find(|word| calls(line, word)) {
-                note(format!(
-                    "`{word}` is unfinished work; finish it or leave it out"
-                ));
+                note(format!("`{word}` is unfinished work; finish it or leave it out"));
             }
             let quiet = !talks && !source.is_test(index + 1);
             if let Some(word) = PRINTERS.iter().find(|word| quiet && calls(line, word)) {
-                note(format!(
-                    "`{word}` talks past the log; use `tracing` or answer a value"
-                ));
+                note(format!("`{word}` talks past the log; use `tracing` or answer a value"));
             }
         }
     }
@@ -70,10 +57,7 @@ pub fn globs(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in tree.rust() {
         for (line, path) in wide_imports(file) {
-            let in_test = file
-                .source
-                .as_ref()
-                .is_some_and(|source| source.is_test(line));
+            let in_test = file.source.as_ref().is_some_and(|source| source.is_test(line));
             let allowed = path == "kernel::prelude" || (in_test && path == "super");
             if !allowed {
                 let sentence = format!("`use {path}::*` hides what comes in; name each thing");
@@ -91,14 +75,9 @@ fn wide_imports(file: &File) -> Vec<(usize, String)> {
     let lines = source.code.lines().enumerate();
     lines
         .filter_map(|(index, line)| {
-            let line = line
-                .trim()
-                .trim_start_matches("pub ")
-                .trim_start_matches("pub(crate) ");
+            let line = line.trim().trim_start_matches("pub ").trim_start_matches("pub(crate) ");
             let path = line.strip_prefix("use ")?.trim_end_matches(';').trim();
-            let path = path
-                .strip_suffix("::*")
-                .or_else(|| path.contains("::*").then_some(path))?;
+            let path = path.strip_suffix("::*").or_else(|| path.contains("::*").then_some(path))?;
             Some((index + 1, path.to_owned()))
         })
         .collect()

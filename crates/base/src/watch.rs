@@ -1,6 +1,6 @@
 //! How long work tells where it is and learns that it shall stop.
 
-use base::{Error, Result};
+use crate::{Error, Result, Status};
 
 /// Somebody who watches long work.
 pub trait Watch: Send + Sync {
@@ -19,11 +19,7 @@ pub trait Watch: Send + Sync {
     /// Stops the work here if it was cancelled.
     fn check(&self) -> Result<()> {
         if self.stopped() {
-            return Err(Error::new(
-                base::Status::Cancelled,
-                "cancelled",
-                "the work was cancelled",
-            ));
+            return Err(Error::new(Status::Cancelled, "cancelled", "the work was cancelled"));
         }
         Ok(())
     }

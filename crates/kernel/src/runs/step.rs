@@ -1,0 +1,129 @@
+//! A workflow as a domain declares it, and what a step is handed when it runs.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use base::{Error, Result, Time, Watch};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Progress;
+use crate::{Later, cx::Cx};
+
+type Act = dyn Fn(StepCx) -> Later<'static, Value> + Send + Sync;
+
+/// One step of a workflow.
+#[derive(Clone)]
+pub struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) after: &'static [&'static str],
+    pub(crate) attempts: u32,
+    pub(crate) act: Arc<Act>,
+}
+
+/// A graph of steps.
+#[derive(Clone)]
+pub struct Workflow {
+    pub(crate) name: &'static str,
+    pub(crate) steps: Vec<Step>,
+}
+
+impl Workflow {
+    /// An empty one; the name is `service.verb`.
+    pub fn new(name: &'static str) -> Self {
+        Self { name, steps: Vec::new() }
+    }
+
+    /// Adds a step that waits for the one added before it.
+    ///
+    /// It is tried up to three times; what it does must be safe to do again, for a crash may come
+    /// between the deed and its entry in the journal.
+    #[must_use]
+    pub fn step<F, T>(self, name: &'static str, act: F) -> Self
+    where
+        F: Fn(StepCx) -> T + Send + Sync + 'static,
+        T: Future<Output = Result<Value>> + Send + 'static,
+    {
+        let after = match self.steps.last() {
+            Some(step) => std::slice::from_ref(Box::leak(Box::new(step.name))),
+            None => &[],
+        };
+        self.step_after(name, after, act)
+    }
+
+    /// Adds a step that waits for the named ones; steps that wait for nothing open run side by side.
+    #[must_use]
+    pub fn step_after<F, T>(mut self, name: &'static str, after: &'static [&'static str], act: F) -> Self
+    where
+        F: Fn(StepCx) -> T + Send + Sync + 'static,
+        T: Future<Output = Result<Value>> + Send + 'static,
+    {
+        let act = Arc::new(move |step| -> Later<'static, Value> { Box::pin(act(step)) });
+        self.steps.push(Step { name, after, attempts: 3, act });
+        self
+    }
+}
+
+/// What a step tells while it runs; written out now and then by the worker.
+#[derive(Default)]
+pub(crate) struct Told {
+    pub(crate) lines: Vec<String>,
+    pub(crate) progress: Option<Progress>,
+}
+
+/// What a step is handed.
+#[derive(Clone)]
+pub struct StepCx {
+    /// The context, as the platform acting in the run's project; its writes are fenced.
+    pub cx: Cx,
+    /// The run's name.
+    pub run: String,
+    /// What the run was given.
+    pub input: Value,
+    /// What the finished steps answered, by name.
+    pub outputs: BTreeMap<String, Value>,
+    pub(crate) told: Arc<Mutex<Told>>,
+    pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) began: Time,
+    pub(crate) deadline: Time,
+}
+
+impl StepCx {
+    /// What the run was given, as a struct.
+    pub fn input<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_value(self.input.clone()).map_err(Error::internal)
+    }
+
+    /// What an earlier step answered, as a struct.
+    pub fn output<T: DeserializeOwned>(&self, step: &str) -> Result<T> {
+        let value = self.outputs.get(step).cloned().unwrap_or_default();
+        serde_json::from_value(value).map_err(Error::internal)
+    }
+}
+
+impl Watch for StepCx {
+    fn progress(&self, done: u64, total: u64, message: &str) {
+        let progress = Progress { done, total, unit: String::new(), message: message.to_owned() };
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).progress = Some(progress);
+    }
+
+    fn line(&self, text: &str) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        for line in text.lines() {
+            told.lines.push(line.chars().take(super::log::LINE_MAX).collect());
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.cx.now() > self.deadline
+    }
+
+    fn elapsed_s(&self) -> f64 {
+        self.cx.now().seconds_since(self.began)
+    }
+}
