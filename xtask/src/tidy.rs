@@ -32,11 +32,7 @@ impl fmt::Display for Finding {
 }
 
 fn finding(path: &str, line: usize, sentence: impl Into<String>) -> Finding {
-    Finding {
-        path: path.to_owned(),
-        line,
-        sentence: sentence.into(),
-    }
+    Finding { path: path.to_owned(), line, sentence: sentence.into() }
 }
 
 /// All checks, in the order of their importance.
@@ -76,19 +72,12 @@ pub fn has_doc_tests(place: &Place) -> bool {
 fn documents_code(text: &str) -> bool {
     let mut inside = false;
     for line in text.lines().map(str::trim_start) {
-        let doc = line
-            .strip_prefix("///")
-            .or_else(|| line.strip_prefix("//!"));
+        let doc = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"));
         let Some(fence) = doc.and_then(|doc| doc.trim().strip_prefix("```")) else {
             continue;
         };
         // A fence that names another language is not compiled.
-        if !inside
-            && matches!(
-                fence,
-                "" | "rust" | "no_run" | "should_panic" | "compile_fail"
-            )
-        {
+        if !inside && matches!(fence, "" | "rust" | "no_run" | "should_panic" | "compile_fail") {
             return true;
         }
         inside = !inside;

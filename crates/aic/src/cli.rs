@@ -119,11 +119,7 @@ pub fn main(flags: &Flags, command: Command, parser: fn() -> clap::Command) -> E
         Err(failure) => return early(failure),
     };
     let out = Output::standard(settings.format, settings.fields.clone(), settings.colour);
-    let mut cx = Cx {
-        settings,
-        client,
-        out,
-    };
+    let mut cx = Cx { settings, client, out };
     match run(&mut cx, command, parser) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -160,9 +160,7 @@ impl Answer {
     pub fn text(self) -> Result<String> {
         let mut text = String::new();
         let mut reader = self.body.into_reader().take(LARGEST);
-        reader
-            .read_to_string(&mut text)
-            .map_err(|error| broken(&error))?;
+        reader.read_to_string(&mut text).map_err(|error| broken(&error))?;
         Ok(text)
     }
 
@@ -207,25 +205,14 @@ impl Client {
     pub fn send(&self, ask: Ask) -> Result<Answer> {
         let silence = ask.silence;
         let request = self.request(ask)?;
-        let request = self
-            .agent
-            .configure_request(request)
-            .timeout_per_read(silence)
-            .build();
-        let answer = self
-            .agent
-            .run(request)
-            .map_err(|error| self.unreached(&error))?;
+        let request = self.agent.configure_request(request).timeout_per_read(silence).build();
+        let answer = self.agent.run(request).map_err(|error| self.unreached(&error))?;
         let status = answer.status().as_u16();
         let length = answer.body().content_length();
         if !(200..300).contains(&status) {
             return Err(refused(status, answer));
         }
-        Ok(Answer {
-            status,
-            length,
-            body: answer.into_body(),
-        })
+        Ok(Answer { status, length, body: answer.into_body() })
     }
 
     /// Sends and reads JSON.
@@ -239,10 +226,7 @@ impl Client {
             query.push(("dryRun".to_owned(), "All".to_owned()));
         }
         let uri = format!("{}{}{}", self.url, ask.path, query_text(&ask.path, &query));
-        let mut request = Request::builder()
-            .method(ask.method)
-            .uri(uri)
-            .header(header::ACCEPT, ask.accept);
+        let mut request = Request::builder().method(ask.method).uri(uri).header(header::ACCEPT, ask.accept);
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
@@ -252,9 +236,8 @@ impl Client {
         let body = match ask.content {
             Content::Nothing => SendBody::none(),
             Content::Bytes(kind, bytes) => {
-                request = request
-                    .header(header::CONTENT_TYPE, kind)
-                    .header(header::CONTENT_LENGTH, bytes.len());
+                request =
+                    request.header(header::CONTENT_TYPE, kind).header(header::CONTENT_LENGTH, bytes.len());
                 SendBody::from_owned_reader(io::Cursor::new(bytes))
             }
             Content::Stream(kind, length, bytes) => {
@@ -266,9 +249,7 @@ impl Client {
                 SendBody::from_owned_reader(bytes)
             }
         };
-        request
-            .body(body)
-            .map_err(|error| Failure::usage(format!("that cannot be sent: {error}")))
+        request.body(body).map_err(|error| Failure::usage(format!("that cannot be sent: {error}")))
     }
 
     fn unreached(&self, error: &ureq::Error) -> Failure {
@@ -303,34 +284,22 @@ fn tls(ca_file: Option<&Path>) -> Result<TlsConfig> {
                 }
             }
             if certificates.is_empty() {
-                return Err(
-                    Failure::usage(format!("`{}` holds no certificate", path.display()))
-                        .hint("it must be PEM text with `BEGIN CERTIFICATE`"),
-                );
+                return Err(Failure::usage(format!("`{}` holds no certificate", path.display()))
+                    .hint("it must be PEM text with `BEGIN CERTIFICATE`"));
             }
             RootCerts::new_with_certs(&certificates)
         }
     };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    Ok(TlsConfig::builder()
-        .root_certs(roots)
-        .unversioned_rustls_crypto_provider(provider)
-        .build())
+    Ok(TlsConfig::builder().root_certs(roots).unversioned_rustls_crypto_provider(provider).build())
 }
 
 fn refused(status: u16, answer: Response<Body>) -> Failure {
-    let request = answer
-        .headers()
-        .get("x-request-id")
-        .and_then(|value| value.to_str().ok());
+    let request = answer.headers().get("x-request-id").and_then(|value| value.to_str().ok());
     let request = request.map(str::to_owned);
     let mut text = Vec::new();
     // Half a body still says more than none.
-    let _ = answer
-        .into_body()
-        .into_reader()
-        .take(1 << 20)
-        .read_to_end(&mut text);
+    let _ = answer.into_body().into_reader().take(1 << 20).read_to_end(&mut text);
     Failure::answered(status, request, &String::from_utf8_lossy(&text))
 }
 
@@ -375,10 +344,7 @@ mod tests {
 
     #[test]
     fn parameters_join_those_already_there() {
-        let query = [
-            ("a b".to_owned(), "1&2".to_owned()),
-            ("c".to_owned(), String::new()),
-        ];
+        let query = [("a b".to_owned(), "1&2".to_owned()), ("c".to_owned(), String::new())];
         assert_eq!(query_text("/x", &query), "?a%20b=1%262&c=");
         assert_eq!(query_text("/x?y=1", &query[..1]), "&a%20b=1%262");
     }
@@ -387,10 +353,6 @@ mod tests {
     fn a_file_without_certificates_is_refused_before_anything_is_sent() {
         let mut settings = Settings::of("https://example.invalid");
         settings.ca_file = Some("/dev/null".into());
-        assert!(
-            Client::new(&settings)
-                .err()
-                .is_some_and(|f| f.to_string().contains("no certificate"))
-        );
+        assert!(Client::new(&settings).err().is_some_and(|f| f.to_string().contains("no certificate")));
     }
 }

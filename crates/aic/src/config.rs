@@ -23,43 +23,19 @@ pub struct Flags {
     #[arg(long, global = true, value_name = "URL", help_heading = "Settings")]
     pub url: Option<String>,
     /// The token to present [env: AIC_TOKEN]; better kept by `aic login`.
-    #[arg(
-        long,
-        global = true,
-        value_name = "TOKEN",
-        help_heading = "Settings",
-        hide_default_value = true
-    )]
+    #[arg(long, global = true, value_name = "TOKEN", help_heading = "Settings", hide_default_value = true)]
     pub token: Option<String>,
     /// The project to work in [env: AIC_PROJECT].
-    #[arg(
-        short = 'p',
-        long,
-        global = true,
-        value_name = "NAME",
-        help_heading = "Settings"
-    )]
+    #[arg(short = 'p', long, global = true, value_name = "NAME", help_heading = "Settings")]
     pub project: Option<String>,
     /// A file of certificates to trust instead of the public ones [env: AIC_CA_FILE].
     #[arg(long, global = true, value_name = "FILE", help_heading = "Settings")]
     pub ca_file: Option<PathBuf>,
     /// How to print.
-    #[arg(
-        short,
-        long,
-        global = true,
-        value_name = "FORMAT",
-        help_heading = "Output"
-    )]
+    #[arg(short, long, global = true, value_name = "FORMAT", help_heading = "Output")]
     pub output: Option<Format>,
     /// Print only these fields, as JSON: `metadata.name,spec.pool`.
-    #[arg(
-        long,
-        global = true,
-        value_name = "FIELDS",
-        value_delimiter = ',',
-        help_heading = "Output"
-    )]
+    #[arg(long, global = true, value_name = "FIELDS", value_delimiter = ',', help_heading = "Output")]
     pub json: Vec<String>,
     /// Let the server check everything and change nothing.
     #[arg(long, global = true, help_heading = "Output")]
@@ -123,11 +99,7 @@ impl Settings {
     fn settle_from(flags: &Flags, environment: Environment<'_>, here: &Path) -> Result<Self> {
         let home = directory(environment, "XDG_CONFIG_HOME", ".config");
         let scratch = directory(environment, "XDG_CACHE_HOME", ".cache");
-        let shared = match here
-            .ancestors()
-            .map(|dir| dir.join(".aic.toml"))
-            .find(|path| path.is_file())
-        {
+        let shared = match here.ancestors().map(|dir| dir.join(".aic.toml")).find(|path| path.is_file()) {
             Some(path) => read(&path)?,
             None => File::default(),
         };
@@ -136,19 +108,13 @@ impl Settings {
 
         let said = flags.url.clone().or_else(|| environment("AIC_URL"));
         let only_shared = said.is_none() && shared.url.is_some();
-        let url = said
-            .or(shared.url)
-            .or(own.url)
-            .unwrap_or_else(|| DEFAULT_URL.to_owned());
+        let url = said.or(shared.url).or(own.url).unwrap_or_else(|| DEFAULT_URL.to_owned());
         let url = checked(&url)?;
         let given = flags.token.clone().or_else(|| environment("AIC_TOKEN"));
         // A checkout of somebody else's must not be able to collect tokens by naming an address.
         if given.is_some() && only_shared && !is_loopback(&url) {
-            let sentence =
-                format!("the token is not sent to `{url}`, an address only `.aic.toml` names");
-            return Err(
-                Failure::not_allowed(sentence).hint("confirm the address with --url or AIC_URL")
-            );
+            let sentence = format!("the token is not sent to `{url}`, an address only `.aic.toml` names");
+            return Err(Failure::not_allowed(sentence).hint("confirm the address with --url or AIC_URL"));
         }
         let token = match given {
             Some(token) => Some(token),
@@ -172,8 +138,7 @@ impl Settings {
             format: flags.output.or(shared.output).or(own.output),
             fields: flags.json.clone(),
             dry_run: flags.dry_run,
-            colour: environment("NO_COLOR").is_none()
-                && environment("TERM").as_deref() != Some("dumb"),
+            colour: environment("NO_COLOR").is_none() && environment("TERM").as_deref() != Some("dumb"),
             editor: environment("VISUAL")
                 .or_else(|| environment("EDITOR"))
                 .unwrap_or_else(|| "vi".to_owned()),
@@ -185,14 +150,8 @@ impl Settings {
     /// Keeps a token for this server, in a file only its owner reads; answers where.
     pub fn keep(&self, token: &str) -> Result<&Path> {
         let mut all = tokens(&self.credentials)?;
-        all.insert(
-            self.url.clone(),
-            Token {
-                token: token.to_owned(),
-            },
-        );
-        let text = serde_json::to_string_pretty(&all)
-            .map_err(|error| Failure::failed(error.to_string()))?;
+        all.insert(self.url.clone(), Token { token: token.to_owned() });
+        let text = serde_json::to_string_pretty(&all).map_err(|error| Failure::failed(error.to_string()))?;
         write_private(&self.credentials, text.as_bytes())
             .map_err(|error| Failure::file(self.credentials.display(), &error))?;
         Ok(&self.credentials)
@@ -201,19 +160,12 @@ impl Settings {
     #[cfg(test)]
     pub fn of(url: &str) -> Self {
         let nothing = |_: &str| None;
-        let flags = Flags {
-            url: Some(url.to_owned()),
-            token: Some("t0".to_owned()),
-            ..Flags::default()
-        };
+        let flags = Flags { url: Some(url.to_owned()), token: Some("t0".to_owned()), ..Flags::default() };
         Self::settle_from(&flags, &nothing, Path::new("/")).expect("nothing can go wrong here")
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -228,13 +180,13 @@ fn directory(environment: Environment<'_>, variable: &str, usual: &str) -> PathB
 
 fn checked(url: &str) -> Result<String> {
     let url = url.trim_end_matches('/');
-    let rest = url
-        .strip_prefix("http://")
-        .or_else(|| url.strip_prefix("https://"));
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
     match rest {
         Some(rest) if !rest.is_empty() => Ok(url.to_owned()),
-        _ => Err(Failure::usage(format!("`{url}` is not an address"))
-            .hint("write it like http://127.0.0.1:8080")),
+        _ => {
+            Err(Failure::usage(format!("`{url}` is not an address"))
+                .hint("write it like http://127.0.0.1:8080"))
+        }
     }
 }
 
@@ -245,16 +197,11 @@ pub fn is_loopback(url: &str) -> bool {
     // Before an `@` stands a user, and a user may be called `localhost`.
     let host = host.rsplit('@').next().unwrap_or_default();
     let name = if host.starts_with('[') {
-        host.split(']')
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches('[')
+        host.split(']').next().unwrap_or_default().trim_start_matches('[')
     } else {
         host.split(':').next().unwrap_or_default()
     };
-    let numeric = name
-        .parse::<std::net::IpAddr>()
-        .is_ok_and(|address| address.is_loopback());
+    let numeric = name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
     numeric || name == "localhost"
 }
 
@@ -265,9 +212,8 @@ fn read(path: &Path) -> Result<File> {
         Err(error) => return Err(Failure::file(path.display(), &error)),
     };
     toml::from_str(&text).map_err(|error| {
-        Failure::usage(format!("`{}`: {}", path.display(), error.message())).hint(
-            "it may hold `url`, `project`, `ca_file` and `output`; tokens are kept by `aic login`",
-        )
+        Failure::usage(format!("`{}`: {}", path.display(), error.message()))
+            .hint("it may hold `url`, `project`, `ca_file` and `output`; tokens are kept by `aic login`")
     })
 }
 
@@ -285,10 +231,7 @@ fn tokens(path: &Path) -> Result<Tokens> {
 /// Writes beside and renames, so that nobody ever sees half a file or one with a wider mode.
 pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     if let Some(dir) = path.parent() {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     }
     let beside = path.with_extension(format!("new-{}", std::process::id()));
     // One left by a process that died; a link there is removed, never followed.
@@ -298,11 +241,7 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         return Err(error);
     }
     let mut options = fs::OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&beside)?;
+    let mut file = options.write(true).create_new(true).mode(0o600).open(&beside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&beside, path)
@@ -318,8 +257,7 @@ mod tests {
 
     impl Home {
         fn new(name: &str) -> Self {
-            let dir =
-                std::env::temp_dir().join(format!("aic-config-{name}-{}", std::process::id()));
+            let dir = std::env::temp_dir().join(format!("aic-config-{name}-{}", std::process::id()));
             fs::create_dir_all(dir.join("config/aic")).unwrap();
             fs::create_dir_all(dir.join("work/deep")).unwrap();
             Self(dir)
@@ -333,10 +271,9 @@ mod tests {
             let config = self.0.join("config").display().to_string();
             let environment = |name: &str| match name {
                 "XDG_CONFIG_HOME" => Some(config.clone()),
-                other => variables
-                    .iter()
-                    .find(|(key, _)| *key == other)
-                    .map(|(_, value)| (*value).to_owned()),
+                other => {
+                    variables.iter().find(|(key, _)| *key == other).map(|(_, value)| (*value).to_owned())
+                }
             };
             Settings::settle_from(flags, &environment, &self.0.join("work/deep"))
         }
@@ -353,30 +290,15 @@ mod tests {
         let home = Home::new("order");
         let none = Flags::default();
         assert_eq!(home.settle(&none, &[]).unwrap().url, DEFAULT_URL);
-        home.write(
-            "config/aic/config.toml",
-            "url = \"http://user:1/\"\nproject = \"own\"\n",
-        );
+        home.write("config/aic/config.toml", "url = \"http://user:1/\"\nproject = \"own\"\n");
         assert_eq!(home.settle(&none, &[]).unwrap().url, "http://user:1");
         home.write("work/.aic.toml", "url = \"http://shared:1\"\n");
         let settled = home.settle(&none, &[]).unwrap();
-        assert_eq!(
-            (settled.url.as_str(), settled.project.as_deref()),
-            ("http://shared:1", Some("own"))
-        );
+        assert_eq!((settled.url.as_str(), settled.project.as_deref()), ("http://shared:1", Some("own")));
         let variables = [("AIC_URL", "http://variable:1")];
-        assert_eq!(
-            home.settle(&none, &variables).unwrap().url,
-            "http://variable:1"
-        );
-        let flags = Flags {
-            url: Some("http://flag:1".to_owned()),
-            ..Flags::default()
-        };
-        assert_eq!(
-            home.settle(&flags, &variables).unwrap().url,
-            "http://flag:1"
-        );
+        assert_eq!(home.settle(&none, &variables).unwrap().url, "http://variable:1");
+        let flags = Flags { url: Some("http://flag:1".to_owned()), ..Flags::default() };
+        assert_eq!(home.settle(&flags, &variables).unwrap().url, "http://flag:1");
     }
 
     #[test]
@@ -384,20 +306,9 @@ mod tests {
         let home = Home::new("token");
         let settled = home.settle(&Flags::default(), &[]).unwrap();
         let path = settled.keep("secret").unwrap().to_path_buf();
-        assert_eq!(
-            fs::metadata(path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
-        assert_eq!(
-            home.settle(&Flags::default(), &[])
-                .unwrap()
-                .token
-                .as_deref(),
-            Some("secret")
-        );
-        let elsewhere = home
-            .settle(&Flags::default(), &[("AIC_URL", "http://other:1")])
-            .unwrap();
+        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(home.settle(&Flags::default(), &[]).unwrap().token.as_deref(), Some("secret"));
+        let elsewhere = home.settle(&Flags::default(), &[("AIC_URL", "http://other:1")]).unwrap();
         assert_eq!(elsewhere.token, None);
     }
 
@@ -408,38 +319,23 @@ mod tests {
         let token = [("AIC_TOKEN", "secret")];
         assert!(home.settle(&Flags::default(), &token).is_err());
         home.write("work/.aic.toml", "token = \"x\"\n");
-        let failure = home
-            .settle(&Flags::default(), &[])
-            .err()
-            .unwrap()
-            .to_string();
+        let failure = home.settle(&Flags::default(), &[]).err().unwrap().to_string();
         assert!(failure.contains("unknown field `token`"), "{failure}");
     }
 
     #[test]
     fn only_this_machine_is_loopback() {
-        for url in [
-            "http://127.0.0.1:8080",
-            "http://localhost",
-            "http://[::1]:80/x",
-        ] {
+        for url in ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:80/x"] {
             assert!(is_loopback(url), "{url}");
         }
-        for url in [
-            "http://127.0.0.1.evil.example",
-            "http://localhost@evil.example",
-            "http://10.0.0.1",
-        ] {
+        for url in ["http://127.0.0.1.evil.example", "http://localhost@evil.example", "http://10.0.0.1"] {
             assert!(!is_loopback(url), "{url}");
         }
     }
 
     #[test]
     fn an_address_needs_its_scheme() {
-        let flags = Flags {
-            url: Some("localhost:8080".to_owned()),
-            ..Flags::default()
-        };
+        let flags = Flags { url: Some("localhost:8080".to_owned()), ..Flags::default() };
         assert!(Home::new("scheme").settle(&flags, &[]).is_err());
     }
 }

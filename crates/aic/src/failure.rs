@@ -60,15 +60,8 @@ struct FieldProblem {
 
 impl Failure {
     fn new(exit: Exit, message: impl Into<String>) -> Self {
-        let told = Told {
-            message: message.into(),
-            ..Told::default()
-        };
-        Self {
-            exit,
-            status: None,
-            told: Box::new(told),
-        }
+        let told = Told { message: message.into(), ..Told::default() };
+        Self { exit, status: None, told: Box::new(told) }
     }
 
     /// It did not work, for a reason no other exit code names.
@@ -110,14 +103,8 @@ impl Failure {
     pub fn file(path: impl fmt::Display, error: &io::Error) -> Self {
         let failure = Self::failed(format!("`{path}`: {error}"));
         match error.kind() {
-            io::ErrorKind::NotFound => Self {
-                exit: Exit::NotFound,
-                ..failure
-            },
-            io::ErrorKind::PermissionDenied => Self {
-                exit: Exit::NotAllowed,
-                ..failure
-            },
+            io::ErrorKind::NotFound => Self { exit: Exit::NotFound, ..failure },
+            io::ErrorKind::PermissionDenied => Self { exit: Exit::NotAllowed, ..failure },
             // Whatever else goes wrong with a file has no exit code of its own.
             _ => failure,
         }
@@ -126,15 +113,9 @@ impl Failure {
     /// An answer of the server that is no success.
     pub fn answered(status: u16, request: Option<String>, body: &str) -> Self {
         let problem: Problem = serde_json::from_str(body).unwrap_or_default();
-        let message = problem
-            .detail
-            .or(problem.title)
-            .unwrap_or_else(|| unexplained(status, body));
-        let mut fields: Vec<(String, String)> = problem
-            .errors
-            .into_iter()
-            .map(|error| (error.field, error.detail))
-            .collect();
+        let message = problem.detail.or(problem.title).unwrap_or_else(|| unexplained(status, body));
+        let mut fields: Vec<(String, String)> =
+            problem.errors.into_iter().map(|error| (error.field, error.detail)).collect();
         if let Some(field) = problem.field
             && !fields.iter().any(|(known, _)| *known == field)
         {
@@ -172,27 +153,24 @@ impl Failure {
 
     /// What to do next: what was said with the failure, or what usually helps.
     fn advice(&self) -> Option<&str> {
-        self.told
-            .hint
-            .as_deref()
-            .or(match (self.exit, self.status) {
-                (Exit::NotAllowed, Some(401)) => Some("run `aic login` first, or set AIC_TOKEN"),
-                (Exit::NotAllowed, Some(_)) => {
-                    Some("ask `aic can-i VERB KIND` which rule decided, and its owner for a role")
-                }
-                (Exit::NotFound, Some(_)) => {
-                    Some("list what is there with `aic get KIND`; `aic api kinds` names the kinds")
-                }
-                (Exit::Conflict, Some(_)) => Some(
-                    "look at what is there now with `aic get KIND NAME -o yaml`, then try again",
-                ),
-                (Exit::Unavailable, Some(_)) => Some("wait a little and try again"),
-                (Exit::Unavailable, None) => {
-                    Some("start the server with `aic up`, or say where it is with --url or AIC_URL")
-                }
-                (Exit::Usage, _) => Some("see `aic help`"),
-                (Exit::Failed | Exit::NotAllowed | Exit::NotFound | Exit::Conflict, _) => None,
-            })
+        self.told.hint.as_deref().or(match (self.exit, self.status) {
+            (Exit::NotAllowed, Some(401)) => Some("run `aic login` first, or set AIC_TOKEN"),
+            (Exit::NotAllowed, Some(_)) => {
+                Some("ask `aic can-i VERB KIND` which rule decided, and its owner for a role")
+            }
+            (Exit::NotFound, Some(_)) => {
+                Some("list what is there with `aic get KIND`; `aic api kinds` names the kinds")
+            }
+            (Exit::Conflict, Some(_)) => {
+                Some("look at what is there now with `aic get KIND NAME -o yaml`, then try again")
+            }
+            (Exit::Unavailable, Some(_)) => Some("wait a little and try again"),
+            (Exit::Unavailable, None) => {
+                Some("start the server with `aic up`, or say where it is with --url or AIC_URL")
+            }
+            (Exit::Usage, _) => Some("see `aic help`"),
+            (Exit::Failed | Exit::NotAllowed | Exit::NotFound | Exit::Conflict, _) => None,
+        })
     }
 }
 
@@ -260,37 +238,21 @@ mod tests {
         let body = r#"{"detail": "wrong", "field": "spec.a", "errors": [
             {"field": "spec.a", "detail": "too long"}, {"field": "spec.b", "detail": "missing"}]}"#;
         let shown = Failure::answered(422, Some("r".to_owned()), body).to_string();
-        assert_eq!(
-            shown,
-            "wrong\n  field: spec.a: too long\n  field: spec.b: missing\n  request: r"
-        );
+        assert_eq!(shown, "wrong\n  field: spec.a: too long\n  field: spec.b: missing\n  request: r");
     }
 
     #[test]
     fn what_is_no_problem_document_is_shown_as_it_is() {
         let shown = Failure::answered(502, None, "<html>Bad Gateway</html>\nmore").to_string();
         assert!(shown.starts_with("the server answered 502: <html>Bad Gateway</html>\n  next:"));
-        assert!(
-            Failure::answered(500, None, "")
-                .to_string()
-                .contains("nothing else")
-        );
+        assert!(Failure::answered(500, None, "").to_string().contains("nothing else"));
     }
 
     #[test]
     fn exit_codes_follow_the_status() {
         let exit = |status| Failure::answered(status, None, "{}").exit as u8;
-        let pairs = [
-            (400, 1),
-            (401, 4),
-            (403, 4),
-            (404, 3),
-            (409, 5),
-            (412, 5),
-            (422, 1),
-            (429, 6),
-            (503, 6),
-        ];
+        let pairs =
+            [(400, 1), (401, 4), (403, 4), (404, 3), (409, 5), (412, 5), (422, 1), (429, 6), (503, 6)];
         for (status, code) in pairs {
             assert_eq!(exit(status), code, "{status}");
         }

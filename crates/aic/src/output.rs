@@ -61,25 +61,13 @@ impl Output {
     #[cfg(test)]
     pub fn to(format: Format, fields: Vec<String>, results: Box<dyn Write>) -> Self {
         let remarks = Box::new(io::sink());
-        Self {
-            format,
-            fields,
-            colour: false,
-            results,
-            remarks,
-            live: false,
-            drawn: false,
-        }
+        Self { format, fields, colour: false, results, remarks, live: false, drawn: false }
     }
 
     /// Bytes of a result, as they are.
     pub fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
         self.erase();
-        match self
-            .results
-            .write_all(bytes)
-            .and_then(|()| self.results.flush())
-        {
+        match self.results.write_all(bytes).and_then(|()| self.results.flush()) {
             Ok(()) => Ok(()),
             // Whoever read our results has seen enough, like `head`; that is no failure.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
@@ -99,11 +87,7 @@ impl Output {
 
     /// A sentence for people; silent when the results are for programs.
     pub fn say(&mut self, text: &str) -> Result<()> {
-        if self.for_people() {
-            self.line(text)
-        } else {
-            Ok(())
-        }
+        if self.for_people() { self.line(text) } else { Ok(()) }
     }
 
     /// A remark, beside the results.
@@ -118,17 +102,10 @@ impl Output {
         if failure.is_silent() {
             return;
         }
-        let label = if self.colour {
-            "\u{1b}[1;31merror\u{1b}[0m"
-        } else {
-            "error"
-        };
+        let label = if self.colour { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
         // What a server says may hold what others wrote; it must not steer the terminal.
-        let text: String = failure
-            .to_string()
-            .chars()
-            .map(|c| if c.is_control() && c != '\n' { ' ' } else { c })
-            .collect();
+        let text: String =
+            failure.to_string().chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
         self.note(&format!("{label}: {text}"));
     }
 
@@ -192,13 +169,8 @@ pub fn pretty(value: &Value) -> String {
 
 /// YAML, with a line end.
 pub fn yaml(value: &Value) -> Result<String> {
-    let text =
-        serde_saphyr::to_string(value).map_err(|error| Failure::failed(error.to_string()))?;
-    Ok(if text.ends_with('\n') {
-        text
-    } else {
-        format!("{text}\n")
-    })
+    let text = serde_saphyr::to_string(value).map_err(|error| Failure::failed(error.to_string()))?;
+    Ok(if text.ends_with('\n') { text } else { format!("{text}\n") })
 }
 
 #[cfg(test)]

@@ -116,13 +116,7 @@ pub trait Tables: Send + Sync {
     fn profile(&self, format: Format, path: &Path, watch: &dyn Watch) -> Result<Profile>;
 
     /// Reads a range of rows (the first is 0; what lies behind the end is left out), typed as the profile says.
-    fn read(
-        &self,
-        format: Format,
-        path: &Path,
-        profile: &Profile,
-        rows: Range<u64>,
-    ) -> Result<Table>;
+    fn read(&self, format: Format, path: &Path, profile: &Profile, rows: Range<u64>) -> Result<Table>;
 
     /// Writes a table in a format.
     fn write(&self, format: Format, table: &Table, path: &Path) -> Result<()>;

@@ -43,31 +43,23 @@ pub struct Completion {
 pub fn login(cx: &mut Cx, it: &Login) -> Result<()> {
     let url = cx.settings.url.clone();
     if url.starts_with("http://") && !is_loopback(&url) {
-        cx.out.note(&format!(
-            "`{url}` is not encrypted: others on the way can read the password"
-        ));
+        cx.out.note(&format!("`{url}` is not encrypted: others on the way can read the password"));
     }
     let token = if it.with_token {
         secret_from_stdin()?
     } else {
-        let password = if it.password_stdin {
-            secret_from_stdin()?
-        } else {
-            prompted(&it.username, &url)?
-        };
+        let password = if it.password_stdin { secret_from_stdin()? } else { prompted(&it.username, &url)? };
         // An old token must not get in the way of a new one.
         cx.settings.token = None;
         let client = Client::new(&cx.settings)?;
         let body = json!({"username": it.username, "password": password});
-        let answer = client
-            .json(Ask::call("/api/v1/admin/auth/login").json(&body))
-            .map_err(|failure| {
-                if failure.status == Some(401) {
-                    failure.hint("check the name and the password")
-                } else {
-                    failure
-                }
-            })?;
+        let answer = client.json(Ask::call("/api/v1/admin/auth/login").json(&body)).map_err(|failure| {
+            if failure.status == Some(401) {
+                failure.hint("check the name and the password")
+            } else {
+                failure
+            }
+        })?;
         text(&answer, "accessToken")
     };
     if token.is_empty() {
@@ -80,25 +72,19 @@ pub fn login(cx: &mut Cx, it: &Login) -> Result<()> {
         cx.client.send(Ask::get("/api/v1/kinds"))?;
     }
     let path = cx.settings.keep(&token)?.display().to_string();
-    cx.out.say(&format!(
-        "logged in to {url}; the token is in {path}, readable by you only"
-    ))
+    cx.out.say(&format!("logged in to {url}; the token is in {path}, readable by you only"))
 }
 
 fn secret_from_stdin() -> Result<String> {
     let mut secret = String::new();
-    stdin()
-        .read_to_string(&mut secret)
-        .map_err(|error| Failure::file("standard input", &error))?;
+    stdin().read_to_string(&mut secret).map_err(|error| Failure::file("standard input", &error))?;
     Ok(secret.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn prompted(username: &str, url: &str) -> Result<String> {
     if !stdin().is_terminal() {
-        return Err(
-            Failure::usage("nobody is there to be asked for the password")
-                .hint("pass it with --password-stdin"),
-        );
+        return Err(Failure::usage("nobody is there to be asked for the password")
+            .hint("pass it with --password-stdin"));
     }
     rpassword::prompt_password(format!("password of {username} at {url}: "))
         .map_err(|error| Failure::file("the terminal", &error))
@@ -114,37 +100,21 @@ pub fn can_i(cx: &mut Cx, it: &CanI) -> Result<()> {
     if let Some(project) = &cx.settings.project {
         ask["project"] = json!(project);
     }
-    let answer = cx
-        .client
-        .json(Ask::call("/api/v1/admin/permissions/check").json(&ask))?;
-    let allowed = answer
-        .get("allowed")
-        .and_then(serde_json::Value::as_bool)
-        .unwrap_or(false);
+    let answer = cx.client.json(Ask::call("/api/v1/admin/permissions/check").json(&ask))?;
+    let allowed = answer.get("allowed").and_then(serde_json::Value::as_bool).unwrap_or(false);
     cx.out.value(&answer, |answer| {
         let mut lines = format!("{}\n", if allowed { "yes" } else { "no" });
-        for reason in answer
-            .get("reasons")
-            .and_then(serde_json::Value::as_array)
-            .into_iter()
-            .flatten()
-        {
+        for reason in answer.get("reasons").and_then(serde_json::Value::as_array).into_iter().flatten() {
             lines.push_str(&format!("  because {}\n", shown(reason)));
         }
         lines
     })?;
-    if allowed {
-        Ok(())
-    } else {
-        Err(Failure::silent(Exit::NotAllowed))
-    }
+    if allowed { Ok(()) } else { Err(Failure::silent(Exit::NotAllowed)) }
 }
 
 /// Prints what the server wrote for `kubectl`.
 pub fn kubeconfig(cx: &mut Cx) -> Result<()> {
-    let answer = cx
-        .client
-        .send(Ask::get("/api/v1/system/kubeconfig").accept("application/yaml"))?;
+    let answer = cx.client.send(Ask::get("/api/v1/system/kubeconfig").accept("application/yaml"))?;
     let text = answer.text()?;
     cx.out.bytes(text.as_bytes())
 }

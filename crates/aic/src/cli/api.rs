@@ -96,18 +96,10 @@ fn explained(kind: &Kind) -> String {
             .iter()
             .map(|field| {
                 let need = if field.required { "required" } else { "" };
-                vec![
-                    field.path(),
-                    shown(&field.shape),
-                    need.to_owned(),
-                    first_line(&field.doc),
-                ]
+                vec![field.path(), shown(&field.shape), need.to_owned(), first_line(&field.doc)]
             })
             .collect();
-        out.push_str(&format!(
-            "\n{}",
-            output::table(&["FIELD", "TYPE", "", "WHAT IT IS"], &rows)
-        ));
+        out.push_str(&format!("\n{}", output::table(&["FIELD", "TYPE", "", "WHAT IT IS"], &rows)));
     }
     for (title, calls) in [("Actions", &kind.actions), ("Views", &kind.views)] {
         if !calls.is_empty() {
@@ -121,9 +113,7 @@ fn explained(kind: &Kind) -> String {
 /// An action or a view: its name, and what it does if the server says so.
 fn described(call: &Value) -> String {
     match call.get("name") {
-        Some(name) => format!("{:<16} {}", shown(name), first_line(&text(call, "doc")))
-            .trim_end()
-            .to_owned(),
+        Some(name) => format!("{:<16} {}", shown(name), first_line(&text(call, "doc"))).trim_end().to_owned(),
         None => shown(call),
     }
 }
@@ -134,8 +124,9 @@ fn first_line(doc: &str) -> String {
 
 fn raw(cx: &mut Cx, method: Method, path: &str, data: Option<&str>) -> Result<()> {
     if !path.starts_with('/') {
-        return Err(Failure::usage(format!("`{path}` is no path"))
-            .hint("start it with `/`, as in /api/v1/kinds"));
+        return Err(
+            Failure::usage(format!("`{path}` is no path")).hint("start it with `/`, as in /api/v1/kinds")
+        );
     }
     let method = match method {
         Method::Get => "GET",
@@ -147,19 +138,13 @@ fn raw(cx: &mut Cx, method: Method, path: &str, data: Option<&str>) -> Result<()
     let mut ask = Ask::raw(method, path).accept("*/*");
     if let Some(data) = data {
         let value = body(data)?;
-        let kind = if method == "PATCH" {
-            "application/merge-patch+json"
-        } else {
-            "application/json"
-        };
+        let kind = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
         ask = ask.json_as(kind, &value);
     }
     let mut reader = cx.client.send(ask)?.reader();
     let mut bytes = [0; 16 * 1024];
     loop {
-        let read = reader
-            .read(&mut bytes)
-            .map_err(|error| crate::client::broken(&error))?;
+        let read = reader.read(&mut bytes).map_err(|error| crate::client::broken(&error))?;
         if read == 0 {
             return Ok(());
         }
@@ -179,6 +164,5 @@ fn body(data: &str) -> Result<Value> {
         }
         None => data.to_owned(),
     };
-    serde_json::from_str(&text)
-        .map_err(|error| Failure::usage(format!("the body is no JSON: {error}")))
+    serde_json::from_str(&text).map_err(|error| Failure::usage(format!("the body is no JSON: {error}")))
 }

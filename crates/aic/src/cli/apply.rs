@@ -47,38 +47,20 @@ pub fn apply(cx: &mut Cx, it: &Apply) -> Result<()> {
         Some(failure) if documents.len() == 1 => Err(failure),
         Some(failure) => {
             let sentence = format!("{refused} of {} documents were refused", documents.len());
-            Err(Failure::failed(sentence)
-                .hint("the rest was applied")
-                .ending(failure.exit))
+            Err(Failure::failed(sentence).hint("the rest was applied").ending(failure.exit))
         }
     }
 }
 
 fn one(cx: &mut Cx, kinds: &[Kind], document: &Document, force: bool) -> Result<()> {
     let kind = kinds::of_document(kinds, &document.value)?;
-    let (answer, created) = send(
-        cx,
-        kind,
-        &document.value,
-        Manner {
-            force,
-            dry_run: false,
-        },
-    )?;
+    let (answer, created) = send(cx, kind, &document.value, Manner { force, dry_run: false })?;
     if !cx.out.for_people() {
         return cx.out.value(&answer, |_| String::new());
     }
     let verb = if created { "created" } else { "applied" };
-    let dry = if cx.settings.dry_run {
-        " (dry run)"
-    } else {
-        ""
-    };
-    cx.out.line(&format!(
-        "{}/{} {verb}{dry}",
-        kind.noun(),
-        text(&answer, "metadata.name")
-    ))
+    let dry = if cx.settings.dry_run { " (dry run)" } else { "" };
+    cx.out.line(&format!("{}/{} {verb}{dry}", kind.noun(), text(&answer, "metadata.name")))
 }
 
 /// How to apply.
@@ -101,19 +83,11 @@ pub fn send(cx: &Cx, kind: &Kind, document: &Value, manner: Manner) -> Result<(V
         Ask::post(kind.path()).json(document)
     } else {
         let ask = Ask::patch(kind.item(&name)).with("fieldManager", MANAGER);
-        let ask = if manner.force {
-            ask.with("force", true)
-        } else {
-            ask
-        };
+        let ask = if manner.force { ask.with("force", true) } else { ask };
         // JSON is YAML, and the server's type for this has no other name.
         ask.json_as("application/apply-patch+yaml", &declared(document))
     };
-    let ask = if manner.dry_run && !cx.settings.dry_run {
-        ask.with("dryRun", "All")
-    } else {
-        ask
-    };
+    let ask = if manner.dry_run && !cx.settings.dry_run { ask.with("dryRun", "All") } else { ask };
     let answer = cx.client.send(ask.in_project(project))?;
     let created = answer.status == 201;
     Ok((answer.json()?, created))
@@ -126,13 +100,7 @@ fn declared(document: &Value) -> Value {
         object.remove("status");
     }
     if let Some(metadata) = document.get_mut("metadata").and_then(Value::as_object_mut) {
-        for kept in [
-            "uid",
-            "generation",
-            "creationTimestamp",
-            "deletionTimestamp",
-            "managedFields",
-        ] {
+        for kept in ["uid", "generation", "creationTimestamp", "deletionTimestamp", "managedFields"] {
             metadata.remove(kept);
         }
     }

@@ -21,10 +21,7 @@ pub fn run(cx: &mut Cx, it: &Audit) -> Result<()> {
     match it {
         Audit::List(query) => {
             // The journal only grows; without a limit one would wait for all of it.
-            let query = listing::Query {
-                limit: query.limit.or(Some(100)),
-                ..query.clone()
-            };
+            let query = listing::Query { limit: query.limit.or(Some(100)), ..query.clone() };
             let found = listing::list(cx, "/api/v1/admin/audit", &query)?;
             cx.out.value(&found, |found| {
                 listing::columns(
@@ -46,9 +43,7 @@ pub fn run(cx: &mut Cx, it: &Audit) -> Result<()> {
 }
 
 fn verify(cx: &mut Cx) -> Result<()> {
-    let answer = cx
-        .client
-        .json(Ask::call("/api/v1/admin/audit/verify").json(&json!({})))?;
+    let answer = cx.client.json(Ask::call("/api/v1/admin/audit/verify").json(&json!({})))?;
     let bad = answer.get("firstBad").filter(|bad| !bad.is_null()).cloned();
     cx.out.value(&answer, |answer| {
         let (entries, head) = (text(answer, "entries"), text(answer, "head"));
@@ -59,9 +54,7 @@ fn verify(cx: &mut Cx) -> Result<()> {
     })?;
     match bad {
         None => Ok(()),
-        Some(bad) => Err(
-            Failure::failed(format!("entry {bad} does not fit the one before"))
-                .hint("somebody changed the store beside the platform; compare with a backup"),
-        ),
+        Some(bad) => Err(Failure::failed(format!("entry {bad} does not fit the one before"))
+            .hint("somebody changed the store beside the platform; compare with a backup")),
     }
 }

@@ -33,23 +33,17 @@ pub fn run(cx: &mut Cx, it: &Backup) -> Result<()> {
     match it {
         Backup::Create { file } => {
             if file.exists() {
-                return Err(
-                    Failure::usage(format!("`{}` is there already", file.display()))
-                        .hint("choose another name; a backup is never overwritten"),
-                );
+                return Err(Failure::usage(format!("`{}` is there already", file.display()))
+                    .hint("choose another name; a backup is never overwritten"));
             }
-            let answer = cx
-                .client
-                .send(Ask::call("/api/v1/system/backup").accept("application/octet-stream"))?;
+            let answer =
+                cx.client.send(Ask::call("/api/v1/system/backup").accept("application/octet-stream"))?;
             let bytes = save(cx, answer, file, 0o600)?;
             cx.out.say(&format!("{}: {bytes} bytes", file.display()))
         }
         Backup::Restore { file, data_dir } => {
             restore::run(file, data_dir)?;
-            cx.out.say(&format!(
-                "restored into {}; start it with `aic up --data-dir`",
-                data_dir.display()
-            ))
+            cx.out.say(&format!("restored into {}; start it with `aic up --data-dir`", data_dir.display()))
         }
     }
 }
@@ -77,9 +71,7 @@ pub fn save(cx: &mut Cx, answer: Answer, file: &Path, mode: u32) -> Result<u64> 
         if read == 0 {
             break;
         }
-        target
-            .write_all(&bytes[..read])
-            .map_err(|error| failure(&error))?;
+        target.write_all(&bytes[..read]).map_err(|error| failure(&error))?;
         length += read as u64;
         meter.add(read);
     }

@@ -17,8 +17,7 @@ impl Change {
             (None, Some(after)) => format!("+ {}: {after}", self.path),
             (Some(before), None) => format!("- {}: {before}", self.path),
             (before, after) => {
-                let show =
-                    |side: &Option<Value>| side.as_ref().map(Value::to_string).unwrap_or_default();
+                let show = |side: &Option<Value>| side.as_ref().map(Value::to_string).unwrap_or_default();
                 format!("~ {}: {} -> {}", self.path, show(before), show(after))
             }
         }
@@ -36,10 +35,7 @@ fn collect(path: &str, before: Option<&Value>, after: Option<&Value>, found: &mu
     if before == after {
         return;
     }
-    let (old, new) = (
-        before.and_then(Value::as_object),
-        after.and_then(Value::as_object),
-    );
+    let (old, new) = (before.and_then(Value::as_object), after.and_then(Value::as_object));
     // A whole object that came or went is told by its fields, so that each has its line.
     let both = match (old, new) {
         (Some(old), Some(new)) => Some((old.clone(), new.clone())),
@@ -49,22 +45,14 @@ fn collect(path: &str, before: Option<&Value>, after: Option<&Value>, found: &mu
     };
     let Some((old, new)) = both else {
         let (before, after) = (before.cloned(), after.cloned());
-        found.push(Change {
-            path: path.to_owned(),
-            before,
-            after,
-        });
+        found.push(Change { path: path.to_owned(), before, after });
         return;
     };
     let mut names: Vec<&String> = old.keys().chain(new.keys()).collect();
     names.sort();
     names.dedup();
     for name in names {
-        let inner = if path.is_empty() {
-            name.clone()
-        } else {
-            format!("{path}.{name}")
-        };
+        let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         collect(&inner, old.get(name), new.get(name), found);
     }
 }
@@ -101,14 +89,7 @@ mod tests {
         let before = json!({"spec": {"pool": 5, "driver": "pg", "labels": {"a": "1"}}});
         let after = json!({"spec": {"pool": 9, "driver": "pg", "tags": ["x"]}});
         let shown: Vec<String> = between(&before, &after).iter().map(Change::shown).collect();
-        assert_eq!(
-            shown,
-            [
-                "- spec.labels.a: \"1\"",
-                "~ spec.pool: 5 -> 9",
-                "+ spec.tags: [\"x\"]"
-            ]
-        );
+        assert_eq!(shown, ["- spec.labels.a: \"1\"", "~ spec.pool: 5 -> 9", "+ spec.tags: [\"x\"]"]);
         assert!(between(&before, &before).is_empty());
     }
 

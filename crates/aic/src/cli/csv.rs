@@ -19,17 +19,11 @@ pub struct Csv<R> {
 impl<R: BufRead> Csv<R> {
     /// Reads the headings.
     pub fn open(reader: R) -> Result<Self> {
-        let mut csv = Self {
-            reader,
-            headings: Vec::new(),
-            line: 0,
-        };
+        let mut csv = Self { reader, headings: Vec::new(), line: 0 };
         match csv.record()? {
             Some(headings) => csv.headings = headings,
             None => {
-                return Err(Failure::usage(
-                    "the file is empty; its first line must name the columns",
-                ));
+                return Err(Failure::usage("the file is empty; its first line must name the columns"));
             }
         }
         if let Some(first) = csv.headings.first_mut() {
@@ -45,18 +39,11 @@ impl<R: BufRead> Csv<R> {
             return Ok(None);
         };
         if fields.len() != self.headings.len() {
-            let sentence = format!(
-                "line {line} has {} fields, the headings are {}",
-                fields.len(),
-                self.headings.len()
-            );
+            let sentence =
+                format!("line {line} has {} fields, the headings are {}", fields.len(), self.headings.len());
             return Err(Failure::usage(sentence));
         }
-        let pairs = self
-            .headings
-            .iter()
-            .cloned()
-            .zip(fields.iter().map(|field| typed(field)));
+        let pairs = self.headings.iter().cloned().zip(fields.iter().map(|field| typed(field)));
         Ok(Some(Value::Object(pairs.collect::<Map<_, _>>())))
     }
 
@@ -71,9 +58,7 @@ impl<R: BufRead> Csv<R> {
             // Inside quotes, a line end belongs to the field.
             while text.matches('"').count() % 2 == 1 {
                 if text.len() > LONGEST || !self.append_line(&mut text)? {
-                    return Err(Failure::usage(format!(
-                        "line {start}: a quote is never closed"
-                    )));
+                    return Err(Failure::usage(format!("line {start}: a quote is never closed")));
                 }
             }
             let text = text.trim_end_matches(['\r', '\n']);
@@ -146,7 +131,8 @@ mod tests {
 
     #[test]
     fn fields_are_numbers_texts_or_nothing() {
-        let text = "\u{feff}age,zip,plan\r\n41,01234,\"basic, old\"\r\n\r\n-1.5e2,,\"two\nlines \"\"x\"\"\"\n";
+        let text =
+            "\u{feff}age,zip,plan\r\n41,01234,\"basic, old\"\r\n\r\n-1.5e2,,\"two\nlines \"\"x\"\"\"\n";
         assert_eq!(
             rows(text).unwrap(),
             [
@@ -163,11 +149,6 @@ mod tests {
         assert!(refused("a\n\"open\n").starts_with("line 2: a quote is never closed"));
         assert!(refused("").starts_with("the file is empty"));
         let mut csv = Csv::open(&b"a\n\xff\xfe\n"[..]).unwrap();
-        assert!(
-            csv.row()
-                .unwrap_err()
-                .to_string()
-                .starts_with("line 2 is not UTF-8")
-        );
+        assert!(csv.row().unwrap_err().to_string().starts_with("line 2 is not UTF-8"));
     }
 }

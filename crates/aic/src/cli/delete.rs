@@ -15,12 +15,7 @@ pub struct Delete {
     #[arg(num_args = 1.., value_names = ["KIND", "NAME"], required_unless_present = "files")]
     target: Vec<String>,
     /// Delete what these files name; `-` is standard input.
-    #[arg(
-        short = 'f',
-        long = "filename",
-        value_name = "PATH",
-        conflicts_with = "target"
-    )]
+    #[arg(short = 'f', long = "filename", value_name = "PATH", conflicts_with = "target")]
     files: Vec<PathBuf>,
     /// What happens to objects that belong to it.
     #[arg(long, value_enum, default_value = "background")]
@@ -52,9 +47,7 @@ pub fn delete(cx: &mut Cx, it: &Delete) -> Result<()> {
     if it.files.is_empty() {
         let (kind, names) = kinds::targets(cx, &it.target)?;
         if names.is_empty() {
-            return Err(Failure::usage(
-                "a name is missing; a whole kind is never deleted at once",
-            ));
+            return Err(Failure::usage("a name is missing; a whole kind is never deleted at once"));
         }
         doomed.extend(names.into_iter().map(|name| (kind.clone(), name, None)));
     } else {
@@ -62,8 +55,7 @@ pub fn delete(cx: &mut Cx, it: &Delete) -> Result<()> {
         // What was applied last may lean on what was applied first, so it goes first.
         for document in documents::read(&it.files)?.iter().rev() {
             let kind = kinds::of_document(&kinds, &document.value)?.clone();
-            let project =
-                Some(text(&document.value, "metadata.namespace")).filter(|text| !text.is_empty());
+            let project = Some(text(&document.value, "metadata.namespace")).filter(|text| !text.is_empty());
             doomed.push((kind, text(&document.value, "metadata.name"), project));
         }
     }
@@ -75,13 +67,8 @@ pub fn delete(cx: &mut Cx, it: &Delete) -> Result<()> {
             .with("propagationPolicy", format!("{:?}", it.cascade))
             .in_project(project);
         cx.client.json(ask)?;
-        let dry = if cx.settings.dry_run {
-            " (dry run)"
-        } else {
-            ""
-        };
-        cx.out
-            .line(&format!("{}/{name} deleted{dry}", kind.noun()))?;
+        let dry = if cx.settings.dry_run { " (dry run)" } else { "" };
+        cx.out.line(&format!("{}/{name} deleted{dry}", kind.noun()))?;
     }
     Ok(())
 }
@@ -93,11 +80,8 @@ pub fn restore(cx: &mut Cx, it: &Restore) -> Result<()> {
         return Err(Failure::usage("a name is missing"));
     }
     for name in names {
-        let object = cx
-            .client
-            .json(Ask::post(format!("{}/restore", kind.item(&name))))?;
-        cx.out
-            .value(&object, |_| format!("{}/{name} restored\n", kind.noun()))?;
+        let object = cx.client.json(Ask::post(format!("{}/restore", kind.item(&name))))?;
+        cx.out.value(&object, |_| format!("{}/{name} restored\n", kind.noun()))?;
     }
     Ok(())
 }

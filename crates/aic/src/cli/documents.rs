@@ -26,8 +26,8 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Document>> {
             all.extend(parsed("standard input", &text)?);
         } else {
             for file in files(path)? {
-                let text = fs::read_to_string(&file)
-                    .map_err(|error| Failure::file(file.display(), &error))?;
+                let text =
+                    fs::read_to_string(&file).map_err(|error| Failure::file(file.display(), &error))?;
                 all.extend(parsed(&file.display().to_string(), &text)?);
             }
         }
@@ -41,23 +41,15 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Document>> {
 /// The file itself, or those of a directory and the ones below it, in the order of their names.
 fn files(path: &Path) -> Result<Vec<PathBuf>> {
     let failure = |error: &std::io::Error| Failure::file(path.display(), error);
-    if !fs::metadata(path)
-        .map_err(|error| failure(&error))?
-        .is_dir()
-    {
+    if !fs::metadata(path).map_err(|error| failure(&error))?.is_dir() {
         return Ok(vec![path.to_path_buf()]);
     }
-    let mut entries: Vec<PathBuf> = fs::read_dir(path)
-        .map_err(|error| failure(&error))?
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(path).map_err(|error| failure(&error))?.flatten().map(|entry| entry.path()).collect();
     entries.sort();
     let mut found = Vec::new();
     for entry in entries {
-        let ending = entry
-            .extension()
-            .map(|ending| ending.to_string_lossy().into_owned());
+        let ending = entry.extension().map(|ending| ending.to_string_lossy().into_owned());
         // A link to a directory may lead back up; it is not followed.
         if entry.is_dir() && !entry.is_symlink() {
             found.extend(files(&entry)?);
@@ -71,31 +63,21 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
 /// The documents of one text; a `List` counts as its items.
 pub fn parsed(source: &str, text: &str) -> Result<Vec<Document>> {
     let options = serde_saphyr::options! { strict_booleans: true };
-    let values: Vec<Value> =
-        serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
-            Failure::usage(format!("{source}: {error}")).hint("it must be YAML or JSON")
-        })?;
+    let values: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options)
+        .map_err(|error| Failure::usage(format!("{source}: {error}")).hint("it must be YAML or JSON"))?;
     let mut documents = Vec::new();
     for value in values.into_iter().filter(|value| !value.is_null()) {
-        let many = value.get("items").filter(|_| {
-            value
-                .get("metadata")
-                .is_none_or(|m| m.get("name").is_none())
-        });
+        let many =
+            value.get("items").filter(|_| value.get("metadata").is_none_or(|m| m.get("name").is_none()));
         let values = match many.and_then(Value::as_array) {
             Some(items) => items.clone(),
             None => vec![value],
         };
         for value in values {
             if !value.is_object() {
-                return Err(Failure::usage(format!(
-                    "{source}: a document is not an object with fields"
-                )));
+                return Err(Failure::usage(format!("{source}: a document is not an object with fields")));
             }
-            documents.push(Document {
-                source: source.to_owned(),
-                value,
-            });
+            documents.push(Document { source: source.to_owned(), value });
         }
     }
     Ok(documents)
@@ -108,33 +90,19 @@ mod tests {
     use super::*;
 
     fn values(text: &str) -> Vec<Value> {
-        parsed("here", text)
-            .unwrap()
-            .into_iter()
-            .map(|document| document.value)
-            .collect()
+        parsed("here", text).unwrap().into_iter().map(|document| document.value).collect()
     }
 
     #[test]
     fn one_text_may_hold_several_documents_and_lists() {
         let text = "---\nkind: A\n---\n# nothing\n---\nkind: List\nitems:\n- kind: B\n- kind: C\n";
-        assert_eq!(
-            values(text),
-            [
-                json!({"kind": "A"}),
-                json!({"kind": "B"}),
-                json!({"kind": "C"})
-            ]
-        );
+        assert_eq!(values(text), [json!({"kind": "A"}), json!({"kind": "B"}), json!({"kind": "C"})]);
         assert_eq!(values("{\"kind\": \"A\"}"), [json!({"kind": "A"})]);
     }
 
     #[test]
     fn norway_stays_a_text() {
-        assert_eq!(
-            values("country: no\nready: true\n"),
-            [json!({"country": "no", "ready": true})]
-        );
+        assert_eq!(values("country: no\nready: true\n"), [json!({"country": "no", "ready": true})]);
     }
 
     #[test]
@@ -158,10 +126,8 @@ mod tests {
         }
         let found = read(std::slice::from_ref(&dir)).unwrap();
         fs::remove_dir_all(&dir).unwrap();
-        let kinds: Vec<&str> = found
-            .iter()
-            .map(|document| document.value["kind"].as_str().unwrap())
-            .collect();
+        let kinds: Vec<&str> =
+            found.iter().map(|document| document.value["kind"].as_str().unwrap()).collect();
         assert_eq!(kinds, ["A", "B", "C"]);
     }
 }

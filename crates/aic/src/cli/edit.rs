@@ -26,10 +26,7 @@ pub fn edit(cx: &mut Cx, it: &Edit) -> Result<()> {
     let (kind, name) = kinds::target(cx, &it.target)?;
     let object = cx.client.json(Ask::get(kind.item(&name)))?;
     let before = editable(&object);
-    let path = cx
-        .settings
-        .scratch
-        .join(format!("edit-{}.yaml", std::process::id()));
+    let path = cx.settings.scratch.join(format!("edit-{}.yaml", std::process::id()));
     write_private(&path, yaml(&Value::Object(before.clone()))?.as_bytes())
         .map_err(|error| Failure::file(path.display(), &error))?;
     open(&cx.settings.editor, &path)?;
@@ -43,12 +40,10 @@ pub fn edit(cx: &mut Cx, it: &Edit) -> Result<()> {
     let version = text(&object, "metadata.resourceVersion");
     let metadata = patch.entry("metadata").or_insert_with(|| json!({}));
     metadata["resourceVersion"] = Value::String(version);
-    let ask =
-        Ask::patch(kind.item(&name)).json_as("application/merge-patch+json", &Value::Object(patch));
+    let ask = Ask::patch(kind.item(&name)).json_as("application/merge-patch+json", &Value::Object(patch));
     let answer = cx.client.json(ask).inspect_err(|_| keep(cx, &path))?;
     let _ = fs::remove_file(&path);
-    cx.out
-        .value(&answer, |_| format!("{}/{name} edited\n", kind.noun()))
+    cx.out.value(&answer, |_| format!("{}/{name} edited\n", kind.noun()))
 }
 
 /// What a person may change: not what the server keeps itself.
@@ -56,12 +51,7 @@ fn editable(object: &Value) -> Map<String, Value> {
     let mut object = object.as_object().cloned().unwrap_or_default();
     object.remove("status");
     if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
-        metadata.retain(|name, _| {
-            matches!(
-                name.as_str(),
-                "name" | "namespace" | "labels" | "annotations"
-            )
-        });
+        metadata.retain(|name, _| matches!(name.as_str(), "name" | "namespace" | "labels" | "annotations"));
     }
     object
 }
@@ -69,16 +59,13 @@ fn editable(object: &Value) -> Map<String, Value> {
 fn open(editor: &str, path: &Path) -> Result<()> {
     // By the shell, because an editor may be set with arguments and quotes, as in `code --wait`.
     let line = format!("{editor} \"$@\"");
-    let status = Command::new("sh")
-        .args(["-c", &line, editor])
-        .arg(path)
-        .status();
+    let status = Command::new("sh").args(["-c", &line, editor]).arg(path).status();
     match status {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Failure::failed(format!(
-            "the editor `{editor}` ended with {status}, nothing was sent"
-        ))
-        .hint("set VISUAL or EDITOR if it is the wrong one")),
+        Ok(status) => {
+            Err(Failure::failed(format!("the editor `{editor}` ended with {status}, nothing was sent"))
+                .hint("set VISUAL or EDITOR if it is the wrong one"))
+        }
         Err(error) => Err(Failure::failed(format!("`sh` cannot be run: {error}"))),
     }
 }
@@ -94,8 +81,7 @@ fn read_back(path: &PathBuf) -> Result<Map<String, Value>> {
 
 /// What somebody wrote is not thrown away because it was refused.
 fn keep(cx: &mut Cx, path: &Path) {
-    cx.out
-        .note(&format!("your text is kept in {}", path.display()));
+    cx.out.note(&format!("your text is kept in {}", path.display()));
 }
 
 #[cfg(test)]

@@ -35,18 +35,10 @@ pub enum Endpoint {
 /// Runs one of them.
 pub fn run(cx: &mut Cx, it: &Endpoint) -> Result<()> {
     match it {
-        Endpoint::Deploy {
-            name,
-            model,
-            version,
-        } => {
+        Endpoint::Deploy { name, model, version } => {
             let version = model::chosen(cx, model, version.as_deref())?;
             let object = deploy(cx, name, &json!({"model": model, "version": version}))?;
-            let dry = if cx.settings.dry_run {
-                " (dry run)"
-            } else {
-                ""
-            };
+            let dry = if cx.settings.dry_run { " (dry run)" } else { "" };
             cx.out.value(&object, |object| {
                 let state = listing::state(object);
                 format!("endpoint/{name} answers with {model} version {version}, state {state}{dry}\nnext: aic predict {name} --row '{{…}}'\n")
@@ -69,8 +61,7 @@ pub fn run(cx: &mut Cx, it: &Endpoint) -> Result<()> {
         }
         Endpoint::Delete { name } => {
             let gone = cx.client.json(Ask::delete(item(name)))?;
-            cx.out
-                .value(&gone, |_| format!("endpoint/{name} deleted\n"))
+            cx.out.value(&gone, |_| format!("endpoint/{name} deleted\n"))
         }
     }
 }
@@ -88,8 +79,7 @@ fn deploy(cx: &Cx, name: &str, spec: &Value) -> Result<Value> {
             let there = cx.client.json(Ask::get(item(name)))?;
             let version = text(&there, "metadata.resourceVersion");
             let patch = json!({"metadata": {"resourceVersion": version}, "spec": spec});
-            cx.client
-                .json(Ask::patch(item(name)).json_as("application/merge-patch+json", &patch))
+            cx.client.json(Ask::patch(item(name)).json_as("application/merge-patch+json", &patch))
         }
         other => other,
     }

@@ -36,8 +36,7 @@ pub fn follow(cx: &mut Cx, run: &str) -> Result<Value> {
     let mut seen = false;
     let mut said = String::new();
     if cx.out.is_live() && cx.out.for_people() {
-        cx.out
-            .note(&format!("run {run}; Ctrl-C stops watching, not the run"));
+        cx.out.note(&format!("run {run}; Ctrl-C stops watching, not the run"));
     }
     loop {
         let object = match cx.client.json(Ask::get(path(run))) {
@@ -76,8 +75,7 @@ fn show(cx: &mut Cx, object: &Value, said: &mut String) {
     // A log gets a line for every step, not for every look.
     let step = running_step(object);
     if !step.is_empty() && step != *said {
-        cx.out
-            .note(&format!("{}: {step}", text(object, "status.phase")));
+        cx.out.note(&format!("{}: {step}", text(object, "status.phase")));
         *said = step;
     }
 }
@@ -86,72 +84,43 @@ fn show(cx: &mut Cx, object: &Value, said: &mut String) {
 pub fn progress(object: &Value) -> String {
     const CELLS: usize = 24;
     let number = |path: &str| at(object, path).and_then(Value::as_f64).unwrap_or(0.0);
-    let (done, total) = (
-        number("status.progress.done"),
-        number("status.progress.total"),
-    );
-    let message =
-        Some(text(object, "status.progress.message")).filter(|message| !message.is_empty());
+    let (done, total) = (number("status.progress.done"), number("status.progress.total"));
+    let message = Some(text(object, "status.progress.message")).filter(|message| !message.is_empty());
     let message = message.unwrap_or_else(|| running_step(object));
     if total <= 0.0 {
-        return format!("{} {message}", text(object, "status.phase"))
-            .trim_end()
-            .to_owned();
+        return format!("{} {message}", text(object, "status.phase")).trim_end().to_owned();
     }
     let share = (done / total).clamp(0.0, 1.0);
     // Both casts are of small numbers that were just bounded.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 0 and CELLS"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and CELLS")]
     let full = (share * CELLS as f64).round() as usize;
     let bar = format!("{}{}", "█".repeat(full), "░".repeat(CELLS - full));
     let unit = text(object, "status.progress.unit");
-    format!(
-        "{bar} {:>3.0}% {done}/{total} {unit} {message}",
-        share * 100.0
-    )
-    .trim_end()
-    .to_owned()
+    format!("{bar} {:>3.0}% {done}/{total} {unit} {message}", share * 100.0).trim_end().to_owned()
 }
 
 fn running_step(object: &Value) -> String {
     let steps = at(object, "status.steps").and_then(Value::as_array);
-    let running = steps
-        .into_iter()
-        .flatten()
-        .find(|step| text(step, "phase") == "Running");
+    let running = steps.into_iter().flatten().find(|step| text(step, "phase") == "Running");
     running.map(|step| text(step, "name")).unwrap_or_default()
 }
 
 /// Why a run failed: the error of the step that did.
 pub fn reason(object: &Value, run: &str) -> Failure {
     let steps = at(object, "status.steps").and_then(Value::as_array);
-    let failed = steps
-        .into_iter()
-        .flatten()
-        .find(|step| text(step, "phase") == "Failed");
+    let failed = steps.into_iter().flatten().find(|step| text(step, "phase") == "Failed");
     let why = match failed {
-        Some(step) => format!(
-            "step `{}`: {}",
-            text(step, "name"),
-            error_text(step.get("error"))
-        ),
+        Some(step) => format!("step `{}`: {}", text(step, "name"), error_text(step.get("error"))),
         None => error_text(at(object, "status.error").or_else(|| at(object, "status.message"))),
     };
-    Failure::failed(format!("the run `{run}` failed: {why}"))
-        .hint(format!("read `aic runs logs {run}`"))
+    Failure::failed(format!("the run `{run}` failed: {why}")).hint(format!("read `aic runs logs {run}`"))
 }
 
 fn error_text(error: Option<&Value>) -> String {
     let Some(error) = error else {
         return "no reason was kept".to_owned();
     };
-    let detail = ["detail", "message"]
-        .iter()
-        .map(|name| text(error, name))
-        .find(|text| !text.is_empty());
+    let detail = ["detail", "message"].iter().map(|name| text(error, name)).find(|text| !text.is_empty());
     detail.unwrap_or_else(|| crate::output::shown(error))
 }
 
@@ -175,9 +144,6 @@ mod tests {
     fn a_failure_names_its_step() {
         let run = json!({"status": {"steps": [{"name": "read", "phase": "Failed", "error": {"detail": "row 7 is ragged"}}]}});
         let shown = reason(&run, "r1").to_string();
-        assert!(
-            shown.starts_with("the run `r1` failed: step `read`: row 7 is ragged\n"),
-            "{shown}"
-        );
+        assert!(shown.starts_with("the run `r1` failed: step `read`: row 7 is ragged\n"), "{shown}");
     }
 }

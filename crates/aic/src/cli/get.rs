@@ -38,9 +38,7 @@ pub fn get(cx: &mut Cx, it: &Get) -> Result<()> {
         [] => listing::list(cx, &kind.path(), &it.query)?,
         [name] => cx.client.json(Ask::get(kind.item(name)))?,
         names => {
-            let asked = names
-                .iter()
-                .map(|name| cx.client.json(Ask::get(kind.item(name))));
+            let asked = names.iter().map(|name| cx.client.json(Ask::get(kind.item(name))));
             json!({"kind": format!("{}List", kind.kind), "items": asked.collect::<Result<Vec<Value>>>()?})
         }
     };
@@ -55,11 +53,7 @@ pub fn get(cx: &mut Cx, it: &Get) -> Result<()> {
     watch::follow(
         cx,
         &kind,
-        &watch::From {
-            version: from,
-            name: names.first().cloned(),
-            selector: it.query.selector.clone(),
-        },
+        &watch::From { version: from, name: names.first().cloned(), selector: it.query.selector.clone() },
     )
 }
 
@@ -78,8 +72,7 @@ pub fn describe(cx: &mut Cx, it: &Describe) -> Result<()> {
         latest.sort_by_key(|change| Reverse(change.get("position").and_then(Value::as_u64)));
         latest.truncate(10);
         let table = listing::columns(&json!({"items": latest}), history::COLUMNS);
-        cx.out
-            .line(&format!("History:\n{}", indented(&table).trim_end()))?;
+        cx.out.line(&format!("History:\n{}", indented(&table).trim_end()))?;
     }
     Ok(())
 }
@@ -100,10 +93,7 @@ fn heading(object: &Value, kind: &Kind) -> Result<String> {
     row("Created", text(object, "metadata.creationTimestamp"));
     row("Deleted", text(object, "metadata.deletionTimestamp"));
     for (title, part) in [("Labels", "labels"), ("Annotations", "annotations")] {
-        if let Some(map) = object
-            .pointer(&format!("/metadata/{part}"))
-            .filter(|map| has_content(map))
-        {
+        if let Some(map) = object.pointer(&format!("/metadata/{part}")).filter(|map| has_content(map)) {
             out.push_str(&format!("{title}:\n{}", indented(&yaml(map)?)));
         }
     }

@@ -13,12 +13,8 @@ use crate::failure::{Exit, Failure, Result};
 use crate::output::text;
 
 /// The columns of a list of changes.
-pub const COLUMNS: &[(&str, &str)] = &[
-    ("VERSION", "position"),
-    ("TIME", "time"),
-    ("ACTOR", "actor"),
-    ("VERB", "verb"),
-];
+pub const COLUMNS: &[(&str, &str)] =
+    &[("VERSION", "position"), ("TIME", "time"), ("ACTOR", "actor"), ("VERB", "verb")];
 
 /// Arguments of `aic history`.
 #[derive(clap::Args)]
@@ -60,17 +56,12 @@ pub struct Rollback {
 pub fn history(cx: &mut Cx, it: &History) -> Result<()> {
     let (kind, name) = kinds::target(cx, &it.target)?;
     let found = changes_of(cx, &kind, &name)?;
-    cx.out
-        .value(&found, |value| listing::columns(value, COLUMNS))
+    cx.out.value(&found, |value| listing::columns(value, COLUMNS))
 }
 
 /// The journal's entries about one object.
 pub fn changes_of(cx: &Cx, kind: &Kind, name: &str) -> Result<Value> {
-    listing::list(
-        cx,
-        &format!("{}/history", kind.item(name)),
-        &listing::Query::default(),
-    )
+    listing::list(cx, &format!("{}/history", kind.item(name)), &listing::Query::default())
 }
 
 /// Prints what differs.
@@ -84,15 +75,8 @@ pub fn diff(cx: &mut Cx, it: &Diff) -> Result<()> {
         .with_some("to", it.to.as_deref());
     let answer = cx.client.json(ask)?;
     cx.out.value(&answer, |value| {
-        let lines: Vec<String> = told(value)
-            .iter()
-            .map(|change| change.shown() + "\n")
-            .collect();
-        if lines.is_empty() {
-            "nothing differs\n".to_owned()
-        } else {
-            lines.concat()
-        }
+        let lines: Vec<String> = told(value).iter().map(|change| change.shown() + "\n").collect();
+        if lines.is_empty() { "nothing differs\n".to_owned() } else { lines.concat() }
     })
 }
 
@@ -101,14 +85,8 @@ fn told(answer: &Value) -> Vec<Change> {
     let changes = answer.get("changes").and_then(Value::as_array);
     let told = changes.into_iter().flatten().map(|change| Change {
         path: text(change, "path"),
-        before: change
-            .get("before")
-            .filter(|value| !value.is_null())
-            .cloned(),
-        after: change
-            .get("after")
-            .filter(|value| !value.is_null())
-            .cloned(),
+        before: change.get("before").filter(|value| !value.is_null()).cloned(),
+        after: change.get("after").filter(|value| !value.is_null()).cloned(),
     });
     told.collect()
 }
@@ -119,59 +97,33 @@ fn diff_with_files(cx: &mut Cx, files: &[PathBuf]) -> Result<()> {
     for document in documents::read(files)? {
         let kind = kinds::of_document(&kinds, &document.value)?;
         let name = text(&document.value, "metadata.name");
-        let project =
-            Some(text(&document.value, "metadata.namespace")).filter(|text| !text.is_empty());
-        let before = match cx
-            .client
-            .json(Ask::get(kind.item(&name)).in_project(project))
-        {
+        let project = Some(text(&document.value, "metadata.namespace")).filter(|text| !text.is_empty());
+        let before = match cx.client.json(Ask::get(kind.item(&name)).in_project(project)) {
             Ok(object) => object,
             Err(failure) if failure.exit == Exit::NotFound => json!({}),
             Err(failure) => return Err(failure),
         };
-        let (after, _) = apply::send(
-            cx,
-            kind,
-            &document.value,
-            Manner {
-                force: true,
-                dry_run: true,
-            },
-        )?;
+        let (after, _) = apply::send(cx, kind, &document.value, Manner { force: true, dry_run: true })?;
         for change in changes::between(&wanted(&before), &wanted(&after)) {
-            cx.out
-                .say(&format!("{}/{name} {}", kind.noun(), change.shown()))?;
-            all.push(
-                json!({"object": format!("{}/{name}", kind.noun()), "path": change.path,
-                "before": change.before, "after": change.after}),
-            );
+            cx.out.say(&format!("{}/{name} {}", kind.noun(), change.shown()))?;
+            all.push(json!({"object": format!("{}/{name}", kind.noun()), "path": change.path,
+                "before": change.before, "after": change.after}));
         }
     }
     if !cx.out.for_people() {
         cx.out.value(&json!({"changes": &all}), |_| String::new())?;
     }
     // As with other tools that compare, scripts learn it from the exit code.
-    if all.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::silent(Exit::Failed))
-    }
+    if all.is_empty() { Ok(()) } else { Err(Failure::silent(Exit::Failed)) }
 }
 
 /// What a document decides: the spec, the labels and the annotations.
 fn wanted(object: &Value) -> Value {
-    let part = |path: &str| {
-        object
-            .pointer(path)
-            .filter(|value| !value.is_null())
-            .cloned()
-    };
+    let part = |path: &str| object.pointer(path).filter(|value| !value.is_null()).cloned();
     let mut kept = json!({});
-    for (name, path) in [
-        ("spec", "/spec"),
-        ("labels", "/metadata/labels"),
-        ("annotations", "/metadata/annotations"),
-    ] {
+    for (name, path) in
+        [("spec", "/spec"), ("labels", "/metadata/labels"), ("annotations", "/metadata/annotations")]
+    {
         if let Some(value) = part(path) {
             kept[name] = value;
         }
@@ -186,10 +138,6 @@ pub fn rollback(cx: &mut Cx, it: &Rollback) -> Result<()> {
     let object = cx.client.json(ask)?;
     cx.out.value(&object, |object| {
         let version = text(object, "metadata.resourceVersion");
-        format!(
-            "{}/{name} is as it was at version {}; it is now version {version}\n",
-            kind.noun(),
-            it.to
-        )
+        format!("{}/{name} is as it was at version {}; it is now version {version}\n", kind.noun(), it.to)
     })
 }

@@ -37,11 +37,7 @@ pub struct Field {
 impl Field {
     /// Its path in an object.
     pub fn path(&self) -> String {
-        if self.name.starts_with("spec.") {
-            self.name.clone()
-        } else {
-            format!("spec.{}", self.name)
-        }
+        if self.name.starts_with("spec.") { self.name.clone() } else { format!("spec.{}", self.name) }
     }
 }
 
@@ -83,10 +79,8 @@ pub fn all(cx: &Cx) -> Result<Vec<Kind>> {
     let mut answer = cx.client.json(Ask::get("/api/v1/kinds"))?;
     let items = answer.get_mut("items").map(Value::take).unwrap_or(answer);
     serde_json::from_value(items).map_err(|error| {
-        Failure::failed(format!(
-            "the server's list of kinds cannot be read: {error}"
-        ))
-        .hint("client and server may be of different versions; see `aic --version`")
+        Failure::failed(format!("the server's list of kinds cannot be read: {error}"))
+            .hint("client and server may be of different versions; see `aic --version`")
     })
 }
 
@@ -106,12 +100,7 @@ pub fn targets(cx: &Cx, words: &[String]) -> Result<(Kind, Vec<String>)> {
             let mut names = vec![name.to_owned()];
             for other in rest {
                 // `aic get … -o name` prints each name with its kind; all must be of one here.
-                names.push(
-                    other
-                        .strip_prefix(&format!("{word}/"))
-                        .unwrap_or(other)
-                        .to_owned(),
-                );
+                names.push(other.strip_prefix(&format!("{word}/")).unwrap_or(other).to_owned());
             }
             Ok((pick(kinds, word)?, names))
         }
@@ -124,23 +113,14 @@ pub fn target(cx: &Cx, words: &[String]) -> Result<(Kind, String)> {
     let (kind, mut names) = targets(cx, words)?;
     match (names.pop(), names.is_empty()) {
         (Some(name), true) => Ok((kind, name)),
-        _ => Err(Failure::usage(format!(
-            "one name is needed: `{} NAME`",
-            kind.noun()
-        ))),
+        _ => Err(Failure::usage(format!("one name is needed: `{} NAME`", kind.noun()))),
     }
 }
 
 /// The kind that a document says it is of.
 pub fn of_document<'a>(kinds: &'a [Kind], document: &Value) -> Result<&'a Kind> {
-    let name = document
-        .get("kind")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let version = document
-        .get("apiVersion")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let name = document.get("kind").and_then(Value::as_str).unwrap_or_default();
+    let version = document.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
     let service = version.split(['.', '/']).next().unwrap_or_default();
     let fits = |kind: &&Kind| {
         kind.kind.eq_ignore_ascii_case(name) && (version.is_empty() || kind.service == service)
@@ -152,20 +132,15 @@ pub fn of_document<'a>(kinds: &'a [Kind], document: &Value) -> Result<&'a Kind> 
 }
 
 fn pick(kinds: Vec<Kind>, word: &str) -> Result<Kind> {
-    let mut fitting: Vec<Kind> = kinds
-        .into_iter()
-        .filter(|kind| kind.is_called(word))
-        .collect();
+    let mut fitting: Vec<Kind> = kinds.into_iter().filter(|kind| kind.is_called(word)).collect();
     match (fitting.pop(), fitting.as_slice()) {
         (Some(kind), []) => Ok(kind),
-        (None, _) => Err(Failure::not_found(format!("no kind is called `{word}`"))
-            .hint("`aic api kinds` lists them")),
+        (None, _) => {
+            Err(Failure::not_found(format!("no kind is called `{word}`")).hint("`aic api kinds` lists them"))
+        }
         (Some(last), others) => {
             let ids: Vec<String> = others.iter().chain([&last]).map(Kind::id).collect();
-            Err(
-                Failure::usage(format!("`{word}` may mean {}", ids.join(" or ")))
-                    .hint("write it in full"),
-            )
+            Err(Failure::usage(format!("`{word}` may mean {}", ids.join(" or "))).hint("write it in full"))
         }
     }
 }
@@ -189,15 +164,9 @@ mod tests {
     fn a_word_means_one_kind_or_is_refused() {
         assert_eq!(pick(kinds(), "MDL").unwrap().id(), "catalog.models");
         assert_eq!(pick(kinds(), "edge.models").unwrap().service, "edge");
-        assert_eq!(
-            pick(kinds(), "jobs").unwrap().path(),
-            "/api/v1/system/training/jobs"
-        );
+        assert_eq!(pick(kinds(), "jobs").unwrap().path(), "/api/v1/system/training/jobs");
         let failure = pick(kinds(), "model").unwrap_err().to_string();
-        assert!(
-            failure.starts_with("`model` may mean catalog.models or edge.models"),
-            "{failure}"
-        );
+        assert!(failure.starts_with("`model` may mean catalog.models or edge.models"), "{failure}");
         assert!(pick(kinds(), "nothing").is_err());
     }
 

@@ -79,48 +79,27 @@ pub fn columns(value: &Value, columns: &[(&str, &str)]) -> String {
         .into_iter()
         .map(|item| columns.iter().map(|(_, path)| cell(item, path)).collect())
         .collect();
-    if rows.is_empty() {
-        "nothing there\n".to_owned()
-    } else {
-        output::table(&headings, &rows)
-    }
+    if rows.is_empty() { "nothing there\n".to_owned() } else { output::table(&headings, &rows) }
 }
 
 /// The table of a kind: name, state, its first plain fields, and when it was made.
 pub fn table(value: &Value, kind: &Kind) -> String {
-    let plain = kind
-        .fields
-        .iter()
-        .filter(|field| !field.write_only && is_plain(value, &field.path()));
-    let fields: Vec<(String, String)> = plain
-        .take(3)
-        .map(|field| (heading(&field.name), field.path()))
-        .collect();
+    let plain = kind.fields.iter().filter(|field| !field.write_only && is_plain(value, &field.path()));
+    let fields: Vec<(String, String)> =
+        plain.take(3).map(|field| (heading(&field.name), field.path())).collect();
     let mut all = vec![("NAME", "metadata.name"), ("STATE", "@state")];
-    all.extend(
-        fields
-            .iter()
-            .map(|(heading, path)| (heading.as_str(), path.as_str())),
-    );
+    all.extend(fields.iter().map(|(heading, path)| (heading.as_str(), path.as_str())));
     all.push(("CREATED", "metadata.creationTimestamp"));
     columns(value, &all)
 }
 
 fn cell(item: &Value, path: &str) -> String {
-    if path == "@state" {
-        state(item)
-    } else {
-        first_of(item, path)
-    }
+    if path == "@state" { state(item) } else { first_of(item, path) }
 }
 
 /// The first of several paths, parted by `|`, that leads to something.
 pub fn first_of(item: &Value, paths: &str) -> String {
-    paths
-        .split('|')
-        .map(|path| text(item, path))
-        .find(|text| !text.is_empty())
-        .unwrap_or_default()
+    paths.split('|').map(|path| text(item, path)).find(|text| !text.is_empty()).unwrap_or_default()
 }
 
 /// In one word, how an object is.
@@ -135,23 +114,19 @@ pub fn state(object: &Value) -> String {
         }
     }
     let conditions = at(object, "status.conditions").and_then(Value::as_array);
-    let ready = conditions
-        .into_iter()
-        .flatten()
-        .find(|one| text(one, "type") == "Ready");
+    let ready = conditions.into_iter().flatten().find(|one| text(one, "type") == "Ready");
     match ready {
         Some(one) if text(one, "status") == "True" => "Ready".to_owned(),
-        Some(one) => Some(text(one, "reason"))
-            .filter(|reason| !reason.is_empty())
-            .unwrap_or("NotReady".to_owned()),
+        Some(one) => {
+            Some(text(one, "reason")).filter(|reason| !reason.is_empty()).unwrap_or("NotReady".to_owned())
+        }
         None => "-".to_owned(),
     }
 }
 
 /// Whether a field is short in every object, so that it makes a column.
 fn is_plain(value: &Value, path: &str) -> bool {
-    let short =
-        |item: &&Value| at(item, path).is_none_or(|field| !field.is_object() && !field.is_array());
+    let short = |item: &&Value| at(item, path).is_none_or(|field| !field.is_object() && !field.is_array());
     items(value).iter().all(short)
 }
 
@@ -167,28 +142,18 @@ mod tests {
     #[test]
     fn the_state_is_the_phase_or_the_condition() {
         assert_eq!(state(&json!({"status": {"phase": "Running"}})), "Running");
-        let failing = json!({"status": {"conditions": [{"type": "Ready", "status": "False", "reason": "NoAnswer"}]}});
+        let failing =
+            json!({"status": {"conditions": [{"type": "Ready", "status": "False", "reason": "NoAnswer"}]}});
         assert_eq!(state(&failing), "NoAnswer");
-        assert_eq!(
-            state(&json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})),
-            "Deleted"
-        );
+        assert_eq!(state(&json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})), "Deleted");
         assert_eq!(state(&json!({})), "-");
     }
 
     #[test]
     fn a_table_shows_plain_fields_and_no_secrets() {
-        let field = |name: &str, write_only| Field {
-            name: name.to_owned(),
-            write_only,
-            ..Field::default()
-        };
+        let field = |name: &str, write_only| Field { name: name.to_owned(), write_only, ..Field::default() };
         let kind = Kind {
-            fields: vec![
-                field("driver", false),
-                field("secret", true),
-                field("tags", false),
-            ],
+            fields: vec![field("driver", false), field("secret", true), field("tags", false)],
             ..Kind::default()
         };
         let list = json!({"items": [{"metadata": {"name": "sales", "creationTimestamp": "2026-01-01T00:00:00Z"},

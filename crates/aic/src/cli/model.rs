@@ -99,15 +99,7 @@ fn versions(name: &str) -> String {
 /// A server's words make a file name only where they are plain.
 fn default_file(name: &str, version: &str) -> PathBuf {
     let plain = |text: &str| -> String {
-        text.chars()
-            .map(|c| {
-                if c.is_alphanumeric() || "-._".contains(c) {
-                    c
-                } else {
-                    '-'
-                }
-            })
-            .collect()
+        text.chars().map(|c| if c.is_alphanumeric() || "-._".contains(c) { c } else { '-' }).collect()
     };
     PathBuf::from(format!("{}-{}.onnx", plain(name), plain(version)))
 }
@@ -123,15 +115,11 @@ pub fn chosen(cx: &Cx, name: &str, version: Option<&str>) -> Result<String> {
         ..listing::Query::default()
     };
     let found = listing::list(cx, &versions(name), &newest)?;
-    let version = listing::items(&found)
-        .first()
-        .map(|item| listing::first_of(item, LABEL))
-        .unwrap_or_default();
+    let version =
+        listing::items(&found).first().map(|item| listing::first_of(item, LABEL)).unwrap_or_default();
     if version.is_empty() {
-        return Err(
-            Failure::not_found(format!("the model `{name}` has no version"))
-                .hint("make one with `aic train`"),
-        );
+        return Err(Failure::not_found(format!("the model `{name}` has no version"))
+            .hint("make one with `aic train`"));
     }
     Ok(version)
 }
@@ -142,9 +130,6 @@ mod tests {
 
     #[test]
     fn a_file_is_named_inside_this_directory() {
-        assert_eq!(
-            default_file("../etc/x", "1"),
-            PathBuf::from("..-etc-x-1.onnx")
-        );
+        assert_eq!(default_file("../etc/x", "1"), PathBuf::from("..-etc-x-1.onnx"));
     }
 }

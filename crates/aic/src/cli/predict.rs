@@ -21,12 +21,7 @@ pub struct Predict {
     /// The endpoint.
     endpoint: String,
     /// A row as JSON: `{"age": 41, "plan": "basic"}`; may be given several times.
-    #[arg(
-        short,
-        long = "row",
-        value_name = "JSON",
-        required_unless_present = "file"
-    )]
+    #[arg(short, long = "row", value_name = "JSON", required_unless_present = "file")]
     rows: Vec<String>,
     /// Rows of a CSV file.
     #[arg(short, long, value_name = "FILE", conflicts_with = "rows")]
@@ -38,11 +33,7 @@ pub struct Predict {
 
 /// Sends the rows in batches and prints one answer a row.
 pub fn predict(cx: &mut Cx, it: &Predict) -> Result<()> {
-    let (action, list) = if it.explain {
-        ("explain", "explanations")
-    } else {
-        ("predict", "predictions")
-    };
+    let (action, list) = if it.explain { ("explain", "explanations") } else { ("predict", "predictions") };
     let path = format!("{}/{action}", endpoint::item(&it.endpoint));
     let mut rows = Rows::of(it)?;
     let mut whole = json!({});
@@ -53,9 +44,7 @@ pub fn predict(cx: &mut Cx, it: &Predict) -> Result<()> {
             break;
         }
         let asked = answers.len();
-        let mut answer = cx
-            .client
-            .json(Ask::call(path.as_str()).json(&json!({"rows": batch})))?;
+        let mut answer = cx.client.json(Ask::call(path.as_str()).json(&json!({"rows": batch})))?;
         match answer.get_mut(list).map(Value::take) {
             Some(Value::Array(items)) if items.len() == batch.len() => answers.extend(items),
             _ => {
@@ -75,11 +64,7 @@ pub fn predict(cx: &mut Cx, it: &Predict) -> Result<()> {
     cx.out.value(&whole, |whole| {
         let items = whole.get(list).and_then(Value::as_array);
         let items: Vec<&Value> = items.into_iter().flatten().collect();
-        if it.explain {
-            explained(&items)
-        } else {
-            predicted(&items)
-        }
+        if it.explain { explained(&items) } else { predicted(&items) }
     })
 }
 
@@ -124,9 +109,7 @@ impl Rows {
 }
 
 fn open(path: &Path) -> Result<BufReader<File>> {
-    File::open(path)
-        .map(BufReader::new)
-        .map_err(|error| Failure::file(path.display(), &error))
+    File::open(path).map(BufReader::new).map_err(|error| Failure::file(path.display(), &error))
 }
 
 fn predicted(items: &[&Value]) -> String {
@@ -135,16 +118,10 @@ fn predicted(items: &[&Value]) -> String {
         .enumerate()
         .map(|(index, item)| {
             let label = text(item, "label");
-            let answer = if label.is_empty() {
-                text(item, "prediction")
-            } else {
-                label.clone()
-            };
+            let answer = if label.is_empty() { text(item, "prediction") } else { label.clone() };
             // Looked up whole, for a class may be called `1.5`.
-            let probability = item
-                .get("probabilities")
-                .and_then(|all| all.get(&label))
-                .and_then(Value::as_f64);
+            let probability =
+                item.get("probabilities").and_then(|all| all.get(&label)).and_then(Value::as_f64);
             let probability = probability.map(|p| format!("{p:.4}")).unwrap_or_default();
             vec![(index + 1).to_string(), answer, probability]
         })
@@ -157,39 +134,22 @@ fn explained(items: &[&Value]) -> String {
     let mut out = String::new();
     for (index, item) in items.iter().enumerate() {
         let mut parts: Vec<(String, f64)> = match item.get("contributions") {
-            Some(Value::Object(map)) => map
-                .iter()
-                .map(|(name, part)| (name.clone(), part.as_f64().unwrap_or(0.0)))
-                .collect(),
+            Some(Value::Object(map)) => {
+                map.iter().map(|(name, part)| (name.clone(), part.as_f64().unwrap_or(0.0))).collect()
+            }
             Some(Value::Array(list)) => list
                 .iter()
                 .map(|part| {
-                    (
-                        text(part, "feature"),
-                        part.get("contribution")
-                            .and_then(Value::as_f64)
-                            .unwrap_or(0.0),
-                    )
+                    (text(part, "feature"), part.get("contribution").and_then(Value::as_f64).unwrap_or(0.0))
                 })
                 .collect(),
             _ => Vec::new(),
         };
         parts.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
         let mut rows = vec![vec!["(base)".to_owned(), text(item, "base")]];
-        rows.extend(
-            parts
-                .into_iter()
-                .map(|(name, part)| vec![name, format!("{part:+.4}")]),
-        );
-        rows.push(vec![
-            "(answer)".to_owned(),
-            item.get("prediction").map(shown).unwrap_or_default(),
-        ]);
-        out.push_str(&format!(
-            "row {}\n{}",
-            index + 1,
-            output::table(&["COLUMN", "ADDED"], &rows)
-        ));
+        rows.extend(parts.into_iter().map(|(name, part)| vec![name, format!("{part:+.4}")]));
+        rows.push(vec!["(answer)".to_owned(), item.get("prediction").map(shown).unwrap_or_default()]);
+        out.push_str(&format!("row {}\n{}", index + 1, output::table(&["COLUMN", "ADDED"], &rows)));
     }
     out
 }
@@ -212,9 +172,6 @@ mod tests {
     fn the_largest_contribution_comes_first() {
         let item = json!({"base": 0.5, "contributions": {"a": 0.1, "b": -0.4}, "prediction": 0.2});
         let shown = explained(&[&item]);
-        assert!(
-            shown.find("b ").unwrap() < shown.find("a ").unwrap(),
-            "{shown}"
-        );
+        assert!(shown.find("b ").unwrap() < shown.find("a ").unwrap(), "{shown}");
     }
 }

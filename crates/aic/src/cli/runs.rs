@@ -79,22 +79,14 @@ pub fn run(cx: &mut Cx, it: &Runs) -> Result<()> {
         Runs::Cancel { name } => {
             let ask = Ask::post(format!("{}/cancel", follow::path(name))).json(&json!({}));
             let answer = cx.client.json(ask)?;
-            cx.out
-                .value(&answer, |_| format!("run/{name} is being cancelled\n"))
+            cx.out.value(&answer, |_| format!("run/{name} is being cancelled\n"))
         }
     }
 }
 
 fn one(run: &Value) -> String {
-    let steps = run
-        .pointer("/status/steps")
-        .cloned()
-        .unwrap_or_else(|| json!([]));
-    let mut out = format!(
-        "{}: {}\n",
-        text(run, "metadata.name"),
-        follow::progress(run)
-    );
+    let steps = run.pointer("/status/steps").cloned().unwrap_or_else(|| json!([]));
+    let mut out = format!("{}: {}\n", text(run, "metadata.name"), follow::progress(run));
     if steps.as_array().is_some_and(|steps| !steps.is_empty()) {
         out.push_str(&listing::columns(
             &json!({"items": steps}),
@@ -108,24 +100,15 @@ fn one(run: &Value) -> String {
             ],
         ));
     }
-    if let Some(output) = run
-        .pointer("/status/output")
-        .filter(|output| !output.is_null())
-    {
+    if let Some(output) = run.pointer("/status/output").filter(|output| !output.is_null()) {
         out.push_str(&format!("output: {output}\n"));
     }
     out
 }
 
 fn logs(cx: &mut Cx, name: &str, follow: bool, from: Option<u64>) -> Result<()> {
-    let ask = Ask::get(format!("{}/logs", follow::path(name)))
-        .accept("text/plain")
-        .with_some("from", from);
-    let ask = if follow {
-        ask.with("follow", true)
-    } else {
-        ask
-    };
+    let ask = Ask::get(format!("{}/logs", follow::path(name))).accept("text/plain").with_some("from", from);
+    let ask = if follow { ask.with("follow", true) } else { ask };
     let mut reader = cx.client.send(ask)?.reader();
     let mut bytes = [0; 8 * 1024];
     loop {

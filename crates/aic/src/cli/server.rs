@@ -18,10 +18,7 @@ pub struct Asked {
 impl Asked {
     /// A header's value, empty when there is none.
     pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map_or("", |(_, value)| value)
+        self.headers.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 }
 
@@ -37,10 +34,8 @@ impl Server {
     pub fn answering(answers: &[(u16, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let answers: Vec<(u16, String)> = answers
-            .iter()
-            .map(|(status, body)| (*status, (*body).to_owned()))
-            .collect();
+        let answers: Vec<(u16, String)> =
+            answers.iter().map(|(status, body)| (*status, (*body).to_owned())).collect();
         let (send, asked) = channel();
         let thread = std::thread::spawn(move || {
             for (status, body) in answers {
@@ -50,11 +45,7 @@ impl Server {
                 let _ = send.send(answer(stream, status, &body));
             }
         });
-        Self {
-            url,
-            asked,
-            thread: Some(thread),
-        }
+        Self { url, asked, thread: Some(thread) }
     }
 
     /// What came, in order, once all answers were given.
@@ -83,10 +74,7 @@ fn answer(stream: TcpStream, status: u16, body: &str) -> Asked {
         body: String::new(),
     };
     if asked.header("expect") == "100-continue" {
-        reader
-            .get_mut()
-            .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
-            .unwrap();
+        reader.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
     }
     let length: u64 = asked.header("content-length").parse().unwrap_or(0);
     let mut bytes = Vec::new();
@@ -96,9 +84,6 @@ fn answer(stream: TcpStream, status: u16, body: &str) -> Asked {
         "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nX-Request-Id: req-1\r\nConnection: close\r\n\r\n",
         body.len()
     );
-    reader
-        .get_mut()
-        .write_all(format!("{head}{body}").as_bytes())
-        .unwrap();
+    reader.get_mut().write_all(format!("{head}{body}").as_bytes()).unwrap();
     asked
 }

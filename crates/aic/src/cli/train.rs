@@ -37,16 +37,12 @@ pub fn train(cx: &mut Cx, it: &Train) -> Result<()> {
     });
     let job = cx.client.json(Ask::post(PATH).json(&job))?;
     if cx.settings.dry_run {
-        return cx
-            .out
-            .value(&job, |_| "the training could start (dry run)\n".to_owned());
+        return cx.out.value(&job, |_| "the training could start (dry run)\n".to_owned());
     }
     let name = text(&job, "metadata.name");
     let run = run_of(cx, &job, &name)?;
     if it.detach {
-        return cx.out.value(&job, |_| {
-            format!("started; follow it with `aic runs logs -f {run}`\n")
-        });
+        return cx.out.value(&job, |_| format!("started; follow it with `aic runs logs -f {run}`\n"));
     }
     let done = follow::follow(cx, &run)?;
     cx.out.value(&done, |done| result(done, model))
@@ -61,15 +57,11 @@ fn run_of(cx: &Cx, job: &Value, name: &str) -> Result<String> {
             return Ok(run);
         }
         follow::pause(std::time::Duration::from_millis(100));
-        let seen = cx
-            .client
-            .json(Ask::get(format!("{PATH}/{}", encoded(name))))?;
+        let seen = cx.client.json(Ask::get(format!("{PATH}/{}", encoded(name))))?;
         run = text(&seen, "status.run");
     }
-    Err(
-        Failure::unavailable(format!("nobody works on the training `{name}` yet"))
-            .hint(format!("look again with `aic get jobs {name}`")),
-    )
+    Err(Failure::unavailable(format!("nobody works on the training `{name}` yet"))
+        .hint(format!("look again with `aic get jobs {name}`")))
 }
 
 fn result(done: &Value, model: &str) -> String {
@@ -79,46 +71,28 @@ fn result(done: &Value, model: &str) -> String {
         match value.as_object() {
             Some(inner) => {
                 lines.push_str(&format!("{name}:\n"));
-                lines.extend(
-                    inner
-                        .iter()
-                        .map(|(name, value)| format!("  {name}: {}\n", shown(value))),
-                );
+                lines.extend(inner.iter().map(|(name, value)| format!("  {name}: {}\n", shown(value))));
             }
             None => lines.push_str(&format!("{name}: {}\n", shown(value))),
         }
     }
     let version = text(done, "status.output.version");
-    let flag = if version.is_empty() {
-        String::new()
-    } else {
-        format!(" --version {version}")
-    };
-    lines.push_str(&format!(
-        "next: aic endpoint deploy {model} --model {model}{flag}\n"
-    ));
+    let flag = if version.is_empty() { String::new() } else { format!(" --version {version}") };
+    lines.push_str(&format!("next: aic endpoint deploy {model} --model {model}{flag}\n"));
     lines
 }
 
 /// A length of time as people write it, in seconds.
 fn seconds(text: &str) -> std::result::Result<u64, String> {
-    let (number, unit) = text.split_at(
-        text.find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(text.len()),
-    );
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let factor = match unit {
         "" | "s" => 1,
         "m" => 60,
         "h" => 3600,
         other => return Err(format!("`{other}` is no unit; write 60s, 5m or 1h")),
     };
-    let number: u64 = number
-        .parse()
-        .map_err(|_| "write it like 60s, 5m or 1h".to_owned())?;
-    number
-        .checked_mul(factor)
-        .filter(|all| *all > 0)
-        .ok_or_else(|| "it must be more than nothing".to_owned())
+    let number: u64 = number.parse().map_err(|_| "write it like 60s, 5m or 1h".to_owned())?;
+    number.checked_mul(factor).filter(|all| *all > 0).ok_or_else(|| "it must be more than nothing".to_owned())
 }
 
 #[cfg(test)]

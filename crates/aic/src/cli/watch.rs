@@ -49,11 +49,7 @@ pub fn watch(cx: &mut Cx, it: &Watch) -> Result<()> {
         return Err(Failure::usage("only one name or all can be watched"));
     }
     let version = it.from.clone().unwrap_or_default();
-    let from = From {
-        version,
-        name: names.pop(),
-        selector: it.selector.clone(),
-    };
+    let from = From { version, name: names.pop(), selector: it.selector.clone() };
     follow(cx, &kind, &from)
 }
 
@@ -66,11 +62,7 @@ pub fn follow(cx: &mut Cx, kind: &Kind, from: &From) -> Result<()> {
         let (before, started) = (from.version.clone(), Instant::now());
         let outcome = once(cx, kind, &mut from);
         seen |= outcome.is_ok() || from.version != before;
-        failed = if from.version != before || started.elapsed() > HELD {
-            0
-        } else {
-            failed + 1
-        };
+        failed = if from.version != before || started.elapsed() > HELD { 0 } else { failed + 1 };
         match outcome {
             Err(failure) if failure.exit != Exit::Unavailable || !seen || failed > ATTEMPTS => {
                 return Err(failure);
@@ -92,17 +84,9 @@ pub fn once(cx: &mut Cx, kind: &Kind, from: &mut From) -> Result<()> {
         .accept("text/event-stream")
         .silence(SILENCE)
         .with("watch", true)
-        .with_some(
-            "resourceVersion",
-            Some(&from.version).filter(|version| !version.is_empty()),
-        )
+        .with_some("resourceVersion", Some(&from.version).filter(|version| !version.is_empty()))
         .with_some("labelSelector", from.selector.as_deref())
-        .with_some(
-            "fieldSelector",
-            from.name
-                .as_ref()
-                .map(|name| format!("metadata.name={name}")),
-        );
+        .with_some("fieldSelector", from.name.as_ref().map(|name| format!("metadata.name={name}")));
     let reader = cx.client.send(ask)?.reader();
     let mut data = String::new();
     let mut id = None;
@@ -128,16 +112,9 @@ pub fn once(cx: &mut Cx, kind: &Kind, from: &mut From) -> Result<()> {
 fn print(cx: &mut Cx, kind: &Kind, event: &Value, from: &From) -> Result<()> {
     let change = text(event, "type");
     if change == "ERROR" {
-        let body = event
-            .get("object")
-            .map(Value::to_string)
-            .unwrap_or_default();
-        let status = event
-            .pointer("/object/status")
-            .or_else(|| event.pointer("/object/code"));
-        let status = status
-            .and_then(Value::as_u64)
-            .and_then(|code| u16::try_from(code).ok());
+        let body = event.get("object").map(Value::to_string).unwrap_or_default();
+        let status = event.pointer("/object/status").or_else(|| event.pointer("/object/code"));
+        let status = status.and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());
         return Err(Failure::answered(status.unwrap_or(500), None, &body));
     }
     let Some(object) = event.get("object").filter(|_| change != "BOOKMARK") else {
@@ -145,21 +122,14 @@ fn print(cx: &mut Cx, kind: &Kind, event: &Value, from: &From) -> Result<()> {
     };
     let name = text(object, "metadata.name");
     // A server that knows no field selector sends all; the person asked for one, by name or uid.
-    if from
-        .name
-        .as_ref()
-        .is_some_and(|one| *one != name && *one != text(object, "metadata.uid"))
-    {
+    if from.name.as_ref().is_some_and(|one| *one != name && *one != text(object, "metadata.uid")) {
         return Ok(());
     }
     match cx.out.format {
         Format::Table if cx.out.for_people() => {
             let version = text(object, "metadata.resourceVersion");
             let label = format!("{}/{name}", kind.noun());
-            cx.out.line(&format!(
-                "{change:<9} {label:<32} {:<12} {version}",
-                listing::state(object)
-            ))
+            cx.out.line(&format!("{change:<9} {label:<32} {:<12} {version}", listing::state(object)))
         }
         // One event a line, so that programs can read them as they come.
         Format::Json => cx.out.line(&event.to_string()),

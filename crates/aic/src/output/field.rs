@@ -8,10 +8,7 @@ pub fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
         return Some(value);
     }
     // Names may hold dots themselves (labels do), so longer first parts are tried too.
-    let ends = path
-        .match_indices('.')
-        .map(|(end, _)| end)
-        .chain([path.len()]);
+    let ends = path.match_indices('.').map(|(end, _)| end).chain([path.len()]);
     ends.into_iter().find_map(|end| {
         let inner = value.get(&path[..end])?;
         at(inner, path.get(end + 1..).unwrap_or_default())
@@ -28,11 +25,7 @@ pub fn shown(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
-        Value::Array(items)
-            if items
-                .iter()
-                .all(|item| !item.is_object() && !item.is_array()) =>
-        {
+        Value::Array(items) if items.iter().all(|item| !item.is_object() && !item.is_array()) => {
             items.iter().map(shown).collect::<Vec<_>>().join(",")
         }
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
@@ -44,12 +37,7 @@ pub fn choose(value: &Value, fields: &[String]) -> Value {
     if let Some(items) = value.get("items").and_then(Value::as_array) {
         return Value::Array(items.iter().map(|item| choose(item, fields)).collect());
     }
-    let pairs = fields.iter().map(|field| {
-        (
-            field.clone(),
-            at(value, field).cloned().unwrap_or(Value::Null),
-        )
-    });
+    let pairs = fields.iter().map(|field| (field.clone(), at(value, field).cloned().unwrap_or(Value::Null)));
     Value::Object(pairs.collect::<Map<_, _>>())
 }
 
@@ -81,7 +69,8 @@ mod tests {
 
     #[test]
     fn chosen_fields_of_a_list_are_a_list() {
-        let list = json!({"items": [{"metadata": {"name": "a"}}, {"metadata": {"name": "b"}, "spec": {"pool": 2}}]});
+        let list =
+            json!({"items": [{"metadata": {"name": "a"}}, {"metadata": {"name": "b"}, "spec": {"pool": 2}}]});
         let fields = ["metadata.name".to_owned(), "spec.pool".to_owned()];
         assert_eq!(
             choose(&list, &fields),
@@ -91,8 +80,7 @@ mod tests {
 
     #[test]
     fn names_are_what_other_commands_take() {
-        let list =
-            json!({"kind": "ModelList", "items": [{"kind": "Model", "metadata": {"name": "a"}}]});
+        let list = json!({"kind": "ModelList", "items": [{"kind": "Model", "metadata": {"name": "a"}}]});
         assert_eq!(names(&list), ["model/a"]);
     }
 }

@@ -16,13 +16,7 @@ impl Meter {
 
     /// A counter at zero; `live` says whether it is drawn.
     pub fn new(verb: &'static str, total: Option<u64>, live: bool) -> Self {
-        Self {
-            verb,
-            total,
-            done: 0,
-            shown: 0,
-            live,
-        }
+        Self { verb, total, done: 0, shown: 0, live }
     }
 
     /// Counts some more.
@@ -32,9 +26,7 @@ impl Meter {
         if self.live && (over || self.done - self.shown >= Self::STEP) {
             self.shown = self.done;
             let (done, total) = (self.done >> 20, self.total.map(|total| total >> 20));
-            let of = total
-                .map(|total| format!(" of {total}"))
-                .unwrap_or_default();
+            let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
             // Progress that cannot be drawn is no reason to stop the work.
             let _ = write!(io::stderr(), "\r\u{1b}[K{} {done}{of} MiB", self.verb);
         }
@@ -42,10 +34,7 @@ impl Meter {
 
     /// Counts what is read through it.
     pub fn reading<R: Read>(self, reader: R) -> Metered<R> {
-        Metered {
-            meter: self,
-            reader,
-        }
+        Metered { meter: self, reader }
     }
 }
 

@@ -2,25 +2,10 @@
 
 /// Rows under headings, each column as wide as its widest cell.
 pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
-    let mut all: Vec<Vec<String>> = vec![
-        headings
-            .iter()
-            .map(|heading| (*heading).to_owned())
-            .collect(),
-    ];
-    all.extend(
-        rows.iter()
-            .map(|row| row.iter().map(|cell| one_line(cell)).collect()),
-    );
-    let width = |column: usize| {
-        all.iter()
-            .filter_map(|row| row.get(column))
-            .map(|c| c.chars().count())
-            .max()
-    };
-    let widths: Vec<usize> = (0..headings.len())
-        .map(|column| width(column).unwrap_or(0))
-        .collect();
+    let mut all: Vec<Vec<String>> = vec![headings.iter().map(|heading| (*heading).to_owned()).collect()];
+    all.extend(rows.iter().map(|row| row.iter().map(|cell| one_line(cell)).collect()));
+    let width = |column: usize| all.iter().filter_map(|row| row.get(column)).map(|c| c.chars().count()).max();
+    let widths: Vec<usize> = (0..headings.len()).map(|column| width(column).unwrap_or(0)).collect();
     let mut text = String::new();
     for row in &all {
         let mut line = String::new();
@@ -37,10 +22,7 @@ pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
 /// What a server sends may hold line ends and control characters; a cell of a terminal may not.
 fn one_line(cell: &str) -> String {
     const WIDEST: usize = 60;
-    let clean: String = cell
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let clean: String = cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if clean.chars().count() <= WIDEST {
         return clean;
     }
@@ -53,13 +35,8 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let rows = vec![
-            vec!["churn".to_owned(), "é".to_owned()],
-            vec!["x".to_owned(), "two\nlines".to_owned()],
-        ];
-        assert_eq!(
-            table(&["NAME", "B"], &rows),
-            "NAME   B\nchurn  é\nx      two lines\n"
-        );
+        let rows =
+            vec![vec!["churn".to_owned(), "é".to_owned()], vec!["x".to_owned(), "two\nlines".to_owned()]];
+        assert_eq!(table(&["NAME", "B"], &rows), "NAME   B\nchurn  é\nx      two lines\n");
     }
 }

@@ -52,24 +52,17 @@ impl<'a> Attributes<'a> {
 
     /// Texts; none at all when absent.
     pub fn strings(self, name: &str) -> Result<Vec<String>> {
-        self.find(name).map_or(Ok(Vec::new()), |it| {
-            it.strings.iter().map(|text| utf8(text)).collect()
-        })
+        self.find(name).map_or(Ok(Vec::new()), |it| it.strings.iter().map(|text| utf8(text)).collect())
     }
 
     /// A constant tensor.
     pub fn tensor(self, name: &str) -> Result<Option<Value>> {
-        self.find(name)
-            .and_then(|it| it.t.as_ref())
-            .map(Value::constant)
-            .transpose()
+        self.find(name).and_then(|it| it.t.as_ref()).map(Value::constant).transpose()
     }
 
     /// Fractions given as `name`, or with double precision as `name_as_tensor`.
     pub fn doubles(self, name: &str) -> Result<Vec<f64>> {
-        if let Some(tensor) = self
-            .find(&format!("{name}_as_tensor"))
-            .and_then(|it| it.t.as_ref())
+        if let Some(tensor) = self.find(&format!("{name}_as_tensor")).and_then(|it| it.t.as_ref())
             && (tensor.data_type == element::DOUBLE || tensor.data_type == element::FLOAT)
         {
             let value = Value::constant(tensor)?;
@@ -83,11 +76,8 @@ impl<'a> Attributes<'a> {
         if let Some(value) = self.tensor(&format!("{name}_tensor"))? {
             return Ok(Some(value.data));
         }
-        let (strings, ints, floats) = (
-            format!("{name}_strings"),
-            format!("{name}_int64s"),
-            format!("{name}_floats"),
-        );
+        let (strings, ints, floats) =
+            (format!("{name}_strings"), format!("{name}_int64s"), format!("{name}_floats"));
         Ok(if self.has(&strings) {
             Some(Data::Text(self.strings(&strings)?))
         } else if self.has(&ints) {

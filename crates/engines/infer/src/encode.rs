@@ -20,11 +20,7 @@ enum Keys {
 }
 
 fn bits(x: f64) -> u64 {
-    if x.is_nan() {
-        f64::NAN.to_bits()
-    } else {
-        (x + 0.0).to_bits()
-    }
+    if x.is_nan() { f64::NAN.to_bits() } else { (x + 0.0).to_bits() }
 }
 
 impl Keys {
@@ -47,10 +43,7 @@ impl Keys {
             (Self::Int(keys), Data::I64(it)) => it.iter().map(|x| keys.get(x).copied()).collect(),
             (Self::Float(keys), Data::F32(_) | Data::F64(_)) => {
                 let doubles = data.to_f64()?;
-                doubles
-                    .iter()
-                    .map(|x| keys.get(&bits(*x)).copied())
-                    .collect()
+                doubles.iter().map(|x| keys.get(&bits(*x)).copied()).collect()
             }
             _ => return None,
         })
@@ -87,11 +80,7 @@ impl Mapping {
 
     fn new(keys: &Data, values: Data, otherwise: Data) -> Option<Self> {
         (keys.len() == values.len()).then_some(())?;
-        Some(Self {
-            keys: Keys::new(keys)?,
-            values,
-            otherwise,
-        })
+        Some(Self { keys: Keys::new(keys)?, values, otherwise })
     }
 
     fn map(&self, from: &Value) -> Option<Value> {
@@ -184,8 +173,7 @@ impl OneHot {
         };
         Ok(Self {
             count: cats.len(),
-            keys: Keys::new(&cats)
-                .ok_or_else(|| unreadable("a `OneHotEncoder` without categories"))?,
+            keys: Keys::new(&cats).ok_or_else(|| unreadable("a `OneHotEncoder` without categories"))?,
             zeros: of.int("zeros", 1) != 0,
         })
     }
@@ -197,10 +185,9 @@ impl Op for OneHot {
         let input = only(from).ok_or_else(|| wrong("it has no input"))?;
         // Numbers of any type are looked up as whole numbers.
         let whole = match (&self.keys, &input.data) {
-            (Keys::Int(_), Data::I32(_) | Data::F32(_) | Data::F64(_)) => input
-                .data
-                .to_f64()
-                .map(|it| Data::I64(it.into_iter().map(|x| x as i64).collect())),
+            (Keys::Int(_), Data::I32(_) | Data::F32(_) | Data::F64(_)) => {
+                input.data.to_f64().map(|it| Data::I64(it.into_iter().map(|x| x as i64).collect()))
+            }
             _ => None,
         };
         let places = self
@@ -222,9 +209,7 @@ impl Op for OneHot {
                 hot[row * self.count + place] = 1.0;
             }
         }
-        Value::new(&sizes, Data::F32(hot))
-            .map(Out::One)
-            .ok_or_else(|| wrong("too many dimensions"))
+        Value::new(&sizes, Data::F32(hot)).map(Out::One).ok_or_else(|| wrong("too many dimensions"))
     }
 
     fn flow(&self) -> Flow {
@@ -252,17 +237,13 @@ impl Op for Scaler {
     fn run(&self, from: &[&Value]) -> Result<Out> {
         let wrong = |why| failed("Scaler", why);
         let input = only(from).ok_or_else(|| wrong("it has no input"))?;
-        let mut elements = input
-            .data
-            .to_f64()
-            .ok_or_else(|| wrong("it was given texts"))?;
+        let mut elements = input.data.to_f64().ok_or_else(|| wrong("it was given texts"))?;
         let (_, width) = input.dims.rows();
         let fits = |list: &[f32]| list.len() == 1 || list.len() == width;
         if !fits(&self.offset) || !fits(&self.scale) {
             return Err(wrong("its lists do not fit the features"));
         }
-        let of =
-            |list: &[f32], at: usize| f64::from(if list.len() == 1 { list[0] } else { list[at] });
+        let of = |list: &[f32], at: usize| f64::from(if list.len() == 1 { list[0] } else { list[at] });
         for row in elements.chunks_mut(width.max(1)) {
             for (at, x) in row.iter_mut().enumerate() {
                 *x = (*x - of(&self.offset, at)) * of(&self.scale, at);
@@ -292,11 +273,7 @@ impl Imputer {
             return Err(unreadable("an `Imputer` needs one list of values"));
         }
         Ok(Self {
-            with: if floats.is_empty() {
-                Data::I64(ints)
-            } else {
-                Data::F32(floats)
-            },
+            with: if floats.is_empty() { Data::I64(ints) } else { Data::F32(floats) },
             missing_float: of.float("replaced_value_float", 0.0),
             missing_int: of.int("replaced_value_int64", 0),
         })
@@ -314,18 +291,13 @@ impl Op for Imputer {
         let place = |at: usize| if self.with.len() == 1 { 0 } else { at % width };
         let data = match (&self.with, &input.data) {
             (Data::F32(with), Data::F32(it)) => {
-                let missing =
-                    |x: f32| x == self.missing_float || (x.is_nan() && self.missing_float.is_nan());
+                let missing = |x: f32| x == self.missing_float || (x.is_nan() && self.missing_float.is_nan());
                 let fill = |(at, &x): (usize, &f32)| if missing(x) { with[place(at)] } else { x };
                 Data::F32(it.iter().enumerate().map(fill).collect())
             }
             (Data::I64(with), Data::I64(it)) => {
                 let fill = |(at, &x): (usize, &i64)| {
-                    if x == self.missing_int {
-                        with[place(at)]
-                    } else {
-                        x
-                    }
+                    if x == self.missing_int { with[place(at)] } else { x }
                 };
                 Data::I64(it.iter().enumerate().map(fill).collect())
             }
@@ -361,10 +333,7 @@ impl Op for Normalizer {
     fn run(&self, from: &[&Value]) -> Result<Out> {
         let wrong = |why| failed("Normalizer", why);
         let input = only(from).ok_or_else(|| wrong("it has no input"))?;
-        let mut elements = input
-            .data
-            .to_f64()
-            .ok_or_else(|| wrong("it was given texts"))?;
+        let mut elements = input.data.to_f64().ok_or_else(|| wrong("it was given texts"))?;
         let (_, width) = input.dims.rows();
         for row in elements.chunks_mut(width.max(1)) {
             let size = match self {
@@ -376,10 +345,7 @@ impl Op for Normalizer {
                 row.iter_mut().for_each(|x| *x /= size);
             }
         }
-        same_shape(
-            input,
-            Data::F32(elements.into_iter().map(|x| x as f32).collect()),
-        )
+        same_shape(input, Data::F32(elements.into_iter().map(|x| x as f32).collect()))
     }
 }
 
@@ -392,10 +358,7 @@ impl Op for Binarizer {
         let Data::F32(it) = &input.data else {
             return Err(failed("Binarizer", "it takes 32-bit floats"));
         };
-        let above = it
-            .iter()
-            .map(|&x| f32::from(u8::from(x > self.0)))
-            .collect();
+        let above = it.iter().map(|&x| f32::from(u8::from(x > self.0))).collect();
         same_shape(input, Data::F32(above))
     }
 
@@ -410,8 +373,5 @@ pub fn only<'a>(from: &[&'a Value]) -> Option<&'a Value> {
 }
 
 fn same_shape(input: &Value, data: Data) -> Result<Out> {
-    Ok(Out::One(Value {
-        dims: input.dims,
-        data,
-    }))
+    Ok(Out::One(Value { dims: input.dims, data }))
 }

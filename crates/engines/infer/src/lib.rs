@@ -42,16 +42,13 @@ impl Infer for Onnx {
         let file = engine_onnx::Model::decode(onnx)
             .map_err(|error| unreadable("it is no ONNX file").because(error))?;
         let signature = signature::read(&file)?;
-        let graph = file
-            .graph
-            .as_ref()
-            .ok_or_else(|| unreadable("it has no graph"))?;
+        let graph = file.graph.as_ref().ok_or_else(|| unreadable("it has no graph"))?;
         let names: Vec<String> = signature.inputs.iter().map(|it| it.name.clone()).collect();
         match Plan::read(graph, &names)? {
             plan::Read::Ready(plan) => Ok(Arc::new(Classic::new(signature, plan, graph))),
-            plan::Read::Unknown(operator) => Err(unreadable(format!(
-                "it needs the operator `{operator}`, which nobody here knows"
-            ))),
+            plan::Read::Unknown(operator) => {
+                Err(unreadable(format!("it needs the operator `{operator}`, which nobody here knows")))
+            }
         }
     }
 }

@@ -29,12 +29,7 @@ impl Linear {
         {
             return Err(unreadable("the coefficients do not fit the targets"));
         }
-        Ok(Self {
-            features: coefficients.len() / scores,
-            coefficients,
-            intercepts,
-            scores,
-        })
+        Ok(Self { features: coefficients.len() / scores, coefficients, intercepts, scores })
     }
 
     fn row(&self, score: usize) -> &[f64] {

@@ -80,9 +80,7 @@ impl Unary {
                 let numbers = data.to_f64()?;
                 Data::Bool(numbers.iter().map(|&x| self.of(x) != 0.0).collect())
             }
-            (_, Data::F32(it)) => {
-                Data::F32(it.iter().map(|&x| self.of(f64::from(x)) as f32).collect())
-            }
+            (_, Data::F32(it)) => Data::F32(it.iter().map(|&x| self.of(f64::from(x)) as f32).collect()),
             (_, Data::F64(it)) => Data::F64(it.iter().map(|&x| self.of(x)).collect()),
             (Self::Neg, Data::I64(it)) => Data::I64(it.iter().map(|x| x.wrapping_neg()).collect()),
             (Self::Abs, Data::I64(it)) => Data::I64(it.iter().map(|x| x.wrapping_abs()).collect()),
@@ -95,13 +93,8 @@ impl Op for Unary {
     fn run(&self, from: &[&Value]) -> Result<Out> {
         let name = format!("{self:?}");
         let input = only(from).ok_or_else(|| failed(&name, "it has no input"))?;
-        let data = self
-            .apply(&input.data)
-            .ok_or_else(|| failed(&name, "it does not take this type"))?;
-        Ok(Out::One(Value {
-            dims: input.dims,
-            data,
-        }))
+        let data = self.apply(&input.data).ok_or_else(|| failed(&name, "it does not take this type"))?;
+        Ok(Out::One(Value { dims: input.dims, data }))
     }
 
     fn flow(&self) -> Flow {
@@ -151,9 +144,7 @@ impl Binary {
 
     fn compares(self) -> bool {
         match self {
-            Self::Add | Self::Sub | Self::Mul | Self::Div | Self::Pow | Self::Max | Self::Min => {
-                false
-            }
+            Self::Add | Self::Sub | Self::Mul | Self::Div | Self::Pow | Self::Max | Self::Min => false,
             Self::Equal
             | Self::Less
             | Self::LessOrEqual
@@ -210,29 +201,26 @@ impl Binary {
 
     fn apply(self, left: &Value, right: &Value) -> Option<Value> {
         let (dims, pairs) = stretch(&left.dims, &right.dims)?;
-        let data =
-            if let (Self::Equal, Data::Text(a), Data::Text(b)) = (self, &left.data, &right.data) {
-                Data::Bool(pairs.map(|(x, y)| a[x] == b[y]).collect())
-            } else if self.compares() {
-                let (a, b) = (left.data.to_f64()?, right.data.to_f64()?);
-                Data::Bool(pairs.map(|(x, y)| self.number(a[x], b[y]) != 0.0).collect())
-            } else {
-                match (&left.data, &right.data) {
-                    // Each operation is rounded once, so computing in doubles gives what floats would.
-                    (Data::F32(a), Data::F32(b)) => Data::F32(
-                        pairs
-                            .map(|(x, y)| self.number(f64::from(a[x]), f64::from(b[y])) as f32)
-                            .collect(),
-                    ),
-                    (Data::F64(a), Data::F64(b)) => {
-                        Data::F64(pairs.map(|(x, y)| self.number(a[x], b[y])).collect())
-                    }
-                    (Data::I64(a), Data::I64(b)) => {
-                        Data::I64(pairs.map(|(x, y)| self.whole(a[x], b[y])).collect())
-                    }
-                    _ => return None,
+        let data = if let (Self::Equal, Data::Text(a), Data::Text(b)) = (self, &left.data, &right.data) {
+            Data::Bool(pairs.map(|(x, y)| a[x] == b[y]).collect())
+        } else if self.compares() {
+            let (a, b) = (left.data.to_f64()?, right.data.to_f64()?);
+            Data::Bool(pairs.map(|(x, y)| self.number(a[x], b[y]) != 0.0).collect())
+        } else {
+            match (&left.data, &right.data) {
+                // Each operation is rounded once, so computing in doubles gives what floats would.
+                (Data::F32(a), Data::F32(b)) => Data::F32(
+                    pairs.map(|(x, y)| self.number(f64::from(a[x]), f64::from(b[y])) as f32).collect(),
+                ),
+                (Data::F64(a), Data::F64(b)) => {
+                    Data::F64(pairs.map(|(x, y)| self.number(a[x], b[y])).collect())
                 }
-            };
+                (Data::I64(a), Data::I64(b)) => {
+                    Data::I64(pairs.map(|(x, y)| self.whole(a[x], b[y])).collect())
+                }
+                _ => return None,
+            }
+        };
         Some(Value { dims, data })
     }
 }
@@ -243,10 +231,7 @@ impl Op for Binary {
             return Err(failed(&format!("{self:?}"), "it takes two inputs"));
         };
         self.apply(left, right).map(Out::One).ok_or_else(|| {
-            failed(
-                &format!("{self:?}"),
-                "the types or shapes of its inputs do not go together",
-            )
+            failed(&format!("{self:?}"), "the types or shapes of its inputs do not go together")
         })
     }
 
@@ -337,13 +322,8 @@ impl Cast {
 impl Op for Cast {
     fn run(&self, from: &[&Value]) -> Result<Out> {
         let input = only(from).ok_or_else(|| failed("Cast", "it has no input"))?;
-        let data = self
-            .apply(&input.data)
-            .ok_or_else(|| failed("Cast", "no way from this type to that"))?;
-        Ok(Out::One(Value {
-            dims: input.dims,
-            data,
-        }))
+        let data = self.apply(&input.data).ok_or_else(|| failed("Cast", "no way from this type to that"))?;
+        Ok(Out::One(Value { dims: input.dims, data }))
     }
 
     fn flow(&self) -> Flow {
@@ -371,15 +351,8 @@ impl Op for Where {
         let (dims, outer) = stretch(&test.dims, &inner).ok_or_else(wrong)?;
         // Both sides one after the other, so that one gather picks from either.
         let offset = yes.data.len();
-        let picks: Vec<usize> = outer
-            .map(|(t, at)| {
-                if test_data[t] {
-                    places[at].0
-                } else {
-                    places[at].1 + offset
-                }
-            })
-            .collect();
+        let picks: Vec<usize> =
+            outer.map(|(t, at)| if test_data[t] { places[at].0 } else { places[at].1 + offset }).collect();
         let both = both(&yes.data, &no.data).ok_or_else(wrong)?;
         let data = both.gather(&picks);
         Ok(Out::One(Value { dims, data }))
@@ -412,12 +385,7 @@ pub struct Gemm {
 
 impl Gemm {
     pub fn mat_mul() -> Self {
-        Self {
-            alpha: 1.0,
-            beta: 0.0,
-            turn_a: false,
-            turn_b: false,
-        }
+        Self { alpha: 1.0, beta: 0.0, turn_a: false, turn_b: false }
     }
 
     pub fn read(of: Attributes<'_>) -> Self {
@@ -445,19 +413,10 @@ impl Gemm {
         let mut sums = vec![0.0; dims.len()];
         for row in 0..rows {
             for at in 0..inner {
-                let factor = self.alpha
-                    * if self.turn_a {
-                        x[at * a1 + row]
-                    } else {
-                        x[row * a1 + at]
-                    };
+                let factor = self.alpha * if self.turn_a { x[at * a1 + row] } else { x[row * a1 + at] };
                 for column in 0..columns {
-                    sums[row * columns + column] += factor
-                        * if self.turn_b {
-                            y[column * b1 + at]
-                        } else {
-                            y[at * b1 + column]
-                        };
+                    sums[row * columns + column] +=
+                        factor * if self.turn_b { y[column * b1 + at] } else { y[at * b1 + column] };
                 }
             }
         }

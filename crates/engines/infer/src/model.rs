@@ -34,21 +34,10 @@ impl Classic {
     /// Completes the signature from the plan and looks for what can be explained.
     pub fn new(mut signature: Signature, plan: Plan, graph: &Graph) -> Self {
         debug_assert_eq!(plan.outputs.len(), graph.output.len());
-        let named = plan
-            .outputs
-            .iter()
-            .filter_map(|&it| plan.producer(it)?.op.classes());
-        signature.classes = named
-            .into_iter()
-            .find(|it| !it.is_empty())
-            .unwrap_or_default();
+        let named = plan.outputs.iter().filter_map(|&it| plan.producer(it)?.op.classes());
+        signature.classes = named.into_iter().find(|it| !it.is_empty()).unwrap_or_default();
         let bytes = plan.steps.iter().map(|it| it.op.bytes()).sum();
-        Self {
-            explains: Explains::find(&plan, &signature),
-            signature,
-            plan,
-            bytes,
-        }
+        Self { explains: Explains::find(&plan, &signature), signature, plan, bytes }
     }
 
     fn outputs(&self, slots: &[Option<Value>]) -> Result<Vec<Tensor>> {
@@ -69,14 +58,11 @@ impl Classic {
     fn predicted(&self, slots: &[Option<Value>]) -> Option<Vec<usize>> {
         let classes = &self.signature.classes;
         let place = |label: &str| classes.iter().position(|it| it == label);
-        self.plan
-            .outputs
-            .iter()
-            .find_map(|&source| match &self.plan.value(slots, source)?.data {
-                Data::Text(labels) => labels.iter().map(|it| place(it)).collect(),
-                Data::I64(labels) => labels.iter().map(|it| place(&it.to_string())).collect(),
-                Data::Bool(_) | Data::I32(_) | Data::F32(_) | Data::F64(_) => None,
-            })
+        self.plan.outputs.iter().find_map(|&source| match &self.plan.value(slots, source)?.data {
+            Data::Text(labels) => labels.iter().map(|it| place(it)).collect(),
+            Data::I64(labels) => labels.iter().map(|it| place(&it.to_string())).collect(),
+            Data::Bool(_) | Data::I32(_) | Data::F32(_) | Data::F64(_) => None,
+        })
     }
 }
 
@@ -91,9 +77,10 @@ impl Model for Classic {
     }
 
     fn explain(&self, inputs: Vec<Tensor>) -> Result<Vec<Explanation>> {
-        let explains = self.explains.as_ref().ok_or_else(|| {
-            not_explainable("it is neither trees nor a linear model of its inputs")
-        })?;
+        let explains = self
+            .explains
+            .as_ref()
+            .ok_or_else(|| not_explainable("it is neither trees nor a linear model of its inputs"))?;
         let scorer = explains.scorer(&self.plan)?;
         scorer.explainable()?;
         let slots = self.plan.run(admit(&self.signature, inputs)?)?;
@@ -101,19 +88,13 @@ impl Model for Classic {
         let input = input.ok_or_else(|| failed("graph", "the features were never made"))?;
         let (rows, width, elements) = scorer.rows(input)?;
         if explains.origins.features.len() != 1 && explains.origins.features.len() != width {
-            return Err(not_explainable(
-                "its features cannot be led back to its inputs",
-            ));
+            return Err(not_explainable("its features cannot be led back to its inputs"));
         }
         let classes = self.predicted(&slots);
         let mut explanations = Vec::with_capacity(rows);
         for at in 0..rows {
             let class = match &classes {
-                Some(classes) => Some(
-                    *classes
-                        .get(at)
-                        .ok_or_else(|| failed("graph", "rows got lost"))?,
-                ),
+                Some(classes) => Some(*classes.get(at).ok_or_else(|| failed("graph", "rows got lost"))?),
                 None => None,
             };
             let row = &elements[at * width..][..width];
@@ -173,11 +154,7 @@ impl Explains {
         }
         let input = *plan.steps[step].from.first()?;
         let origins = Origins::trace(plan, signature, input)?;
-        Some(Self {
-            step,
-            input,
-            origins,
-        })
+        Some(Self { step, input, origins })
     }
 
     fn scorer<'a>(&self, plan: &'a Plan) -> Result<&'a Scorer> {

@@ -99,9 +99,7 @@ fn standard(of: Attributes<'_>) -> Result<Option<Box<dyn Op>>> {
         "Gemm" => Box::new(math::Gemm::read(of)),
         "Softmax" => Box::new(reduce::Softmax(of.int("axis", -1))),
         "ArgMax" => Box::new(reduce::ArgMax::read(of)?),
-        "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" => {
-            Box::new(reduce::Reduce::read(of)?)
-        }
+        "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" => Box::new(reduce::Reduce::read(of)?),
         "Identity" => Box::new(shape::Identity),
         "Constant" => match shape::Constant::read(of)? {
             Some(constant) => Box::new(constant),

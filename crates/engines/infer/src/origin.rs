@@ -35,9 +35,7 @@ impl Origins {
         let mut origins = vec![Origin::Unknown; plan.slots()];
         for (slot, input) in signature.inputs.iter().enumerate() {
             let width: i64 = input.shape.iter().skip(1).product();
-            let width = usize::try_from(width)
-                .ok()
-                .filter(|&it| it <= COLUMNS_MAX)?;
+            let width = usize::try_from(width).ok().filter(|&it| it <= COLUMNS_MAX)?;
             let start = names.len();
             if width == 1 {
                 names.push(input.name.clone());
@@ -92,12 +90,8 @@ fn through(plan: &Plan, step: &Step, origins: &[Origin]) -> Origin {
             bounded(all)
         }
         Flow::Spread(count) => match from.next() {
-            Some(Origin::Columns(columns))
-                if columns.len().saturating_mul(count) <= COLUMNS_MAX =>
-            {
-                let spread = columns
-                    .iter()
-                    .flat_map(|&it| std::iter::repeat_n(it, count));
+            Some(Origin::Columns(columns)) if columns.len().saturating_mul(count) <= COLUMNS_MAX => {
+                let spread = columns.iter().flat_map(|&it| std::iter::repeat_n(it, count));
                 Origin::Columns(spread.collect())
             }
             _ => Origin::Unknown,
@@ -107,12 +101,8 @@ fn through(plan: &Plan, step: &Step, origins: &[Origin]) -> Origin {
                 let Data::I64(places) = &plan.constants[*at].data else {
                     return Origin::Unknown;
                 };
-                let picked = places
-                    .iter()
-                    .map(|&it| columns.get(usize::try_from(it).ok()?).copied());
-                picked
-                    .collect::<Option<Vec<_>>>()
-                    .map_or(Origin::Unknown, bounded)
+                let picked = places.iter().map(|&it| columns.get(usize::try_from(it).ok()?).copied());
+                picked.collect::<Option<Vec<_>>>().map_or(Origin::Unknown, bounded)
             }
             _ => Origin::Unknown,
         },
@@ -120,11 +110,7 @@ fn through(plan: &Plan, step: &Step, origins: &[Origin]) -> Origin {
 }
 
 fn bounded(columns: Vec<usize>) -> Origin {
-    if columns.len() <= COLUMNS_MAX {
-        Origin::Columns(columns)
-    } else {
-        Origin::Unknown
-    }
+    if columns.len() <= COLUMNS_MAX { Origin::Columns(columns) } else { Origin::Unknown }
 }
 
 fn same(one: Origin, other: Origin) -> Origin {

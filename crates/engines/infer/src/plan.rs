@@ -58,21 +58,14 @@ impl Plan {
         let mut steps = Vec::with_capacity(graph.node.len());
         for node in &graph.node {
             let Some(op) = op::make(node)? else {
-                let domain = if node.domain.is_empty() {
-                    "ai.onnx"
-                } else {
-                    &node.domain
-                };
+                let domain = if node.domain.is_empty() { "ai.onnx" } else { &node.domain };
                 return Ok(Read::Unknown(format!("{domain}.{}", node.op_type)));
             };
             let given = node.input.iter().rev().skip_while(|name| name.is_empty());
             let mut from = Vec::with_capacity(node.input.len());
             for name in given {
                 from.push(*names.get(name.as_str()).ok_or_else(|| {
-                    unreadable(format!(
-                        "`{}` needs `{name}` before it is there",
-                        node.op_type
-                    ))
+                    unreadable(format!("`{}` needs `{name}` before it is there", node.op_type))
                 })?);
             }
             from.reverse();
@@ -93,12 +86,7 @@ impl Plan {
             found.ok_or_else(|| unreadable(format!("nothing makes the output `{name}`")))
         };
         let outputs = graph.output.iter().map(|it| output(&it.name));
-        Ok(Read::Ready(Self {
-            outputs: outputs.collect::<Result<_>>()?,
-            constants,
-            steps,
-            slots,
-        }))
+        Ok(Read::Ready(Self { outputs: outputs.collect::<Result<_>>()?, constants, steps, slots }))
     }
 
     /// Runs every operator and answers all slots.

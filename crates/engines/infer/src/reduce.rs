@@ -71,10 +71,7 @@ impl Op for Softmax {
             }
             count += 1;
         });
-        Ok(Out::One(Value {
-            dims: input.dims,
-            data: like(&input.data, out),
-        }))
+        Ok(Out::One(Value { dims: input.dims, data: like(&input.data, out) }))
     }
 }
 
@@ -89,10 +86,7 @@ impl ArgMax {
         if of.int("select_last_index", 0) != 0 {
             return Err(unreadable("`select_last_index` is not known here"));
         }
-        Ok(Self {
-            axis: of.int("axis", 0),
-            keep: of.int("keepdims", 1) != 0,
-        })
+        Ok(Self { axis: of.int("axis", 0), keep: of.int("keepdims", 1) != 0 })
     }
 }
 
@@ -107,9 +101,7 @@ impl Op for ArgMax {
         }
         let mut places = Vec::new();
         Lanes::new(&input.dims, axis).each(&elements, |lane| places.push(largest(lane) as i64));
-        Value::new(&left(&input.dims, &[axis], self.keep), Data::I64(places))
-            .map(Out::One)
-            .ok_or_else(wrong)
+        Value::new(&left(&input.dims, &[axis], self.keep), Data::I64(places)).map(Out::One).ok_or_else(wrong)
     }
 }
 

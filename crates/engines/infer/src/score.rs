@@ -91,11 +91,7 @@ impl Scorer {
         Ok(Self {
             form: Form::Trees(trees),
             post: Post::read(of)?,
-            classes: Some(Classes {
-                labels,
-                single,
-                above,
-            }),
+            classes: Some(Classes { labels, single, above }),
         })
     }
 
@@ -112,11 +108,7 @@ impl Scorer {
         Ok(Self {
             form: Form::Linear(Linear::read(of, scores)?),
             post: Post::read(of)?,
-            classes: Some(Classes {
-                labels,
-                single,
-                above: 0.0,
-            }),
+            classes: Some(Classes { labels, single, above: 0.0 }),
         })
     }
 
@@ -166,14 +158,10 @@ impl Scorer {
             return Err(not_explainable("its trees are not summed"));
         }
         if trees.covers.is_empty() {
-            return Err(not_explainable(
-                "its trees do not say how many rows each node saw",
-            ));
+            return Err(not_explainable("its trees do not say how many rows each node saw"));
         }
         if trees.depth > DEPTH_MAX {
-            return Err(not_explainable(format!(
-                "a tree is deeper than {DEPTH_MAX}"
-            )));
+            return Err(not_explainable(format!("a tree is deeper than {DEPTH_MAX}")));
         }
         Ok(())
     }
@@ -190,11 +178,7 @@ impl Scorer {
         };
         let mut scores = vec![0.0; self.scores()];
         self.raw(row, &mut scores);
-        Explained {
-            base,
-            phi,
-            margin: scores[score],
-        }
+        Explained { base, phi, margin: scores[score] }
     }
 
     /// The rows of its input as doubles.
@@ -204,18 +188,11 @@ impl Scorer {
             _ => from.dims.rows(),
         };
         if width < self.features() {
-            return Err(failed(
-                "score",
-                format!("{} features are needed, {width} came", self.features()),
-            ));
+            return Err(failed("score", format!("{} features are needed, {width} came", self.features())));
         }
         let elements = match &from.data {
             Data::F64(elements) => Cow::Borrowed(elements.as_slice()),
-            other => Cow::Owned(
-                other
-                    .to_f64()
-                    .ok_or_else(|| failed("score", "it was given texts"))?,
-            ),
+            other => Cow::Owned(other.to_f64().ok_or_else(|| failed("score", "it was given texts"))?),
         };
         Ok((rows, width, elements))
     }
@@ -267,9 +244,7 @@ impl Scorer {
 
 impl Op for Scorer {
     fn run(&self, from: &[&Value]) -> Result<Out> {
-        let input = from
-            .first()
-            .ok_or_else(|| failed("score", "it has no input"))?;
+        let input = from.first().ok_or_else(|| failed("score", "it has no input"))?;
         let (rows, width, elements) = self.rows(input)?;
         match &self.classes {
             None => self.regress(rows, width, &elements).map(Out::One),
@@ -372,11 +347,7 @@ fn targets(of: Attributes<'_>, name: &str) -> Result<usize> {
 
 fn labels(of: Attributes<'_>, ints: &str) -> Result<Data> {
     let texts = of.strings("classlabels_strings")?;
-    let labels = if texts.is_empty() {
-        Data::I64(of.ints(ints).to_vec())
-    } else {
-        Data::Text(texts)
-    };
+    let labels = if texts.is_empty() { Data::I64(of.ints(ints).to_vec()) } else { Data::Text(texts) };
     if labels.len() == 0 || labels.len() > 1 << 16 {
         return Err(unreadable("a classifier without class labels"));
     }

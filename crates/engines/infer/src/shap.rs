@@ -44,12 +44,7 @@ impl<'a> Explainer<'a> {
     /// An explainer of one row and target.
     pub fn new(trees: &'a Ensemble, row: &'a [f64], target: u32) -> Self {
         let depth = trees.depth + 2;
-        Self {
-            trees,
-            row,
-            target,
-            path: vec![Step::default(); depth * (depth + 1)],
-        }
+        Self { trees, row, target, path: vec![Step::default(); depth * (depth + 1)] }
     }
 
     /// Adds each feature's value to `phi` and answers what is expected with nothing known, base values left out.
@@ -63,12 +58,7 @@ impl<'a> Explainer<'a> {
                     at: root,
                     path_start: 0,
                     path_len: 0,
-                    step: Step {
-                        feature: NOTHING,
-                        zero: 1.0,
-                        one: 1.0,
-                        weight: 0.0,
-                    },
+                    step: Step { feature: NOTHING, zero: 1.0, one: 1.0, weight: 0.0 },
                 },
                 phi,
             );
@@ -89,11 +79,7 @@ impl<'a> Explainer<'a> {
         }
         let (yes, no) = self.shares(node);
         let below = |child: u32, share: f64| {
-            if share == 0.0 {
-                0.0
-            } else {
-                share * self.expected(child)
-            }
+            if share == 0.0 { 0.0 } else { share * self.expected(child) }
         };
         below(node.yes, yes) + below(node.no, no)
     }
@@ -110,11 +96,7 @@ impl<'a> Explainer<'a> {
     fn shares(&self, node: &Node) -> (f64, f64) {
         let yes = self.trees.covers[node.yes as usize];
         let no = self.trees.covers[node.no as usize];
-        if yes + no > 0.0 {
-            (yes / (yes + no), no / (yes + no))
-        } else {
-            (0.5, 0.5)
-        }
+        if yes + no > 0.0 { (yes / (yes + no), no / (yes + no)) } else { (0.5, 0.5) }
     }
 
     fn descend(&mut self, visit: Visit, phi: &mut [f64]) {
@@ -128,19 +110,15 @@ impl<'a> Explainer<'a> {
             let path = &self.path[start..start + len];
             if value != 0.0 {
                 for (at, step) in path.iter().enumerate().skip(1) {
-                    phi[step.feature as usize] +=
-                        unwound_sum(path, at) * (step.one - step.zero) * value;
+                    phi[step.feature as usize] += unwound_sum(path, at) * (step.one - step.zero) * value;
                 }
             }
             return;
         }
         let hot = Ensemble::next(&node, self.row[node.feature as usize]);
         let (yes, no) = self.shares(&node);
-        let (cold, hot_share, cold_share) = if hot == node.yes {
-            (node.no, yes, no)
-        } else {
-            (node.yes, no, yes)
-        };
+        let (cold, hot_share, cold_share) =
+            if hot == node.yes { (node.no, yes, no) } else { (node.yes, no, yes) };
         // A feature met before gives its step back and enters again with the product of both.
         let (mut zero, mut one) = (1.0, 1.0);
         let path = &mut self.path[start..start + len];
@@ -155,18 +133,8 @@ impl<'a> Explainer<'a> {
             if zero == 0.0 && one == 0.0 {
                 continue;
             }
-            let step = Step {
-                feature: node.feature,
-                zero,
-                one,
-                weight: 0.0,
-            };
-            let visit = Visit {
-                at,
-                path_start: start,
-                path_len: len,
-                step,
-            };
+            let step = Step { feature: node.feature, zero, one, weight: 0.0 };
+            let visit = Visit { at, path_start: start, path_len: len, step };
             self.descend(visit, phi);
         }
     }
@@ -174,10 +142,7 @@ impl<'a> Explainer<'a> {
 
 /// Appends a step and brings the weights of all subset sizes up to date; answers the new length.
 fn extend(path: &mut [Step], len: usize, step: Step) -> usize {
-    path[len] = Step {
-        weight: if len == 0 { 1.0 } else { 0.0 },
-        ..step
-    };
+    path[len] = Step { weight: if len == 0 { 1.0 } else { 0.0 }, ..step };
     let size = (len + 1) as f64;
     for at in (0..len).rev() {
         let weight = path[at].weight;
@@ -203,15 +168,8 @@ fn unwind(path: &mut [Step], at: usize) {
         }
     }
     for below in at..last {
-        let Step {
-            feature, zero, one, ..
-        } = path[below + 1];
-        path[below] = Step {
-            feature,
-            zero,
-            one,
-            ..path[below]
-        };
+        let Step { feature, zero, one, .. } = path[below + 1];
+        path[below] = Step { feature, zero, one, ..path[below] };
     }
 }
 
@@ -276,10 +234,7 @@ mod tests {
             missing_yes: random(seed) < 0.5,
         });
         if leaf {
-            it.weights.push(Weight {
-                target: 0,
-                value: random(seed) * 4.0 - 2.0,
-            });
+            it.weights.push(Weight { target: 0, value: random(seed) * 4.0 - 2.0 });
         } else {
             // Some branches saw no training row at all.
             let share = (random(seed) * 1.2 - 0.1).clamp(0.0, 1.0);
@@ -296,19 +251,10 @@ mod tests {
             return it.weights[node.yes as usize].value;
         }
         if known & (1 << node.feature) != 0 {
-            return worth(
-                it,
-                Ensemble::next(node, row[node.feature as usize]),
-                row,
-                known,
-            );
+            return worth(it, Ensemble::next(node, row[node.feature as usize]), row, known);
         }
         let (yes, no) = (it.covers[node.yes as usize], it.covers[node.no as usize]);
-        let share = if yes + no > 0.0 {
-            yes / (yes + no)
-        } else {
-            0.5
-        };
+        let share = if yes + no > 0.0 { yes / (yes + no) } else { 0.5 };
         share * worth(it, node.yes, row, known) + (1.0 - share) * worth(it, node.no, row, known)
     }
 
@@ -339,12 +285,7 @@ mod tests {
 
     #[test]
     fn taking_a_step_out_undoes_putting_it_in() {
-        let step = |feature, zero, one| Step {
-            feature,
-            zero,
-            one,
-            weight: 0.0,
-        };
+        let step = |feature, zero, one| Step { feature, zero, one, weight: 0.0 };
         let mut path = vec![Step::default(); 4];
         super::extend(&mut path, 0, step(9, 1.0, 1.0));
         super::extend(&mut path, 1, step(0, 0.3, 1.0));

@@ -34,13 +34,8 @@ pub struct ZipMap {
 impl ZipMap {
     pub fn read(of: Attributes<'_>) -> Result<Self> {
         let texts = of.strings("classlabels_strings")?;
-        let ints = of
-            .ints("classlabels_int64s")
-            .iter()
-            .map(ToString::to_string);
-        Ok(Self {
-            classes: texts.into_iter().chain(ints).collect(),
-        })
+        let ints = of.ints("classlabels_int64s").iter().map(ToString::to_string);
+        Ok(Self { classes: texts.into_iter().chain(ints).collect() })
     }
 }
 
@@ -77,9 +72,7 @@ impl Constant {
         } else {
             return Ok(None);
         };
-        made.map(Self)
-            .map(Some)
-            .ok_or_else(|| unreadable("a constant that is too large"))
+        made.map(Self).map(Some).ok_or_else(|| unreadable("a constant that is too large"))
     }
 }
 
@@ -101,8 +94,8 @@ impl Concat {
         sizes[axis] = 0;
         for it in from {
             let other = it.dims.sizes();
-            let fits = other.len() == rank
-                && (0..rank).all(|at| at == axis || other[at] == first.dims.sizes()[at]);
+            let fits =
+                other.len() == rank && (0..rank).all(|at| at == axis || other[at] == first.dims.sizes()[at]);
             fits.then_some(())?;
             sizes[axis] = sizes[axis].checked_add(other[axis])?;
         }
@@ -136,17 +129,11 @@ impl Concat {
 
 impl Op for Concat {
     fn run(&self, from: &[&Value]) -> Result<Out> {
-        self.apply(from)
-            .map(Out::One)
-            .ok_or_else(|| failed("Concat", "its inputs do not go together"))
+        self.apply(from).map(Out::One).ok_or_else(|| failed("Concat", "its inputs do not go together"))
     }
 
     fn flow(&self) -> Flow {
-        if self.0 == 1 || self.0 == -1 {
-            Flow::Join
-        } else {
-            Flow::Opaque
-        }
+        if self.0 == 1 || self.0 == -1 { Flow::Join } else { Flow::Opaque }
     }
 }
 
@@ -193,12 +180,8 @@ impl Op for Pick {
         }
         out.push(picks.len());
         Dims::new(&out).ok_or_else(wrong)?;
-        let all: Vec<usize> = (0..rows)
-            .flat_map(|row| picks.iter().map(move |at| row * last + at))
-            .collect();
-        Value::new(&out, input.data.gather(&all))
-            .map(Out::One)
-            .ok_or_else(wrong)
+        let all: Vec<usize> = (0..rows).flat_map(|row| picks.iter().map(move |at| row * last + at)).collect();
+        Value::new(&out, input.data.gather(&all)).map(Out::One).ok_or_else(wrong)
     }
 
     fn flow(&self) -> Flow {
@@ -239,17 +222,11 @@ impl Op for Gather {
                 all.extend(start..start + behind);
             }
         }
-        Value::new(&out, input.data.gather(&all))
-            .map(Out::One)
-            .ok_or_else(wrong)
+        Value::new(&out, input.data.gather(&all)).map(Out::One).ok_or_else(wrong)
     }
 
     fn flow(&self) -> Flow {
-        if self.0 == 1 || self.0 == -1 {
-            Flow::Pick
-        } else {
-            Flow::Opaque
-        }
+        if self.0 == 1 || self.0 == -1 { Flow::Pick } else { Flow::Opaque }
     }
 }
 
@@ -271,11 +248,7 @@ impl Op for Flatten {
     }
 
     fn flow(&self) -> Flow {
-        if self.0 == 1 {
-            Flow::Keep
-        } else {
-            Flow::Opaque
-        }
+        if self.0 == 1 { Flow::Keep } else { Flow::Opaque }
     }
 }
 
@@ -294,9 +267,7 @@ impl Reshape {
         }
         if let Some(open) = sizes.iter().position(|&it| it == usize::MAX) {
             sizes[open] = 1;
-            let known = sizes
-                .iter()
-                .try_fold(1_usize, |all, &it| all.checked_mul(it))?;
+            let known = sizes.iter().try_fold(1_usize, |all, &it| all.checked_mul(it))?;
             sizes[open] = input.data.len().checked_div(known)?;
         }
         Some(sizes)
@@ -332,16 +303,9 @@ impl Op for Squeeze {
         let given = axes(&self.0, from.get(1)).ok_or_else(wrong)?;
         let gone = lane_places(&given, sizes.len()).ok_or_else(wrong)?;
         let stays = |at: usize| {
-            if given.is_empty() {
-                sizes[at] != 1
-            } else {
-                !gone.contains(&at)
-            }
+            if given.is_empty() { sizes[at] != 1 } else { !gone.contains(&at) }
         };
-        let out: Vec<usize> = (0..sizes.len())
-            .filter(|&at| stays(at))
-            .map(|at| sizes[at])
-            .collect();
+        let out: Vec<usize> = (0..sizes.len()).filter(|&at| stays(at)).map(|at| sizes[at]).collect();
         reshaped(input, &out).ok_or_else(wrong)
     }
 
@@ -362,13 +326,7 @@ impl Op for Unsqueeze {
         let new = lane_places(&given, rank).ok_or_else(wrong)?;
         let mut old = input.dims.sizes().iter();
         let out: Vec<usize> = (0..rank)
-            .map(|at| {
-                if new.contains(&at) {
-                    1
-                } else {
-                    old.next().copied().unwrap_or(1)
-                }
-            })
+            .map(|at| if new.contains(&at) { 1 } else { old.next().copied().unwrap_or(1) })
             .collect();
         reshaped(input, &out).ok_or_else(wrong)
     }
@@ -389,12 +347,7 @@ fn axes(written: &[i64], given: Option<&&Value>) -> Option<Vec<i64>> {
 
 fn reshaped(input: &Value, sizes: &[usize]) -> Option<Out> {
     let dims = Dims::new(sizes)?;
-    (dims.len() == input.dims.len()).then(|| {
-        Out::One(Value {
-            dims,
-            data: input.data.clone(),
-        })
-    })
+    (dims.len() == input.dims.len()).then(|| Out::One(Value { dims, data: input.data.clone() }))
 }
 
 /// `Transpose` of any dimensions.
@@ -415,9 +368,7 @@ impl Op for Transpose {
         if !sorted.iter().copied().eq(0..sizes.len()) {
             return Err(wrong());
         }
-        let steps: Vec<usize> = (0..sizes.len())
-            .map(|at| sizes[at + 1..].iter().product())
-            .collect();
+        let steps: Vec<usize> = (0..sizes.len()).map(|at| sizes[at + 1..].iter().product()).collect();
         let out: Vec<usize> = order.iter().map(|&at| sizes[at]).collect();
         let place = |mut flat: usize| {
             let mut place = 0;
@@ -428,9 +379,7 @@ impl Op for Transpose {
             place
         };
         let places: Vec<usize> = (0..input.data.len()).map(place).collect();
-        Value::new(&out, input.data.gather(&places))
-            .map(Out::One)
-            .ok_or_else(wrong)
+        Value::new(&out, input.data.gather(&places)).map(Out::One).ok_or_else(wrong)
     }
 }
 

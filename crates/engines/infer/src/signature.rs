@@ -11,10 +11,7 @@ use crate::{
 
 /// Reads the inputs and outputs of a model. Classes are found later, from its operators.
 pub fn read(model: &Model) -> Result<Signature> {
-    let graph = model
-        .graph
-        .as_ref()
-        .ok_or_else(|| unreadable("it has no graph"))?;
+    let graph = model.graph.as_ref().ok_or_else(|| unreadable("it has no graph"))?;
     let constant = |name: &str| graph.initializer.iter().any(|it| it.name == name);
     let inputs = graph.input.iter().filter(|it| !constant(&it.name));
     let mut signature = Signature {
@@ -38,12 +35,7 @@ pub fn read(model: &Model) -> Result<Signature> {
 }
 
 fn slot(info: &ValueInfo) -> Result<Slot> {
-    let unknown = || {
-        unreadable(format!(
-            "`{}` has a type that is not carried here",
-            info.name
-        ))
-    };
+    let unknown = || unreadable(format!("`{}` has a type that is not carried here", info.name));
     let (element, shape) = match info.kind.as_ref().and_then(|it| it.value.as_ref()) {
         Some(kind::Value::Tensor(tensor)) => {
             let shape = tensor.shape.as_ref().map(|it| {
@@ -58,9 +50,7 @@ fn slot(info: &ValueInfo) -> Result<Slot> {
             (tensor.elem_type, shape.unwrap_or_else(|| vec![-1]))
         }
         // Maps from class to probability are given as a tensor of probabilities.
-        Some(kind::Value::Sequence(of)) if is_map(of.elem_type.as_deref()) => {
-            (element::FLOAT, vec![-1, -1])
-        }
+        Some(kind::Value::Sequence(of)) if is_map(of.elem_type.as_deref()) => (element::FLOAT, vec![-1, -1]),
         Some(kind::Value::Sequence(_) | kind::Value::Map(_)) | None => return Err(unknown()),
     };
     Ok(Slot {
@@ -73,21 +63,14 @@ fn slot(info: &ValueInfo) -> Result<Slot> {
 }
 
 fn is_map(of: Option<&Type>) -> bool {
-    matches!(
-        of.and_then(|it| it.value.as_ref()),
-        Some(kind::Value::Map(_))
-    )
+    matches!(of.and_then(|it| it.value.as_ref()), Some(kind::Value::Map(_)))
 }
 
 /// Orders tensors as the signature does, fills in what may be absent and checks the rest.
 pub fn admit(signature: &Signature, mut tensors: Vec<Tensor>) -> Result<Vec<Value>> {
     for tensor in &tensors {
         if !signature.inputs.iter().any(|it| it.name == tensor.name) {
-            return Err(wrong(
-                "tensor-unknown",
-                &tensor.name,
-                "the model has no such input",
-            ));
+            return Err(wrong("tensor-unknown", &tensor.name, "the model has no such input"));
         }
     }
     let rows = tensors.first().and_then(|it| it.shape.first().copied());
@@ -96,8 +79,9 @@ pub fn admit(signature: &Signature, mut tensors: Vec<Tensor>) -> Result<Vec<Valu
         let found = tensors.iter().position(|it| it.name == slot.name);
         let value = match (found, rows) {
             (Some(at), _) => admit_one(slot, tensors.swap_remove(at))?,
-            (None, Some(rows)) if slot.optional => absent(slot, rows)
-                .ok_or_else(|| wrong("tensor-missing", &slot.name, "the model needs it"))?,
+            (None, Some(rows)) if slot.optional => {
+                absent(slot, rows).ok_or_else(|| wrong("tensor-missing", &slot.name, "the model needs it"))?
+            }
             (None, _) => return Err(wrong("tensor-missing", &slot.name, "the model needs it")),
         };
         let shared = slot.shape.first() == Some(&-1);
@@ -125,16 +109,9 @@ fn admit_one(slot: &Slot, tensor: Tensor) -> Result<Value> {
         return Err(wrong("tensor-wrong-type", &slot.name, &why));
     }
     let fits = tensor.shape.len() == slot.shape.len()
-        && slot
-            .shape
-            .iter()
-            .zip(&tensor.shape)
-            .all(|(&wanted, &size)| wanted < 0 || wanted as usize == size);
+        && slot.shape.iter().zip(&tensor.shape).all(|(&wanted, &size)| wanted < 0 || wanted as usize == size);
     if !fits {
-        let why = format!(
-            "its shape is {:?}, the model takes {:?}",
-            tensor.shape, slot.shape
-        );
+        let why = format!("its shape is {:?}, the model takes {:?}", tensor.shape, slot.shape);
         return Err(wrong("tensor-wrong-shape", &slot.name, &why));
     }
     Value::new(&tensor.shape, data).ok_or_else(|| {

@@ -330,11 +330,7 @@ impl<'a> Lists<'a> {
 }
 
 /// The weights of each leaf by its identity.
-fn leaf_weights(
-    of: Attributes<'_>,
-    prefix: &str,
-    targets: usize,
-) -> Result<HashMap<Key, Vec<Weight>>> {
+fn leaf_weights(of: Attributes<'_>, prefix: &str, targets: usize) -> Result<HashMap<Key, Vec<Weight>>> {
     let trees = of.ints(&format!("{prefix}_treeids"));
     let nodes = of.ints(&format!("{prefix}_nodeids"));
     let ids = of.ints(&format!("{prefix}_ids"));
@@ -348,13 +344,7 @@ fn leaf_weights(
             .ok()
             .filter(|&it| (it as usize) < targets)
             .ok_or_else(|| unreadable("a leaf answers for a target that is not there"))?;
-        weights
-            .entry((trees[at], nodes[at]))
-            .or_default()
-            .push(Weight {
-                target,
-                value: values[at],
-            });
+        weights.entry((trees[at], nodes[at])).or_default().push(Weight { target, value: values[at] });
     }
     Ok(weights)
 }

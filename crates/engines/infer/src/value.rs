@@ -26,15 +26,11 @@ impl Dims {
         if sizes.len() > RANK_MAX {
             return None;
         }
-        let product = sizes.iter().try_fold(1_usize, |all, &size| {
-            all.checked_mul(size.max(1))
-                .filter(|&all| all <= ELEMENTS_MAX)
-        });
+        let product = sizes
+            .iter()
+            .try_fold(1_usize, |all, &size| all.checked_mul(size.max(1)).filter(|&all| all <= ELEMENTS_MAX));
         product?;
-        let mut dims = Self {
-            rank: sizes.len() as u8,
-            sizes: [1; RANK_MAX],
-        };
+        let mut dims = Self { rank: sizes.len() as u8, sizes: [1; RANK_MAX] };
         dims.sizes[..sizes.len()].copy_from_slice(sizes);
         Some(dims)
     }
@@ -152,20 +148,11 @@ impl Value {
 
     /// A constant read from a model.
     pub fn constant(tensor: &engine_onnx::Tensor) -> Result<Self> {
-        let bad = || {
-            unreadable(format!(
-                "the constant `{}` does not fit its shape",
-                tensor.name
-            ))
-        };
+        let bad = || unreadable(format!("the constant `{}` does not fit its shape", tensor.name));
         if tensor.data_location != 0 {
             return Err(unreadable("constants outside the file are not read"));
         }
-        let sizes: Option<Vec<usize>> = tensor
-            .dims
-            .iter()
-            .map(|&d| usize::try_from(d).ok())
-            .collect();
+        let sizes: Option<Vec<usize>> = tensor.dims.iter().map(|&d| usize::try_from(d).ok()).collect();
         let data = elements(tensor).ok_or_else(bad)?;
         Self::new(&sizes.ok_or_else(bad)?, data).ok_or_else(bad)
     }
@@ -199,8 +186,7 @@ fn elements(tensor: &engine_onnx::Tensor) -> Option<Data> {
 
 fn chunks<const N: usize, T>(raw: &[u8], read: fn([u8; N]) -> T) -> Option<Vec<T>> {
     let (chunks, rest) = raw.as_chunks::<N>();
-    rest.is_empty()
-        .then(|| chunks.iter().map(|bytes| read(*bytes)).collect())
+    rest.is_empty().then(|| chunks.iter().map(|bytes| read(*bytes)).collect())
 }
 
 /// The port's name of an ONNX element type; none for those the port does not carry.

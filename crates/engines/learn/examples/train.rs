@@ -22,10 +22,7 @@ use serde_json::{Value, json};
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [file, target, out, rest @ ..] = arguments.as_slice() else {
-        return Err(Error::bad_request(
-            "usage",
-            "train FILE.csv TARGET OUT_DIR [BUDGET_S]",
-        ));
+        return Err(Error::bad_request("usage", "train FILE.csv TARGET OUT_DIR [BUDGET_S]"));
     };
     let lesson = Lesson {
         target: target.clone(),
@@ -47,10 +44,7 @@ fn main() -> Result<()> {
     let done = learn.learn(&lesson, &table, &mut |_| (), &screen)?;
     screen.line(&format!("metrics {:?}", done.metrics));
     screen.line(&format!("errors {:?}", done.errors));
-    screen.line(&format!(
-        "importance {:?}",
-        &done.importance[..done.importance.len().min(8)]
-    ));
+    screen.line(&format!("importance {:?}", &done.importance[..done.importance.len().min(8)]));
 
     let model = infer.load(&done.onnx)?;
     measure(model.as_ref(), &table, &done.held_out, &screen)?;
@@ -59,8 +53,7 @@ fn main() -> Result<()> {
     let told = model.explain(inputs.clone())?;
     let dir = Path::new(out);
     fs::create_dir_all(dir).map_err(Error::internal)?;
-    let write =
-        |name: &str, bytes: Vec<u8>| fs::write(dir.join(name), bytes).map_err(Error::internal);
+    let write = |name: &str, bytes: Vec<u8>| fs::write(dir.join(name), bytes).map_err(Error::internal);
     write("model.onnx", done.onnx)?;
     write("rows.json", json(&inputs).to_string().into_bytes())?;
     let predictions = json!({"outputs": json(&outputs), "explanations": told});
@@ -69,35 +62,22 @@ fn main() -> Result<()> {
 
 /// Microseconds of a row of one, of a batch and of an explanation.
 fn measure(model: &dyn Model, table: &Table, rows: &[usize], screen: &Screen) -> Result<()> {
-    let ones: Vec<Vec<Tensor>> = rows
-        .iter()
-        .map(|&row| tensors(model, table, &[row]))
-        .collect();
+    let ones: Vec<Vec<Tensor>> = rows.iter().map(|&row| tensors(model, table, &[row])).collect();
     let micros = |began: Instant, count: usize| began.elapsed().as_secs_f64() * 1e6 / count as f64;
     let began = Instant::now();
     for one in ones.iter().cloned() {
         model.run(one)?;
     }
-    screen.line(&format!(
-        "run, a row of one: {:.1} µs",
-        micros(began, rows.len())
-    ));
+    screen.line(&format!("run, a row of one: {:.1} µs", micros(began, rows.len())));
     let all = tensors(model, table, rows);
     let began = Instant::now();
     model.run(all)?;
-    screen.line(&format!(
-        "run, {} rows at once: {:.2} µs a row",
-        rows.len(),
-        micros(began, rows.len())
-    ));
+    screen.line(&format!("run, {} rows at once: {:.2} µs a row", rows.len(), micros(began, rows.len())));
     let began = Instant::now();
     for one in ones.iter().take(100).cloned() {
         model.explain(one)?;
     }
-    screen.line(&format!(
-        "explain: {:.1} µs a row",
-        micros(began, rows.len().min(100))
-    ));
+    screen.line(&format!("explain: {:.1} µs a row", micros(began, rows.len().min(100))));
     Ok(())
 }
 
@@ -112,9 +92,8 @@ fn tensors(model: &dyn Model, table: &Table, rows: &[usize]) -> Vec<Tensor> {
             elements: match &column.values {
                 Values::Numbers(it) => Elements::Fp64(rows.iter().map(|&row| it[row]).collect()),
                 Values::Texts { codes, distinct } => {
-                    let text = |code: Option<u32>| {
-                        code.map_or_else(String::new, |at| distinct[at as usize].clone())
-                    };
+                    let text =
+                        |code: Option<u32>| code.map_or_else(String::new, |at| distinct[at as usize].clone());
                     Elements::Bytes(rows.iter().map(|&row| text(codes[row])).collect())
                 }
             },

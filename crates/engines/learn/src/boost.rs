@@ -84,22 +84,14 @@ impl<'a> Ground<'a> {
         let view = View::new(&matrix.data, matrix.rows, matrix.columns);
         let weights = vec![1.0; matrix.rows];
         let bins = bin_matrix(&view, &weights, BINS, f64::NAN, false).map_err(Error::internal)?;
-        Ok(Self {
-            matrix,
-            target,
-            loss,
-            bins,
-        })
+        Ok(Self { matrix, target, loss, bins })
     }
 
     /// Boosts until the validation loss no longer falls, and keeps the rounds up to its lowest.
     pub fn boost(&self, parts: Parts<'_>, params: Params, seed: u64, told: Told<'_>) -> Boosted {
         let targets: Vec<f64> = parts.train.iter().map(|&row| self.target[row]).collect();
         let mut state = State::new(self, self.loss.base(&targets));
-        let (mut random, features) = (
-            Random::new(seed, 11),
-            (0..self.matrix.columns).collect::<Vec<_>>(),
-        );
+        let (mut random, features) = (Random::new(seed, 11), (0..self.matrix.columns).collect::<Vec<_>>());
         let mut rounds = Vec::new();
         let mut best = (0, state.mean_loss(parts.valid));
         for round in 0..params.rounds {
@@ -124,11 +116,7 @@ impl<'a> Ground<'a> {
         }
         // A model without trees would say nothing of its inputs.
         rounds.truncate(best.0.max(1));
-        Boosted {
-            base: state.base,
-            rounds,
-            loss: best.1,
-        }
+        Boosted { base: state.base, rounds, loss: best.1 }
     }
 
     fn grow(
@@ -150,11 +138,7 @@ impl<'a> Ground<'a> {
         };
         let mut grown = Grown::new();
         grown.fit(
-            &View::new(
-                &self.bins.binned_data,
-                self.matrix.rows,
-                self.matrix.columns,
-            ),
+            &View::new(&self.bins.binned_data, self.matrix.rows, self.matrix.columns),
             rows.to_vec(),
             columns,
             &self.bins.cuts,
@@ -203,10 +187,7 @@ impl<'a> State<'a> {
             for (at, it) in scores.iter_mut().enumerate() {
                 *it = self.scores[at][row];
             }
-            sum += self
-                .ground
-                .loss
-                .row(self.ground.target[row], &mut scores, &mut curvature);
+            sum += self.ground.loss.row(self.ground.target[row], &mut scores, &mut curvature);
             for at in 0..count {
                 self.gradients[at][row] = scores[at] as f32;
                 self.curvatures[at][row] = curvature[at] as f32;
@@ -223,10 +204,7 @@ impl<'a> State<'a> {
             for (at, it) in scores.iter_mut().enumerate() {
                 *it = self.scores[at][row];
             }
-            sum += self
-                .ground
-                .loss
-                .row(self.ground.target[row], &mut scores, &mut curvature);
+            sum += self.ground.loss.row(self.ground.target[row], &mut scores, &mut curvature);
         }
         sum / rows.len().max(1) as f64
     }
@@ -258,11 +236,7 @@ impl<'a> State<'a> {
 
 fn next(node: &Node, matrix: &Matrix, row: usize) -> usize {
     let x = matrix.data[node.feature as usize * matrix.rows + row];
-    let left = if x.is_nan() {
-        node.missing_left
-    } else {
-        x < node.threshold
-    };
+    let left = if x.is_nan() { node.missing_left } else { x < node.threshold };
     (if left { node.left } else { node.right }) as usize
 }
 

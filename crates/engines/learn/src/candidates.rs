@@ -67,9 +67,6 @@ impl Candidate {
                 ("max_rounds", it.rounds.to_string()),
             ],
         };
-        pairs
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect()
+        pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }

@@ -5,8 +5,8 @@
 //! whose meaning the specification leaves no doubt about are used, so every runtime agrees.
 
 use engine_onnx::{
-    Graph, ML, Message, Model, Node, OperatorSet, Property, SIGNATURE, ValueInfo, doubles, element,
-    floats, ints, node, strings, value_info,
+    Graph, ML, Message, Model, Node, OperatorSet, Property, SIGNATURE, ValueInfo, doubles, element, floats,
+    ints, node, strings, value_info,
 };
 use ports::infer::{Datatype, Signature, Slot};
 
@@ -39,11 +39,7 @@ pub enum Scores<'a> {
 
 /// The tensor that holds an input: the column's name, unless an output has it.
 pub fn input_name(input: &Input) -> String {
-    if OUTPUTS.contains(&input.name.as_str()) {
-        format!("{}_input", input.name)
-    } else {
-        input.name.clone()
-    }
+    if OUTPUTS.contains(&input.name.as_str()) { format!("{}_input", input.name) } else { input.name.clone() }
 }
 
 impl Frame<'_> {
@@ -74,18 +70,10 @@ impl Frame<'_> {
         } else {
             vec![
                 slot("label", Datatype::Bytes, &[-1]),
-                slot(
-                    "probabilities",
-                    Datatype::Fp32,
-                    &[-1, self.classes.len() as i64],
-                ),
+                slot("probabilities", Datatype::Fp32, &[-1, self.classes.len() as i64]),
             ]
         };
-        Signature {
-            inputs: inputs.collect(),
-            outputs,
-            classes: self.classes.to_vec(),
-        }
+        Signature { inputs: inputs.collect(), outputs, classes: self.classes.to_vec() }
     }
 
     /// The whole file.
@@ -93,11 +81,7 @@ impl Frame<'_> {
         let signature = self.signature();
         let mut nodes = Vec::new();
         let features = self.features(&mut nodes);
-        let raw = if self.loss == Loss::Squared {
-            "prediction"
-        } else {
-            "aic.scores"
-        };
+        let raw = if self.loss == Loss::Squared { "prediction" } else { "aic.scores" };
         match scores {
             Scores::Trees(boosted) => nodes.push(ensemble(boosted, &features, raw)),
             Scores::Linear(linear, scale) => lines(linear, scale, (&features, raw), &mut nodes),
@@ -110,10 +94,7 @@ impl Frame<'_> {
             input: signature.inputs.iter().map(info).collect(),
             output: signature.outputs.iter().map(info).collect(),
         };
-        let set = |domain: &str, version| OperatorSet {
-            domain: domain.to_owned(),
-            version,
-        };
+        let set = |domain: &str, version| OperatorSet { domain: domain.to_owned(), version };
         Model {
             ir_version: 8,
             producer_name: "aic".to_owned(),
@@ -122,10 +103,7 @@ impl Frame<'_> {
             opset_import: vec![set("", 17), set(ML, 3)],
             // A signature is plain data: writing it as JSON cannot fail.
             metadata_props: serde_json::to_string(&signature)
-                .map(|value| Property {
-                    key: SIGNATURE.to_owned(),
-                    value,
-                })
+                .map(|value| Property { key: SIGNATURE.to_owned(), value })
                 .into_iter()
                 .collect(),
             ..Model::default()
@@ -274,14 +252,11 @@ impl Lists {
             self.trees.push(self.count);
             self.nodes.push(at as i64);
             self.features.push(i64::from(node.feature));
-            self.modes
-                .push(if node.leaf { "LEAF" } else { "BRANCH_LT" });
-            self.values
-                .push(if node.leaf { 0.0 } else { node.threshold });
+            self.modes.push(if node.leaf { "LEAF" } else { "BRANCH_LT" });
+            self.values.push(if node.leaf { 0.0 } else { node.threshold });
             self.yes.push(i64::from(node.left));
             self.no.push(i64::from(node.right));
-            self.missing
-                .push(i64::from(node.missing_left && !node.leaf));
+            self.missing.push(i64::from(node.missing_left && !node.leaf));
             self.covers.push(node.cover);
             if node.leaf {
                 self.leaf_trees.push(self.count);

@@ -69,12 +69,7 @@ impl Matrix {
 }
 
 /// The columns that can teach something, as the rows to learn from show them.
-pub fn inputs(
-    lesson: &Lesson,
-    table: &Table,
-    rows: &[usize],
-    watch: &dyn Watch,
-) -> Result<Vec<Input>> {
+pub fn inputs(lesson: &Lesson, table: &Table, rows: &[usize], watch: &dyn Watch) -> Result<Vec<Input>> {
     let mut inputs = Vec::new();
     for (at, column) in table.columns.iter().enumerate() {
         if column.name == lesson.target || lesson.ignore.contains(&column.name) {
@@ -86,11 +81,8 @@ pub fn inputs(
         }
     }
     if inputs.is_empty() {
-        return Err(Error::invalid(
-            "no-usable-columns",
-            "no column can teach anything about the target",
-        )
-        .hint("columns that are constant, empty or identifiers are left out; bring others"));
+        return Err(Error::invalid("no-usable-columns", "no column can teach anything about the target")
+            .hint("columns that are constant, empty or identifiers are left out; bring others"));
     }
     Ok(inputs)
 }
@@ -106,18 +98,13 @@ fn input(at: usize, column: &Column, rows: &[usize]) -> Result<Input, &'static s
     };
     match &column.values {
         Values::Numbers(numbers) => {
-            let known: Vec<f64> = rows
-                .iter()
-                .map(|&row| numbers[row])
-                .filter(|x| !x.is_nan())
-                .collect();
+            let known: Vec<f64> = rows.iter().map(|&row| numbers[row]).filter(|x| !x.is_nan()).collect();
             let first = known.first().ok_or("it has no values")?;
             let optional = known.len() < rows.len();
             if known.iter().all(|x| x == first) && !optional {
                 return Err("it has the same value in every row");
             }
-            let counts_rows =
-                known.len() > 50 && known.windows(2).all(|pair| pair[1] - pair[0] >= 1.0);
+            let counts_rows = known.len() > 50 && known.windows(2).all(|pair| pair[1] - pair[0] >= 1.0);
             if column.kind == ColumnType::Integer && counts_rows {
                 return Err("it only numbers the rows");
             }
@@ -141,13 +128,9 @@ fn input(at: usize, column: &Column, rows: &[usize]) -> Result<Input, &'static s
                 return Err("it looks like an identifier, nearly every row has its own value");
             }
             let text = |code: &Option<u32>| code.map_or("", |it| distinct[it as usize].as_str());
-            let mut by_count: Vec<(&str, usize)> =
-                counts.iter().map(|(code, &n)| (text(code), n)).collect();
+            let mut by_count: Vec<(&str, usize)> = counts.iter().map(|(code, &n)| (text(code), n)).collect();
             by_count.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-            let categories = by_count
-                .into_iter()
-                .map(|(text, _)| text.to_owned())
-                .collect();
+            let categories = by_count.into_iter().map(|(text, _)| text.to_owned()).collect();
             Ok(named(categories, missing > 0))
         }
     }
@@ -155,11 +138,7 @@ fn input(at: usize, column: &Column, rows: &[usize]) -> Result<Input, &'static s
 
 /// How a family of learners sees the inputs: numbers first, then zeros and ones, then ranks.
 pub fn encode(inputs: &[Input], family: Family) -> Vec<Input> {
-    let mut encoded: Vec<Input> = inputs
-        .iter()
-        .cloned()
-        .map(|it| it.seen_by(family))
-        .collect();
+    let mut encoded: Vec<Input> = inputs.iter().cloned().map(|it| it.seen_by(family)).collect();
     encoded.sort_by_key(|it| match it.encoding {
         Encoding::Number => 0,
         Encoding::Hot(_) => 1,
@@ -226,20 +205,13 @@ pub fn matrix(inputs: &[Input], table: &Table, rows: &[usize]) -> Matrix {
             }
         }
     }
-    Matrix {
-        data,
-        rows: rows.len(),
-        columns,
-    }
+    Matrix { data, rows: rows.len(), columns }
 }
 
 /// From a code of a column to the place of its category; a missing text is the empty one.
 fn places(categories: &[String], distinct: &[String]) -> impl Fn(Option<u32>) -> Option<usize> {
     let by_text: HashMap<&str, usize> = categories.iter().map(String::as_str).zip(0..).collect();
     let missing = by_text.get("").copied();
-    let by_code: Vec<Option<usize>> = distinct
-        .iter()
-        .map(|it| by_text.get(it.as_str()).copied())
-        .collect();
+    let by_code: Vec<Option<usize>> = distinct.iter().map(|it| by_text.get(it.as_str()).copied()).collect();
     move |code| code.map_or(missing, |it| by_code[it as usize])
 }

@@ -70,10 +70,7 @@ impl Learn for Learner {
         ));
         let search = Search::new(&study, lesson.folds as usize)?;
         let (candidate, trials) = search.choose(points)?;
-        watch.line(&format!(
-            "the final model: {}",
-            candidate.learner(study.loss)
-        ));
+        watch.line(&format!("the final model: {}", candidate.learner(study.loss)));
         let (onnx, sight) = last(&study, &search, candidate, points);
         watch.check()?;
 
@@ -104,34 +101,21 @@ fn last<'a>(
 ) -> (Vec<u8>, &'a Sight) {
     let name = study.loss.name();
     let mut say = |part: &str, step: usize, loss: f64| {
-        points(Point {
-            metric: format!("{part}.{name}"),
-            step: step as u64,
-            value: study.loss.shown(loss),
-        });
+        points(Point { metric: format!("{part}.{name}"), step: step as u64, value: study.loss.shown(loss) });
     };
-    let frame = |sight: &'a Sight| Frame {
-        inputs: &sight.inputs,
-        loss: study.loss,
-        classes: &study.target.classes,
-    };
+    let frame =
+        |sight: &'a Sight| Frame { inputs: &sight.inputs, loss: study.loss, classes: &study.target.classes };
     let all: Vec<usize> = (0..study.values.len()).collect();
     match candidate {
         Candidate::Trees(params) => {
             let mut random = Random::new(study.seed, 3);
             let (train, valid) = split::take(&all, &study.values, VALID_SHARE, &mut random);
-            let parts = Parts {
-                train: &train,
-                valid: &valid,
-            };
-            let boosted =
-                search
-                    .ground
-                    .boost(parts, params, study.seed, &mut |round, train, valid| {
-                        say("train", round, train);
-                        say("valid", round, valid);
-                        !study.spent(FINAL_SHARE)
-                    });
+            let parts = Parts { train: &train, valid: &valid };
+            let boosted = search.ground.boost(parts, params, study.seed, &mut |round, train, valid| {
+                say("train", round, train);
+                say("valid", round, valid);
+                !study.spent(FINAL_SHARE)
+            });
             let scores = Scores::Trees(&boosted);
             (frame(&study.trees).write(&scores), &study.trees)
         }

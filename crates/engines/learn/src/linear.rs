@@ -27,11 +27,7 @@ impl Scale {
             let mean = known.clone().sum::<f64>() / count;
             let variance = known.map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;
             offset.push(mean as f32);
-            scale.push(if variance > 0.0 {
-                (1.0 / variance.sqrt()) as f32
-            } else {
-                0.0
-            });
+            scale.push(if variance > 0.0 { (1.0 / variance.sqrt()) as f32 } else { 0.0 });
         }
         Self { offset, scale }
     }
@@ -46,10 +42,7 @@ impl Scale {
                 data[row * matrix.columns + at] = if standard.is_nan() { 0.0 } else { standard };
             }
         }
-        Rows {
-            data,
-            width: matrix.columns,
-        }
+        Rows { data, width: matrix.columns }
     }
 }
 
@@ -96,9 +89,8 @@ impl Problem<'_> {
             weights[score * stride + stride - 1] = (base - centre) / spread;
         }
         let mean = |sum: f64| sum / train.len().max(1) as f64 * spread * spread;
-        let value = |weights: &[f64], gradient: &mut Vec<f64>| {
-            self.slope(train, (centre, spread), weights, gradient)
-        };
+        let value =
+            |weights: &[f64], gradient: &mut Vec<f64>| self.slope(train, (centre, spread), weights, gradient);
         descend(&mut weights, value, &mut |step, sum| told(step, mean(sum)));
         let mut linear = Linear {
             coefficients: Vec::with_capacity(scores * self.rows.width),
@@ -106,9 +98,7 @@ impl Problem<'_> {
         };
         for of_score in weights.chunks(stride) {
             let (intercept, coefficients) = (of_score[stride - 1], &of_score[..stride - 1]);
-            linear
-                .coefficients
-                .extend(coefficients.iter().map(|it| it * spread));
+            linear.coefficients.extend(coefficients.iter().map(|it| it * spread));
             linear.intercepts.push(intercept * spread + centre);
         }
         linear
@@ -142,14 +132,9 @@ impl Problem<'_> {
         for &row in train {
             let features = self.rows.row(row);
             for (score, slope) in slopes.iter_mut().enumerate() {
-                *slope = dot(&weights[score * stride..][..width], features)
-                    + weights[score * stride + width];
+                *slope = dot(&weights[score * stride..][..width], features) + weights[score * stride + width];
             }
-            sum += self.loss.row(
-                (self.target[row] - centre) / spread,
-                &mut slopes,
-                &mut curvature,
-            );
+            sum += self.loss.row((self.target[row] - centre) / spread, &mut slopes, &mut curvature);
             for (score, slope) in slopes.iter().enumerate() {
                 let of_score = &mut gradient[score * stride..][..stride];
                 for (it, x) in of_score.iter_mut().zip(features) {
@@ -180,9 +165,7 @@ impl Problem<'_> {
                 let coefficients = &linear.coefficients[score * width..][..width];
                 *it = dot(coefficients, self.rows.row(row)) + linear.intercepts[score];
             }
-            sum += self
-                .loss
-                .row(self.target[row], &mut row_scores, &mut curvature);
+            sum += self.loss.row(self.target[row], &mut row_scores, &mut curvature);
         }
         sum / rows.len().max(1) as f64
     }
@@ -221,11 +204,8 @@ fn descend(
             return;
         }
         // The very first step has no idea of its length.
-        let mut length = if memory.is_empty() {
-            1.0 / dot(&gradient, &gradient).sqrt().max(1.0)
-        } else {
-            1.0
-        };
+        let mut length =
+            if memory.is_empty() { 1.0 / dot(&gradient, &gradient).sqrt().max(1.0) } else { 1.0 };
         let mut tried = Vec::new();
         let mut slope_there = Vec::new();
         let there = loop {
@@ -241,21 +221,13 @@ fn descend(
             }
         };
         let moved: Vec<f64> = way.iter().map(|d| length * d).collect();
-        let change: Vec<f64> = slope_there
-            .iter()
-            .zip(&gradient)
-            .map(|(a, b)| a - b)
-            .collect();
+        let change: Vec<f64> = slope_there.iter().zip(&gradient).map(|(a, b)| a - b).collect();
         let curve = dot(&moved, &change);
         if curve > 1e-12 {
             if memory.len() == MEMORY {
                 memory.remove(0);
             }
-            memory.push(Pair {
-                step: moved,
-                change,
-                scale: 1.0 / curve,
-            });
+            memory.push(Pair { step: moved, change, scale: 1.0 / curve });
         }
         let gain = here.objective - there.objective;
         std::mem::swap(weights, &mut tried);
@@ -305,22 +277,12 @@ mod tests {
     fn a_line_is_found_again() {
         let mut random = Random::new(3, 0);
         let mut number = || random.below(1_000_000) as f64 / 1e6;
-        let matrix = Matrix {
-            data: (0..400).map(|_| number()).collect(),
-            rows: 200,
-            columns: 2,
-        };
-        let target: Vec<f64> = (0..200)
-            .map(|row| 100.0 + 3.0 * matrix.column(0)[row] - 7.0 * matrix.column(1)[row])
-            .collect();
+        let matrix = Matrix { data: (0..400).map(|_| number()).collect(), rows: 200, columns: 2 };
+        let target: Vec<f64> =
+            (0..200).map(|row| 100.0 + 3.0 * matrix.column(0)[row] - 7.0 * matrix.column(1)[row]).collect();
         let scale = Scale::of(&matrix);
         let rows = scale.rows(&matrix);
-        let problem = Problem {
-            rows: &rows,
-            target: &target,
-            loss: Loss::Squared,
-            l2: 1e-6,
-        };
+        let problem = Problem { rows: &rows, target: &target, loss: Loss::Squared, l2: 1e-6 };
         let all: Vec<usize> = (0..200).collect();
         let line = problem.fit(&all, &mut |_, _| true);
         for (at, slope) in [3.0, -7.0].into_iter().enumerate() {
@@ -334,9 +296,7 @@ mod tests {
     fn classes_of_points_are_told_apart() {
         let mut random = Random::new(4, 0);
         let matrix = Matrix {
-            data: (0..600)
-                .map(|_| random.below(1000) as f64 - 500.0)
-                .collect(),
+            data: (0..600).map(|_| random.below(1000) as f64 - 500.0).collect(),
             rows: 300,
             columns: 2,
         };
@@ -352,18 +312,9 @@ mod tests {
         };
         let target: Vec<f64> = (0..300).map(third).collect();
         let rows = Scale::of(&matrix).rows(&matrix);
-        let problem = Problem {
-            rows: &rows,
-            target: &target,
-            loss: Loss::Softmax(3),
-            l2: 0.1,
-        };
+        let problem = Problem { rows: &rows, target: &target, loss: Loss::Softmax(3), l2: 0.1 };
         let all: Vec<usize> = (0..300).collect();
         let linear = problem.fit(&all, &mut |_, _| true);
-        assert!(
-            problem.mean_loss(&linear, &all) < 0.25,
-            "{}",
-            problem.mean_loss(&linear, &all)
-        );
+        assert!(problem.mean_loss(&linear, &all) < 0.25, "{}", problem.mean_loss(&linear, &all));
     }
 }

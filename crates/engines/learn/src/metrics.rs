@@ -50,10 +50,7 @@ impl Classified<'_> {
         let mut metrics = BTreeMap::from([
             ("accuracy".to_owned(), right as f64 / rows),
             ("balanced_accuracy".to_owned(), mean(&recalls)),
-            (
-                "f1".to_owned(),
-                if count == 2 { second } else { mean(&f1s) },
-            ),
+            ("f1".to_owned(), if count == 2 { second } else { mean(&f1s) }),
             ("logloss".to_owned(), self.log_loss()),
         ]);
         if !areas.is_empty() {
@@ -64,9 +61,7 @@ impl Classified<'_> {
 
     fn log_loss(&self) -> f64 {
         let count = self.classes.len();
-        let of = |(row, &truth): (usize, &usize)| {
-            -self.chances[row * count + truth].clamp(1e-15, 1.0).ln()
-        };
+        let of = |(row, &truth): (usize, &usize)| -self.chances[row * count + truth].clamp(1e-15, 1.0).ln();
         self.truth.iter().enumerate().map(of).sum::<f64>() / self.truth.len().max(1) as f64
     }
 
@@ -89,10 +84,7 @@ impl Classified<'_> {
         let mut sum = 0.0;
         let mut start = 0;
         while start < ranked.len() {
-            let same = ranked[start..]
-                .iter()
-                .take_while(|it| it.0 == ranked[start].0)
-                .count();
+            let same = ranked[start..].iter().take_while(|it| it.0 == ranked[start].0).count();
             let rank = start as f64 + (same as f64 + 1.0) / 2.0;
             sum += rank * ranked[start..start + same].iter().filter(|it| it.1).count() as f64;
             start += same;
@@ -102,10 +94,7 @@ impl Classified<'_> {
 
     /// The confusion matrix.
     pub fn errors(&self) -> Errors {
-        Errors::Confusion {
-            classes: self.classes.to_vec(),
-            counts: self.counts(),
-        }
+        Errors::Confusion { classes: self.classes.to_vec(), counts: self.counts() }
     }
 }
 
@@ -114,26 +103,11 @@ pub fn regression(truth: &[f64], said: &[f64]) -> BTreeMap<String, f64> {
     let off: Vec<f64> = truth.iter().zip(said).map(|(y, p)| y - p).collect();
     let squares = mean(&off.iter().map(|it| it * it).collect::<Vec<_>>());
     let centre = mean(truth);
-    let variance = mean(
-        &truth
-            .iter()
-            .map(|y| (y - centre) * (y - centre))
-            .collect::<Vec<_>>(),
-    );
+    let variance = mean(&truth.iter().map(|y| (y - centre) * (y - centre)).collect::<Vec<_>>());
     BTreeMap::from([
         ("rmse".to_owned(), squares.sqrt()),
-        (
-            "mae".to_owned(),
-            mean(&off.iter().map(|it| it.abs()).collect::<Vec<_>>()),
-        ),
-        (
-            "r2".to_owned(),
-            if variance > 0.0 {
-                1.0 - squares / variance
-            } else {
-                0.0
-            },
-        ),
+        ("mae".to_owned(), mean(&off.iter().map(|it| it.abs()).collect::<Vec<_>>())),
+        ("r2".to_owned(), if variance > 0.0 { 1.0 - squares / variance } else { 0.0 }),
     ])
 }
 
@@ -142,20 +116,13 @@ pub fn residuals(truth: &[f64], said: &[f64]) -> Errors {
     let off: Vec<f64> = truth.iter().zip(said).map(|(y, p)| y - p).collect();
     let low = off.iter().copied().fold(f64::INFINITY, f64::min);
     let high = off.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let (low, high) = if low < high {
-        (low, high)
-    } else {
-        (low.min(0.0) - 0.5, low.max(0.0) + 0.5)
-    };
+    let (low, high) = if low < high { (low, high) } else { (low.min(0.0) - 0.5, low.max(0.0) + 0.5) };
     let width = (high - low) / BINS as f64;
     let mut counts = vec![0; BINS];
     for it in off {
         counts[(((it - low) / width) as usize).min(BINS - 1)] += 1;
     }
-    Errors::Residuals {
-        edges: (0..=BINS).map(|at| low + width * at as f64).collect(),
-        counts,
-    }
+    Errors::Residuals { edges: (0..=BINS).map(|at| low + width * at as f64).collect(), counts }
 }
 
 /// The arithmetic mean; zero of nothing.
@@ -184,16 +151,12 @@ mod tests {
             chances: &[0.9, 0.1, 0.4, 0.6, 0.4, 0.6, 0.2, 0.8],
         };
         let metrics = it.metrics();
-        let close = |name: &str, value: f64| {
-            assert!((metrics[name] - value).abs() < 1e-12, "{name} {metrics:?}")
-        };
+        let close =
+            |name: &str, value: f64| assert!((metrics[name] - value).abs() < 1e-12, "{name} {metrics:?}");
         close("accuracy", 0.75);
         close("balanced_accuracy", 0.75);
         close("f1", 0.8);
         close("auc", 0.875);
-        close(
-            "logloss",
-            -(0.9_f64.ln() + 0.4_f64.ln() + 0.6_f64.ln() + 0.8_f64.ln()) / 4.0,
-        );
+        close("logloss", -(0.9_f64.ln() + 0.4_f64.ln() + 0.6_f64.ln() + 0.8_f64.ln()) / 4.0);
     }
 }

@@ -29,13 +29,10 @@ pub fn tensors(inputs: &[Input], table: &Table, rows: &[usize]) -> Vec<Tensor> {
         name: input_name(input),
         shape: vec![rows.len(), 1],
         elements: match &table.columns[input.column].values {
-            Values::Numbers(numbers) => {
-                Elements::Fp64(rows.iter().map(|&row| numbers[row]).collect())
-            }
+            Values::Numbers(numbers) => Elements::Fp64(rows.iter().map(|&row| numbers[row]).collect()),
             Values::Texts { codes, distinct } => {
-                let text = |&row: &usize| {
-                    codes[row].map_or_else(String::new, |it| distinct[it as usize].clone())
-                };
+                let text =
+                    |&row: &usize| codes[row].map_or_else(String::new, |it| distinct[it as usize].clone());
                 Elements::Bytes(rows.iter().map(text).collect())
             }
         },
@@ -60,16 +57,9 @@ pub fn test(
         }
     }
     let classes = &study.target.classes;
-    let truth: Vec<f64> = study
-        .held_out
-        .iter()
-        .map(|&row| study.target.values[row])
-        .collect();
+    let truth: Vec<f64> = study.held_out.iter().map(|&row| study.target.values[row]).collect();
     if classes.is_empty() {
-        return Ok((
-            metrics::regression(&truth, &numbers),
-            metrics::residuals(&truth, &numbers),
-        ));
+        return Ok((metrics::regression(&truth, &numbers), metrics::residuals(&truth, &numbers)));
     }
     let place = |label: &String| classes.iter().position(|it| it == label);
     let said: Option<Vec<usize>> = said.iter().map(place).collect();
@@ -132,10 +122,8 @@ pub fn importance(
             }
         }
     }
-    let mut importance: Vec<(String, f64)> = sums
-        .into_iter()
-        .map(|(name, sum)| (name, sum / f64::max(count, 1.0)))
-        .collect();
+    let mut importance: Vec<(String, f64)> =
+        sums.into_iter().map(|(name, sum)| (name, sum / f64::max(count, 1.0))).collect();
     importance.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     Ok(importance)
 }

@@ -50,12 +50,8 @@ impl<'a> Search<'a> {
     pub fn new(study: &'a Study<'a>, folds: usize) -> Result<Self> {
         let all: Vec<usize> = (0..study.values.len()).collect();
         let valid = split::folds(&all, &study.values, folds, &mut Random::new(study.seed, 2));
-        let rest = |fold: &Vec<usize>| {
-            all.iter()
-                .copied()
-                .filter(|row| fold.binary_search(row).is_err())
-                .collect()
-        };
+        let rest =
+            |fold: &Vec<usize>| all.iter().copied().filter(|row| fold.binary_search(row).is_err()).collect();
         let scale = Scale::of(&study.linear.matrix);
         Ok(Self {
             ground: Ground::new(&study.trees.matrix, &study.values, study.loss)?,
@@ -69,21 +65,14 @@ impl<'a> Search<'a> {
 
     /// A linear model's problem.
     pub fn problem(&self, l2: f64) -> Problem<'_> {
-        Problem {
-            rows: &self.rows,
-            target: &self.study.values,
-            loss: self.study.loss,
-            l2,
-        }
+        Problem { rows: &self.rows, target: &self.study.values, loss: self.study.loss, l2 }
     }
 
     /// Tries every candidate the budget allows; answers the best and all trials, best first.
     pub fn choose(&self, points: &mut dyn FnMut(Point)) -> Result<(Candidate, Vec<Trial>)> {
         let jobs = self.candidates.len() * self.folds.len();
         let next = AtomicUsize::new(0);
-        let threads = thread::available_parallelism()
-            .map_or(1, usize::from)
-            .min(THREADS_MAX);
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
         let (sender, receiver) = mpsc::channel();
         let mut trials = thread::scope(|scope| {
             for _ in 0..threads {
@@ -105,22 +94,15 @@ impl<'a> Search<'a> {
         trials.sort_by(|a, b| b.1.score.total_cmp(&a.1.score).then(a.0.cmp(&b.0)));
         let best = trials.first().map_or(0, |it| it.0);
         if trials.is_empty() {
-            self.study.watch.line(
-                "the budget ended before any candidate was tried in full; the first is taken",
-            );
+            self.study
+                .watch
+                .line("the budget ended before any candidate was tried in full; the first is taken");
         }
-        Ok((
-            self.candidates[best],
-            trials.into_iter().map(|it| it.1).collect(),
-        ))
+        Ok((self.candidates[best], trials.into_iter().map(|it| it.1).collect()))
     }
 
     /// Gathers the folds into trials as they come in.
-    fn collect(
-        &self,
-        receiver: mpsc::Receiver<Done>,
-        points: &mut dyn FnMut(Point),
-    ) -> Vec<(usize, Trial)> {
+    fn collect(&self, receiver: mpsc::Receiver<Done>, points: &mut dyn FnMut(Point)) -> Vec<(usize, Trial)> {
         let study = self.study;
         let total = (self.candidates.len() * self.folds.len()) as u64 + 1;
         let mut losses: Vec<Vec<f64>> = vec![Vec::new(); self.candidates.len()];
@@ -129,21 +111,14 @@ impl<'a> Search<'a> {
         for (done, it) in receiver.into_iter().enumerate() {
             let candidate = &self.candidates[it.candidate];
             let learner = candidate.learner(study.loss);
-            study.watch.progress(
-                done as u64 + 1,
-                total,
-                &format!("cross-validating {learner}"),
-            );
+            study.watch.progress(done as u64 + 1, total, &format!("cross-validating {learner}"));
             seconds[it.candidate] += it.seconds;
             losses[it.candidate].extend(it.loss);
             if it.loss.is_none() || losses[it.candidate].len() < self.folds.len() {
                 continue;
             }
             // In an order that does not depend on which thread was first.
-            let mut scores: Vec<f64> = losses[it.candidate]
-                .iter()
-                .map(|&loss| study.score(loss))
-                .collect();
+            let mut scores: Vec<f64> = losses[it.candidate].iter().map(|&loss| study.score(loss)).collect();
             scores.sort_unstable_by(f64::total_cmp);
             let trial = Trial {
                 learner: learner.to_owned(),
@@ -152,15 +127,8 @@ impl<'a> Search<'a> {
                 deviation: deviation(&scores),
                 seconds: seconds[it.candidate],
             };
-            study.watch.line(&format!(
-                "{learner} {:?}: score {:.4}",
-                trial.params, trial.score
-            ));
-            points(Point {
-                metric: "trial.score".to_owned(),
-                step: it.candidate as u64,
-                value: trial.score,
-            });
+            study.watch.line(&format!("{learner} {:?}: score {:.4}", trial.params, trial.score));
+            points(Point { metric: "trial.score".to_owned(), step: it.candidate as u64, value: trial.score });
             trials.push((it.candidate, trial));
         }
         trials
@@ -176,9 +144,7 @@ impl<'a> Search<'a> {
                 Candidate::Trees(params) => {
                     let seed = self.study.seed ^ job as u64;
                     let go_on = &mut |_, _, _| !self.study.spent(SHARE);
-                    self.ground
-                        .boost(Parts { train, valid }, params, seed, go_on)
-                        .loss
+                    self.ground.boost(Parts { train, valid }, params, seed, go_on).loss
                 }
                 Candidate::Linear(l2) => {
                     let problem = self.problem(l2);
@@ -188,10 +154,6 @@ impl<'a> Search<'a> {
             })
             // A fold that was cut short says nothing about its candidate.
             .filter(|_| !self.study.spent(SHARE));
-        Done {
-            candidate,
-            loss,
-            seconds: self.study.seconds() - began,
-        }
+        Done { candidate, loss, seconds: self.study.seconds() - began }
     }
 }

@@ -49,31 +49,16 @@ struct Clock {
 
 impl<'a> Study<'a> {
     /// Parts the rows and looks at the columns.
-    pub fn new(
-        lesson: &Lesson,
-        table: &'a Table,
-        target: &'a Target,
-        watch: &'a dyn Watch,
-    ) -> Result<Self> {
-        let clock = Clock {
-            began_s: watch.elapsed_s(),
-            budget_s: lesson.budget_s,
-        };
+    pub fn new(lesson: &Lesson, table: &'a Table, target: &'a Target, watch: &'a dyn Watch) -> Result<Self> {
+        let clock = Clock { began_s: watch.elapsed_s(), budget_s: lesson.budget_s };
         let mut random = Random::new(lesson.seed, 1);
-        let (rows, held_out) =
-            split::take(&target.rows, &target.values, lesson.test_share, &mut random);
+        let (rows, held_out) = split::take(&target.rows, &target.values, lesson.test_share, &mut random);
         let inputs = inputs(lesson, table, &rows, watch)?;
-        let (for_trees, for_linear) = (
-            encode(&inputs, Family::Trees),
-            encode(&inputs, Family::Linear),
-        );
+        let (for_trees, for_linear) = (encode(&inputs, Family::Trees), encode(&inputs, Family::Linear));
         let width: usize = for_linear.iter().map(Input::width).sum();
         let rows_max = (CELLS_MAX / width.max(1)).max(1_000);
         let rows = if rows.len() > rows_max {
-            watch.line(&format!(
-                "{rows_max} of {} rows are learnt from, as a fair sample",
-                rows.len()
-            ));
+            watch.line(&format!("{rows_max} of {} rows are learnt from, as a fair sample", rows.len()));
             let share = rows_max as f64 / rows.len() as f64;
             split::take(&rows, &target.values, share, &mut random).1
         } else {
@@ -81,10 +66,7 @@ impl<'a> Study<'a> {
         };
         let loss = Loss::of(target);
         let values: Vec<f64> = rows.iter().map(|&row| target.values[row]).collect();
-        let see = |inputs: Vec<Input>| Sight {
-            matrix: matrix(&inputs, table, &rows),
-            inputs,
-        };
+        let see = |inputs: Vec<Input>| Sight { matrix: matrix(&inputs, table, &rows), inputs };
         Ok(Self {
             trees: see(for_trees),
             linear: see(for_linear),
@@ -114,11 +96,7 @@ impl<'a> Study<'a> {
     /// The share of the baseline's loss that a model saves: 1 is perfect, 0 knows nothing.
     /// For regression it is the R² of the validation.
     pub fn score(&self, loss: f64) -> f64 {
-        if self.baseline > 0.0 {
-            1.0 - loss / self.baseline
-        } else {
-            0.0
-        }
+        if self.baseline > 0.0 { 1.0 - loss / self.baseline } else { 0.0 }
     }
 }
 

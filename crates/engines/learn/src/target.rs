@@ -32,9 +32,7 @@ impl Target {
         let column = table.columns.iter().find(|it| it.name == lesson.target);
         let column = column.ok_or_else(|| {
             let message = format!("the table has no column `{}`", lesson.target);
-            Error::invalid("target-missing", message)
-                .at("target")
-                .hint("name one of the table's columns")
+            Error::invalid("target-missing", message).at("target").hint("name one of the table's columns")
         })?;
         let labels = labels(column);
         let mut classes: Vec<&String> = labels.iter().flatten().collect();
@@ -44,9 +42,7 @@ impl Target {
         if classes.len() < 2 {
             return Err(one_class(column, classes.first()));
         }
-        let task = lesson
-            .task
-            .unwrap_or_else(|| task_of(column, classes.len()));
+        let task = lesson.task.unwrap_or_else(|| task_of(column, classes.len()));
         let target = if task == Task::Regression {
             let Values::Numbers(values) = &column.values else {
                 return Err(not_numeric(column));
@@ -62,31 +58,19 @@ impl Target {
                 classes.sort_by(|a, b| height(a).total_cmp(&height(b)));
             }
             let place = |it: &String| classes.iter().position(|&class| class == it);
-            let values = labels
-                .iter()
-                .map(|it| it.as_ref().and_then(place).map_or(f64::NAN, |at| at as f64));
+            let values = labels.iter().map(|it| it.as_ref().and_then(place).map_or(f64::NAN, |at| at as f64));
             let classes = classes.iter().map(ToString::to_string).collect();
             Self::new(task, classes, values.collect())
         };
         if target.rows.len() < ROWS_MIN {
-            let message = format!(
-                "{} rows have a target, {ROWS_MIN} are the least",
-                target.rows.len()
-            );
+            let message = format!("{} rows have a target, {ROWS_MIN} are the least", target.rows.len());
             return Err(Error::invalid("too-few-rows", message).hint("bring more rows"));
         }
         Ok(target)
     }
 
     fn new(task: Task, classes: Vec<String>, values: Vec<f64>) -> Self {
-        Self {
-            task,
-            classes,
-            rows: (0..values.len())
-                .filter(|&row| !values[row].is_nan())
-                .collect(),
-            values,
-        }
+        Self { task, classes, rows: (0..values.len()).filter(|&row| !values[row].is_nan()).collect(), values }
     }
 }
 
@@ -107,10 +91,9 @@ fn task_of(column: &Column, distinct: usize) -> Task {
 /// Each row's value as it is called.
 fn labels(column: &Column) -> Vec<Option<String>> {
     match &column.values {
-        Values::Texts { codes, distinct } => codes
-            .iter()
-            .map(|code| code.map(|it| distinct[it as usize].clone()))
-            .collect(),
+        Values::Texts { codes, distinct } => {
+            codes.iter().map(|code| code.map(|it| distinct[it as usize].clone())).collect()
+        }
         Values::Numbers(numbers) => numbers
             .iter()
             .map(|x| {
@@ -134,10 +117,7 @@ fn one_class(column: &Column, only: Option<&&String>) -> Error {
 }
 
 fn too_many(column: &Column, classes: usize, most: usize) -> Error {
-    let message = format!(
-        "`{}` has {classes} classes, {most} are the most",
-        column.name
-    );
+    let message = format!("`{}` has {classes} classes, {most} are the most", column.name);
     Error::invalid("target-too-many-classes", message)
         .at("target")
         .hint("choose another target, or merge its rare values")

@@ -6,8 +6,8 @@ mod messages;
 mod write;
 
 pub use messages::{
-    Attribute, Dimension, Graph, MapType, Model, Node, OperatorSet, Property, SequenceType, Shape,
-    Tensor, TensorType, Type, ValueInfo, attribute, dimension, element, kind,
+    Attribute, Dimension, Graph, MapType, Model, Node, OperatorSet, Property, SequenceType, Shape, Tensor,
+    TensorType, Type, ValueInfo, attribute, dimension, element, kind,
 };
 pub use prost::Message;
 pub use write::{doubles, floats, ints, node, strings, tensor_f64, tensor_i64, value_info};

@@ -1,8 +1,8 @@
 //! Short ways to write nodes, attributes and constants.
 
 use crate::messages::{
-    Attribute, Dimension, Node, Shape, Tensor, TensorType, Type, ValueInfo, attribute, dimension,
-    element, kind,
+    Attribute, Dimension, Node, Shape, Tensor, TensorType, Type, ValueInfo, attribute, dimension, element,
+    kind,
 };
 
 /// A node from some named tensors to one.
@@ -42,11 +42,7 @@ impl Node {
     }
 
     fn with(mut self, name: &str, kind: i32, fill: impl FnOnce(&mut Attribute)) -> Self {
-        let mut made = Attribute {
-            name: name.to_owned(),
-            kind,
-            ..Attribute::default()
-        };
+        let mut made = Attribute { name: name.to_owned(), kind, ..Attribute::default() };
         fill(&mut made);
         self.attribute.push(made);
         self
@@ -55,22 +51,12 @@ impl Node {
 
 /// An attribute of whole numbers.
 pub fn ints(name: &str, ints: Vec<i64>) -> Attribute {
-    Attribute {
-        name: name.to_owned(),
-        kind: attribute::INTS,
-        ints,
-        ..Attribute::default()
-    }
+    Attribute { name: name.to_owned(), kind: attribute::INTS, ints, ..Attribute::default() }
 }
 
 /// An attribute of fractions.
 pub fn floats(name: &str, floats: Vec<f32>) -> Attribute {
-    Attribute {
-        name: name.to_owned(),
-        kind: attribute::FLOATS,
-        floats,
-        ..Attribute::default()
-    }
+    Attribute { name: name.to_owned(), kind: attribute::FLOATS, floats, ..Attribute::default() }
 }
 
 /// An attribute of texts.
@@ -78,10 +64,7 @@ pub fn strings<T: AsRef<str>>(name: &str, texts: impl IntoIterator<Item = T>) ->
     Attribute {
         name: name.to_owned(),
         kind: attribute::STRINGS,
-        strings: texts
-            .into_iter()
-            .map(|text| text.as_ref().as_bytes().to_vec())
-            .collect(),
+        strings: texts.into_iter().map(|text| text.as_ref().as_bytes().to_vec()).collect(),
         ..Attribute::default()
     }
 }
@@ -98,24 +81,12 @@ pub fn doubles(name: &str, values: Vec<f64>) -> Attribute {
 
 /// A constant of doubles.
 pub fn tensor_f64(name: &str, dims: Vec<i64>, double_data: Vec<f64>) -> Tensor {
-    Tensor {
-        name: name.to_owned(),
-        dims,
-        data_type: element::DOUBLE,
-        double_data,
-        ..Tensor::default()
-    }
+    Tensor { name: name.to_owned(), dims, data_type: element::DOUBLE, double_data, ..Tensor::default() }
 }
 
 /// A constant of 64-bit integers.
 pub fn tensor_i64(name: &str, dims: Vec<i64>, int64_data: Vec<i64>) -> Tensor {
-    Tensor {
-        name: name.to_owned(),
-        dims,
-        data_type: element::INT64,
-        int64_data,
-        ..Tensor::default()
-    }
+    Tensor { name: name.to_owned(), dims, data_type: element::INT64, int64_data, ..Tensor::default() }
 }
 
 /// An input or output; -1 in the shape is any number of rows.
@@ -133,10 +104,7 @@ pub fn value_info(name: &str, elem_type: i32, shape: &[i64]) -> ValueInfo {
     ValueInfo {
         name: name.to_owned(),
         kind: Some(Type {
-            value: Some(kind::Value::Tensor(TensorType {
-                elem_type,
-                shape: Some(Shape { dim }),
-            })),
+            value: Some(kind::Value::Tensor(TensorType { elem_type, shape: Some(Shape { dim }) })),
         }),
     }
 }

@@ -74,11 +74,7 @@ pub fn steps(
         last.insert(change.uid.as_str(), change);
     }
     let indexed = |record: Record| {
-        let terms = if record.deleted.is_none() {
-            terms(&record)
-        } else {
-            Vec::new()
-        };
+        let terms = if record.deleted.is_none() { terms(&record) } else { Vec::new() };
         (record, terms)
     };
     let mut steps = Vec::with_capacity(last.len());

@@ -35,9 +35,7 @@ impl<'a> Cell<'a> {
         if !(first.is_ascii_digit() || matches!(first, b'+' | b'-' | b'.')) {
             return Self::Text(text);
         }
-        number(text)
-            .or_else(|| time(text).map(Self::Time))
-            .unwrap_or(Self::Text(text))
+        number(text).or_else(|| time(text).map(Self::Time)).unwrap_or(Self::Text(text))
     }
 
     /// Reads a text as a known type; none when it is not of that type.
@@ -50,9 +48,8 @@ impl<'a> Cell<'a> {
             return Some(Self::Text(text));
         }
         let cell = Self::of(text);
-        (cell.kind() == Some(kind)
-            || matches!((kind, cell), (ColumnType::Number, Self::Integer(_))))
-        .then_some(cell)
+        (cell.kind() == Some(kind) || matches!((kind, cell), (ColumnType::Number, Self::Integer(_))))
+            .then_some(cell)
     }
 
     /// Its type; none when it is missing.

@@ -16,20 +16,13 @@ impl Builder {
     /// An empty column of the name and type that a profile tells.
     pub fn new(profile: &ColumnProfile) -> Self {
         let values = match profile.kind {
-            ColumnType::Text => Values::Texts {
-                codes: Vec::new(),
-                distinct: Vec::new(),
-            },
+            ColumnType::Text => Values::Texts { codes: Vec::new(), distinct: Vec::new() },
             ColumnType::Integer | ColumnType::Number | ColumnType::Boolean | ColumnType::Time => {
                 Values::Numbers(Vec::new())
             }
         };
         Self {
-            column: Column {
-                name: profile.name.clone(),
-                kind: profile.kind,
-                values,
-            },
+            column: Column { name: profile.name.clone(), kind: profile.kind, values },
             places: HashMap::new(),
         }
     }
@@ -57,11 +50,7 @@ impl Builder {
                     self.places.insert(text.to_owned(), place);
                     place
                 }),
-                Cell::Missing
-                | Cell::Integer(_)
-                | Cell::Number(_)
-                | Cell::Boolean(_)
-                | Cell::Time(_) => None,
+                Cell::Missing | Cell::Integer(_) | Cell::Number(_) | Cell::Boolean(_) | Cell::Time(_) => None,
             }),
         }
     }

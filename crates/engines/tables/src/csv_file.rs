@@ -41,16 +41,11 @@ struct Counts {
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.counts.record.get() > RECORD_MAX {
-            return Err(io::Error::new(
-                io::ErrorKind::FileTooLarge,
-                "record too long",
-            ));
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "record too long"));
         }
         let read = self.file.read(buffer)?;
         self.counts.all.set(self.counts.all.get() + read as u64);
-        self.counts
-            .record
-            .set(self.counts.record.get() + read as u64);
+        self.counts.record.set(self.counts.record.get() + read as u64);
         Ok(read)
     }
 }
@@ -68,22 +63,13 @@ impl<'a> Open<'a> {
     fn new(path: &'a Path) -> Result<Self> {
         let file = File::open(path).map_err(|error| fault::io(path, &error))?;
         let counts = Rc::new(Counts::default());
-        let counted = Counted {
-            file,
-            counts: counts.clone(),
-        };
+        let counted = Counted { file, counts: counts.clone() };
         let reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .buffer_capacity(1 << 16)
             .from_reader(counted);
-        let mut open = Self {
-            reader,
-            counts,
-            path,
-            header: Vec::new(),
-            record: ByteRecord::new(),
-        };
+        let mut open = Self { reader, counts, path, header: Vec::new(), record: ByteRecord::new() };
         open.header = open.read_header()?;
         Ok(open)
     }
@@ -98,15 +84,9 @@ impl<'a> Open<'a> {
         }
         let mut header: Vec<String> = Vec::with_capacity(width);
         for (at, cell) in self.record.iter().enumerate() {
-            let name = std::str::from_utf8(cell)
-                .map_err(|_| fault::not_utf8(1))?
-                .trim();
+            let name = std::str::from_utf8(cell).map_err(|_| fault::not_utf8(1))?.trim();
             // Exports of indexed tables leave the first header empty.
-            header.push(if name.is_empty() {
-                format!("column_{}", at + 1)
-            } else {
-                name.to_owned()
-            });
+            header.push(if name.is_empty() { format!("column_{}", at + 1) } else { name.to_owned() });
         }
         let mut sorted: Vec<&String> = header.iter().collect();
         sorted.sort_unstable();
@@ -121,9 +101,7 @@ impl<'a> Open<'a> {
         self.counts.record.set(0);
         let line = self.reader.position().line();
         match self.reader.read_byte_record(&mut self.record) {
-            Ok(true) => Ok(Some(
-                self.record.position().map_or(line, csv::Position::line),
-            )),
+            Ok(true) => Ok(Some(self.record.position().map_or(line, csv::Position::line))),
             Ok(false) => Ok(None),
             Err(error) => Err(match error.kind() {
                 csv::ErrorKind::Io(io) if io.kind() == io::ErrorKind::FileTooLarge => {
@@ -156,9 +134,7 @@ impl<'a> Open<'a> {
 /// Reads the whole file once and says what is in it.
 pub fn profile(path: &Path, watch: &dyn Watch) -> Result<Profile> {
     let mut open = Open::new(path)?;
-    let size = std::fs::metadata(path)
-        .map_err(|error| fault::io(path, &error))?
-        .len();
+    let size = std::fs::metadata(path).map_err(|error| fault::io(path, &error))?.len();
     let mut sketches: Vec<Sketch> = open.header.iter().map(|name| Sketch::new(name)).collect();
     let mut rows = 0;
     while let Some(line) = open.row()? {
@@ -176,23 +152,14 @@ pub fn profile(path: &Path, watch: &dyn Watch) -> Result<Profile> {
         return Err(fault::empty("there is no row below the header"));
     }
     watch.progress(size, size, "read");
-    Ok(Profile {
-        rows,
-        columns: sketches.into_iter().map(Sketch::finish).collect(),
-    })
+    Ok(Profile { rows, columns: sketches.into_iter().map(Sketch::finish).collect() })
 }
 
 /// Reads a range of rows, typed as a profile says.
 pub fn read(path: &Path, profile: &Profile, rows: Range<u64>) -> Result<Table> {
     let mut open = Open::new(path)?;
-    if !open
-        .header
-        .iter()
-        .eq(profile.columns.iter().map(|it| &it.name))
-    {
-        return Err(fault::unreadable(
-            "its columns are not those of the profile",
-        ));
+    if !open.header.iter().eq(profile.columns.iter().map(|it| &it.name)) {
+        return Err(fault::unreadable("its columns are not those of the profile"));
     }
     let mut builders: Vec<Builder> = profile.columns.iter().map(Builder::new).collect();
     let mut at = 0;
@@ -207,9 +174,7 @@ pub fn read(path: &Path, profile: &Profile, rows: Range<u64>) -> Result<Table> {
             let cell = Cell::of_type(text, builder.kind()).ok_or_else(|| {
                 let shown: String = text.chars().take(40).collect();
                 let column = builder.name();
-                fault::unreadable(format!(
-                    "`{shown}` in line {line} does not fit the column `{column}`"
-                ))
+                fault::unreadable(format!("`{shown}` in line {line} does not fit the column `{column}`"))
             })?;
             builder.push(cell);
         }

@@ -25,11 +25,8 @@ pub fn not_utf8(line: u64) -> Error {
 
 /// Two columns of one name.
 pub fn duplicate_column(name: &str) -> Error {
-    Error::invalid(
-        "table-duplicate-column",
-        format!("line 1 names the column `{name}` twice"),
-    )
-    .hint("give every column its own name")
+    Error::invalid("table-duplicate-column", format!("line 1 names the column `{name}` twice"))
+        .hint("give every column its own name")
 }
 
 /// More columns than are read.
@@ -40,10 +37,7 @@ pub fn too_wide(columns: usize, most: usize) -> Error {
 
 /// Anything else that is wrong with the bytes.
 pub fn unreadable(why: impl fmt::Display) -> Error {
-    Error::invalid(
-        "table-unreadable",
-        format!("the table cannot be read: {why}"),
-    )
+    Error::invalid("table-unreadable", format!("the table cannot be read: {why}"))
 }
 
 /// The file could not be opened, read or written.
@@ -51,12 +45,9 @@ pub fn io(path: &Path, error: &std::io::Error) -> Error {
     let cause = format!("{}: {error}", path.display());
     match error.kind() {
         std::io::ErrorKind::NotFound => unreadable("there is no such file").because(cause),
-        std::io::ErrorKind::StorageFull => Error::new(
-            Status::NoRoom,
-            "no-room",
-            "there is no room left to write the table",
-        )
-        .because(cause),
+        std::io::ErrorKind::StorageFull => {
+            Error::new(Status::NoRoom, "no-room", "there is no room left to write the table").because(cause)
+        }
         _ => Error::internal(cause),
     }
 }

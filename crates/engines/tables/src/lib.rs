@@ -35,13 +35,7 @@ impl Tables for Files {
         }
     }
 
-    fn read(
-        &self,
-        format: Format,
-        path: &Path,
-        profile: &Profile,
-        rows: Range<u64>,
-    ) -> Result<Table> {
+    fn read(&self, format: Format, path: &Path, profile: &Profile, rows: Range<u64>) -> Result<Table> {
         match format {
             Format::Csv => csv_file::read(path, profile, rows),
             Format::Parquet => Err(fault::unreadable("Parquet is not read yet")),

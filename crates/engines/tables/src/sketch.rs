@@ -90,11 +90,7 @@ impl Sketch {
             max: tell(self.numbers.max),
             mean: tell(self.numbers.mean),
             deviation: tell(self.numbers.deviation()),
-            deciles: if numeric {
-                self.numbers.deciles()
-            } else {
-                Vec::new()
-            },
+            deciles: if numeric { self.numbers.deciles() } else { Vec::new() },
             top: self.values.top(),
         }
     }
@@ -227,11 +223,7 @@ impl Values {
             return self.counts.len() as u64;
         }
         let size = REGISTERS as f64;
-        let sum: f64 = self
-            .registers
-            .iter()
-            .map(|&it| 0.5_f64.powi(i32::from(it)))
-            .sum();
+        let sum: f64 = self.registers.iter().map(|&it| 0.5_f64.powi(i32::from(it))).sum();
         let bias = 0.7213 / (1.0 + 1.079 / size);
         let estimate = bias * size * size / sum;
         (estimate.round() as u64).max(EXACT_MAX as u64 + 1)
@@ -270,14 +262,8 @@ mod tests {
     #[test]
     fn numbers_are_summed_up() {
         let it = profile(["1", "2", "3", "4", "", "10.0"]);
-        assert_eq!(
-            (it.kind, it.count, it.missing, it.distinct),
-            (ColumnType::Number, 5, 1, 5)
-        );
-        assert_eq!(
-            (it.min, it.max, it.mean),
-            (Some(1.0), Some(10.0), Some(4.0))
-        );
+        assert_eq!((it.kind, it.count, it.missing, it.distinct), (ColumnType::Number, 5, 1, 5));
+        assert_eq!((it.min, it.max, it.mean), (Some(1.0), Some(10.0), Some(4.0)));
         assert!((it.deviation.unwrap() - 12.5_f64.sqrt()).abs() < 1e-12);
         assert_eq!((it.deciles.len(), it.deciles[5]), (11, 3.0));
     }
@@ -294,11 +280,7 @@ mod tests {
         let it = profile(0..200_000);
         let off = it.distinct as f64 / 200_000.0;
         assert!((0.95..1.05).contains(&off), "{}", it.distinct);
-        assert!(
-            (it.deciles[3] - 60_000.0).abs() < 4_000.0,
-            "{:?}",
-            it.deciles
-        );
+        assert!((it.deciles[3] - 60_000.0).abs() < 4_000.0, "{:?}", it.deciles);
         assert_eq!(profile((0..30_000).map(|i| i % 10_000)).distinct, 10_000);
     }
 }
