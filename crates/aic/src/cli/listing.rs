@@ -137,10 +137,11 @@ pub fn state(object: &Value) -> String {
     }
 }
 
-/// Whether a field is short in every object, so that it makes a column.
+/// Whether a field is short in every object and said in any, so that it makes a column.
 fn is_plain(value: &Value, path: &str) -> bool {
     let short = |item: &&Value| at(item, path).is_none_or(|field| !field.is_object() && !field.is_array());
-    items(value).iter().all(short)
+    let said = |item: &&Value| !text(item, path).is_empty();
+    items(value).iter().all(short) && items(value).iter().any(said)
 }
 
 fn heading(name: &str) -> String {
