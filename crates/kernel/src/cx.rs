@@ -202,12 +202,23 @@ impl Cx {
 
     /// The same for any kind.
     pub async fn list_raw(&self, kind: &str, filter: &str, limit: u32) -> Result<Vec<Raw>> {
+        self.list_where(kind, filter, limit, false).await
+    }
+
+    /// The same for any kind, what is in the trash included.
+    pub async fn list_with_trash(&self, kind: &str, filter: &str, limit: u32) -> Result<Vec<Raw>> {
+        let mut all = self.list_where(kind, filter, limit, false).await?;
+        all.extend(self.list_where(kind, filter, limit, true).await?);
+        Ok(all)
+    }
+
+    async fn list_where(&self, kind: &str, filter: &str, limit: u32, deleted: bool) -> Result<Vec<Raw>> {
         let kind = self.platform.kind(kind)?;
         let query = Query {
             org: Some(self.org_of(kind.scope)),
             kind: kind.id(),
             projects: Projects::These(vec![object::home(kind.scope, &self.project)]),
-            deleted: false,
+            deleted,
             filter: crate::filter::parse(&kind, filter)?,
             sort: Sort { place: crate::predicate::Place::Uid, descending: false },
             after: None,

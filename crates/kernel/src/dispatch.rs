@@ -10,6 +10,7 @@ use crate::{
     cx::{Cx, not_found},
     declare::{Body, Input, KindDef, Of, OpenTo, Output},
     lifecycle::{self, Propagation},
+    lineage,
     object::Raw,
     platform::Platform,
     question::PARENT,
@@ -39,6 +40,8 @@ pub enum Verb {
     History,
     /// What changed between two of them.
     Diff,
+    /// What it came from and what came of it.
+    Lineage,
     /// A whole new spec.
     Replace,
     /// Part of a new spec.
@@ -73,7 +76,7 @@ impl Verb {
             Self::List | Self::Count | Self::Export => "list".to_owned(),
             Self::Watch => "watch".to_owned(),
             Self::Create | Self::Import | Self::Validate | Self::Clone => "create".to_owned(),
-            Self::Get | Self::History | Self::Diff => "get".to_owned(),
+            Self::Get | Self::History | Self::Diff | Self::Lineage => "get".to_owned(),
             // Each item is decided for itself.
             Self::Bulk => "list".to_owned(),
             Self::Replace | Self::Patch(_) | Self::Rollback => "update".to_owned(),
@@ -104,6 +107,7 @@ impl Verb {
             | Self::Get
             | Self::History
             | Self::Diff
+            | Self::Lineage
             | Self::Validate
             | Self::View(_)
             | Self::ViewOfAll(_) => "read",
@@ -291,6 +295,18 @@ async fn on_object(
         }
         Verb::History => read::history(cx, kind, &it, &params).await.map(Answer::Value),
         Verb::Diff => read::diff(cx, kind, &it, &params).await.map(Answer::Value),
+        Verb::Lineage => {
+            let direction = match params.get("direction").map(String::as_str) {
+                None | Some("both") => lineage::Direction::Both,
+                Some("upstream") => lineage::Direction::Upstream,
+                Some("downstream") => lineage::Direction::Downstream,
+                Some(_) => {
+                    let message = "`direction` is upstream, downstream or both";
+                    return Err(Error::bad_request("bad-query", message).at("direction"));
+                }
+            };
+            lineage::of(cx, kind, it, direction).await.map(Answer::Value)
+        }
         Verb::Replace => {
             let body = json_body(body)?;
             retried(cx, kind, &target, it, |it| change::replace(cx, kind, it, body.clone())).await

@@ -8,6 +8,8 @@
 mod attributes;
 mod encode;
 mod fault;
+#[cfg(feature = "tract")]
+mod general;
 mod linear;
 mod math;
 mod model;
@@ -46,9 +48,17 @@ impl Infer for Onnx {
         let names: Vec<String> = signature.inputs.iter().map(|it| it.name.clone()).collect();
         match Plan::read(graph, &names)? {
             plan::Read::Ready(plan) => Ok(Arc::new(Classic::new(signature, plan, graph))),
+            #[cfg(feature = "tract")]
+            // What is partly classic would fail there as well, only later.
+            plan::Read::Unknown(_) if graph.node.iter().all(|it| it.domain != engine_onnx::ML) => {
+                Ok(Arc::new(general::General::load(onnx, signature)?))
+            }
             plan::Read::Unknown(operator) => {
                 Err(unreadable(format!("it needs the operator `{operator}`, which nobody here knows")))
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,10 @@ pub struct Step {
     to: Vec<Option<usize>>,
 }
 
+/// The most elements that all tensors of a run may have together: a graph that doubles a tensor
+/// again and again ends here.
+const RUN_ELEMENTS_MAX: usize = 1 << 27;
+
 /// Operators in an order in which they can run. The first slots are the inputs, in the order of the signature.
 pub struct Plan {
     pub constants: Vec<Value>,
@@ -94,6 +98,7 @@ impl Plan {
         let mut slots: Vec<Option<Value>> = Vec::with_capacity(self.slots);
         slots.extend(inputs.into_iter().map(Some));
         slots.resize_with(self.slots, || None);
+        let mut elements = 0;
         for step in &self.steps {
             let mut from: Vec<&Value> = Vec::with_capacity(step.from.len());
             for &source in &step.from {
@@ -104,6 +109,10 @@ impl Plan {
                 Out::One(one) => (one, None),
                 Out::Two(one, two) => (one, Some(two)),
             };
+            elements += one.dims.len() + two.as_ref().map_or(0, |it| it.dims.len());
+            if elements > RUN_ELEMENTS_MAX {
+                return Err(failed("graph", "its tensors are too large"));
+            }
             if let Some(Some(slot)) = step.to.first() {
                 slots[*slot] = Some(one);
             }

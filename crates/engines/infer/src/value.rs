@@ -7,7 +7,7 @@ use ports::infer::{Datatype, Elements};
 use crate::fault::unreadable;
 
 /// The most elements a tensor may have while a model runs: hostile shapes end here, not in the allocator.
-pub const ELEMENTS_MAX: usize = 1 << 28;
+pub const ELEMENTS_MAX: usize = 1 << 26;
 
 /// The most dimensions a tensor may have.
 const RANK_MAX: usize = 8;

@@ -7,7 +7,7 @@ use jiff::{Timestamp, civil, tz::TimeZone};
 use ports::table::ColumnType;
 
 /// The largest whole number that a double holds exactly.
-const WHOLE_MAX: i64 = 1 << 53;
+pub const WHOLE_MAX: i64 = 1 << 53;
 
 /// What a cell holds.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -55,6 +55,17 @@ impl Builder {
         }
     }
 
+    /// Adds a cell, as it is written where the column is one of texts.
+    pub fn push_as(&mut self, cell: Cell<'_>, written: &str) {
+        match (self.column.kind, cell) {
+            (_, Cell::Missing) => self.push(cell),
+            (ColumnType::Text, _) => self.push(Cell::Text(written)),
+            (ColumnType::Integer | ColumnType::Number | ColumnType::Boolean | ColumnType::Time, _) => {
+                self.push(cell);
+            }
+        }
+    }
+
     /// The column.
     pub fn finish(self) -> Column {
         self.column

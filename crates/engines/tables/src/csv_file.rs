@@ -4,7 +4,7 @@
 use std::{
     cell::Cell as Shared,
     fs::File,
-    io::{self, Read},
+    io::{self, BufReader, Read},
     ops::Range,
     path::Path,
     rc::Rc,
@@ -75,7 +75,7 @@ impl<'a> Open<'a> {
     }
 
     fn read_header(&mut self) -> Result<Vec<String>> {
-        if self.next()?.is_none() {
+        if !self.next()? {
             return Err(fault::empty("the file has no header"));
         }
         let width = self.record.len();
@@ -96,38 +96,57 @@ impl<'a> Open<'a> {
         }
     }
 
-    /// Reads the next record; answers its line.
-    fn next(&mut self) -> Result<Option<u64>> {
+    /// Reads the next record; answers whether there was one.
+    fn next(&mut self) -> Result<bool> {
         self.counts.record.set(0);
-        let line = self.reader.position().line();
-        match self.reader.read_byte_record(&mut self.record) {
-            Ok(true) => Ok(Some(self.record.position().map_or(line, csv::Position::line))),
-            Ok(false) => Ok(None),
-            Err(error) => Err(match error.kind() {
-                csv::ErrorKind::Io(io) if io.kind() == io::ErrorKind::FileTooLarge => {
-                    fault::unreadable(format!("line {line} never ends"))
-                        .hint("look for a quote that is opened and never closed")
-                }
-                csv::ErrorKind::Io(io) => fault::io(self.path, io),
-                _ => fault::unreadable(format!("line {line} is malformed")).because(&error),
-            }),
-        }
-    }
-
-    /// Reads the next row and checks its width; answers its line.
-    fn row(&mut self) -> Result<Option<u64>> {
-        let line = self.next()?;
-        match line {
-            Some(line) if self.record.len() != self.header.len() => {
-                Err(fault::ragged(line, self.record.len(), self.header.len()))
+        let start = self.reader.position().byte();
+        self.reader.read_byte_record(&mut self.record).map_err(|error| match error.kind() {
+            csv::ErrorKind::Io(io) if io.kind() == io::ErrorKind::FileTooLarge => {
+                let line = self.line_at(start);
+                fault::unreadable(format!("line {line} never ends"))
+                    .hint("look for a quote that is opened and never closed")
             }
-            line => Ok(line),
-        }
+            csv::ErrorKind::Io(io) => fault::io(self.path, io),
+            _ => fault::unreadable("a line is malformed").because(&error),
+        })
     }
 
-    fn texts(record: &ByteRecord, line: u64) -> impl Iterator<Item = Result<&str>> {
-        let read = move |cell| std::str::from_utf8(cell).map_err(|_| fault::not_utf8(line));
-        record.iter().map(read)
+    /// Reads the next row and checks its width; answers whether there was one.
+    fn row(&mut self) -> Result<bool> {
+        let more = self.next()?;
+        if more && self.record.len() != self.header.len() {
+            return Err(fault::ragged(self.line(), self.record.len(), self.header.len()));
+        }
+        Ok(more)
+    }
+
+    /// The cells of the row, checked to be UTF-8.
+    fn texts(&self) -> impl Iterator<Item = Result<&str>> {
+        let read = |cell| std::str::from_utf8(cell).map_err(|_| fault::not_utf8(self.line()));
+        self.record.iter().map(read)
+    }
+
+    /// The line on which the last record begins.
+    fn line(&self) -> u64 {
+        self.line_at(self.record.position().map_or(0, csv::Position::byte))
+    }
+
+    /// The line of the first byte from an offset on that ends no line. Lines are counted only
+    /// when one has to be named: while reading, the rest of a line end and empty lines still lie ahead.
+    fn line_at(&self, offset: u64) -> u64 {
+        let Ok(file) = File::open(self.path) else {
+            return 0;
+        };
+        let mut line = 1;
+        for (at, byte) in BufReader::new(file).bytes().enumerate() {
+            match byte {
+                Ok(b'\n') => line += 1,
+                Ok(b'\r') => {}
+                Ok(_) if (at as u64) < offset => {}
+                Ok(_) | Err(_) => break,
+            }
+        }
+        line
     }
 }
 
@@ -137,8 +156,8 @@ pub fn profile(path: &Path, watch: &dyn Watch) -> Result<Profile> {
     let size = std::fs::metadata(path).map_err(|error| fault::io(path, &error))?.len();
     let mut sketches: Vec<Sketch> = open.header.iter().map(|name| Sketch::new(name)).collect();
     let mut rows = 0;
-    while let Some(line) = open.row()? {
-        for (sketch, text) in sketches.iter_mut().zip(Open::texts(&open.record, line)) {
+    while open.row()? {
+        for (sketch, text) in sketches.iter_mut().zip(open.texts()) {
             let text = text?;
             sketch.add(Cell::of(text), text);
         }
@@ -164,16 +183,18 @@ pub fn read(path: &Path, profile: &Profile, rows: Range<u64>) -> Result<Table> {
     let mut builders: Vec<Builder> = profile.columns.iter().map(Builder::new).collect();
     let mut at = 0;
     while at < rows.end {
-        let Some(line) = open.row()? else { break };
+        if !open.row()? {
+            break;
+        }
         at += 1;
         if at <= rows.start {
             continue;
         }
-        for (builder, text) in builders.iter_mut().zip(Open::texts(&open.record, line)) {
+        for (builder, text) in builders.iter_mut().zip(open.texts()) {
             let text = text?;
             let cell = Cell::of_type(text, builder.kind()).ok_or_else(|| {
                 let shown: String = text.chars().take(40).collect();
-                let column = builder.name();
+                let (line, column) = (open.line(), builder.name());
                 fault::unreadable(format!("`{shown}` in line {line} does not fit the column `{column}`"))
             })?;
             builder.push(cell);

@@ -7,6 +7,7 @@ mod cell;
 mod columns;
 mod csv_file;
 mod fault;
+mod parquet_file;
 mod sketch;
 
 use std::{ops::Range, path::Path};
@@ -31,21 +32,24 @@ impl Tables for Files {
     fn profile(&self, format: Format, path: &Path, watch: &dyn Watch) -> Result<Profile> {
         match format {
             Format::Csv => csv_file::profile(path, watch),
-            Format::Parquet => Err(fault::unreadable("Parquet is not read yet")),
+            Format::Parquet => parquet_file::profile(path, watch),
         }
     }
 
     fn read(&self, format: Format, path: &Path, profile: &Profile, rows: Range<u64>) -> Result<Table> {
         match format {
             Format::Csv => csv_file::read(path, profile, rows),
-            Format::Parquet => Err(fault::unreadable("Parquet is not read yet")),
+            Format::Parquet => parquet_file::read(path, profile, rows),
         }
     }
 
     fn write(&self, format: Format, table: &Table, path: &Path) -> Result<()> {
         match format {
             Format::Csv => csv_file::write(table, path),
-            Format::Parquet => Err(fault::unreadable("Parquet is not written yet")),
+            Format::Parquet => parquet_file::write(table, path),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -192,6 +192,7 @@ fn kind_paths(kind: &KindDef, paths: &mut Map<String, Value>) {
     for (method, name, summary) in [
         ("get", "history", "Its changes, newest first"),
         ("get", "diff", "What changed between two versions"),
+        ("get", "lineage", "What it came from and what came of it"),
         ("post", "rollback", "Its spec as it was at a version"),
         ("post", "restore", "Out of the trash"),
         ("post", "clone", "A copy under another name"),
@@ -373,6 +374,11 @@ fn of_one(kind: &KindDef, name: &str, summary: &str) -> Value {
                 "The later version; the present one when not given.",
                 &version,
             ));
+            operation["responses"]["200"] = json_answer(&json!({"type": "object"}));
+        }
+        "lineage" => {
+            let ways = json!({"type": "string", "enum": ["upstream", "downstream", "both"]});
+            parameters.push(query_param("direction", "Which way; both when not given.", &ways));
             operation["responses"]["200"] = json_answer(&json!({"type": "object"}));
         }
         "rollback" => {

@@ -251,6 +251,7 @@ fn check_params(route: &Route, params: &BTreeMap<String, String>) -> Result<()> 
                 Verb::Get => name == "fields",
                 Verb::History => ["limit", "pageToken"].contains(&name),
                 Verb::Diff => ["from", "to"].contains(&name),
+                Verb::Lineage => name == "direction",
                 Verb::Delete => name == "propagationPolicy",
                 Verb::Act(action) | Verb::View(action) => {
                     let view = matches!(route.verb, Verb::View(_));

@@ -188,6 +188,7 @@ fn operation_of_one(method: &str, kind: &KindDef, name: &str) -> Option<Verb> {
     Some(match (method, name) {
         ("GET", "history") => Verb::History,
         ("GET", "diff") => Verb::Diff,
+        ("GET", "lineage") => Verb::Lineage,
         ("POST", "restore") => Verb::Restore,
         ("POST", "rollback") => Verb::Rollback,
         ("POST", "clone") => Verb::Clone,

@@ -73,6 +73,8 @@ impl Workflow {
 #[derive(Default)]
 pub(crate) struct Told {
     pub(crate) lines: Vec<String>,
+    /// Entries for other streams than the log, by stream.
+    pub(crate) appends: BTreeMap<String, Vec<String>>,
     pub(crate) progress: Option<Progress>,
 }
 
@@ -103,6 +105,14 @@ impl StepCx {
     pub fn output<T: DeserializeOwned>(&self, step: &str) -> Result<T> {
         let value = self.outputs.get(step).cloned().unwrap_or_default();
         serde_json::from_value(value).map_err(Error::internal)
+    }
+}
+
+impl StepCx {
+    /// Adds an entry to a stream; written with the log, within a moment.
+    pub fn append(&self, stream: &str, entry: String) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.appends.entry(stream.to_owned()).or_default().push(entry);
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
     object::{Object, Raw},
     platform::Platform,
     predicate::{Op, Place, Predicate},
-    store::{Commit, Lease, Projects, Query, Sort},
+    store::{Append, Commit, Lease, Projects, Query, Sort},
 };
 
 /// Seconds a lease on a run lasts unless prolonged.
@@ -343,20 +343,21 @@ impl Teller {
         Ok(())
     }
 
-    /// Appends the lines told since the last time to the log.
+    /// Appends what was told since the last time to the log and the other streams.
     async fn flush(&self) -> Result<()> {
-        let lines = {
+        let (lines, others) = {
             let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut told.lines)
+            (std::mem::take(&mut told.lines), std::mem::take(&mut told.appends))
         };
-        if lines.is_empty() {
+        let mut appends: Vec<Append> =
+            others.into_iter().map(|(stream, entries)| Append { stream, entries }).collect();
+        if !lines.is_empty() {
+            appends.push(log::append(&self.run.metadata.uid, lines));
+        }
+        if appends.is_empty() {
             return Ok(());
         }
-        let commit = Commit {
-            appends: vec![log::append(&self.run.metadata.uid, lines)],
-            fence: self.cx.fence.clone(),
-            ..Commit::default()
-        };
+        let commit = Commit { appends, fence: self.cx.fence.clone(), ..Commit::default() };
         self.cx.platform().store.commit(commit).await.map(|_| ())
     }
 }
