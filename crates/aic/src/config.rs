@@ -65,6 +65,8 @@ pub struct Settings {
     pub colour: bool,
     /// The program to edit with, and its arguments.
     pub editor: String,
+    /// Where a file may lie that nobody else is to read or to replace.
+    pub scratch: PathBuf,
     /// Where tokens are kept.
     credentials: PathBuf,
 }
@@ -98,7 +100,8 @@ impl Settings {
     }
 
     fn settle_from(flags: &Flags, environment: Environment<'_>, here: &Path) -> Result<Self> {
-        let home = config_home(environment);
+        let home = directory(environment, "XDG_CONFIG_HOME", ".config");
+        let scratch = directory(environment, "XDG_CACHE_HOME", ".cache");
         let shared = match here.ancestors().map(|dir| dir.join(".aic.toml")).find(|path| path.is_file()) {
             Some(path) => read(&path)?,
             None => File::default(),
@@ -142,6 +145,7 @@ impl Settings {
             editor: environment("VISUAL")
                 .or_else(|| environment("EDITOR"))
                 .unwrap_or_else(|| "vi".to_owned()),
+            scratch,
             credentials,
         })
     }
@@ -204,11 +208,12 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn config_home(environment: Environment<'_>) -> PathBuf {
-    let base = environment("XDG_CONFIG_HOME")
+/// Our directory under one of the places XDG names; a machine without homes has its temporary one.
+fn directory(environment: Environment<'_>, variable: &str, usual: &str) -> PathBuf {
+    let base = environment(variable)
         .map(PathBuf::from)
-        .or_else(|| environment("HOME").map(|home| Path::new(&home).join(".config")));
-    base.unwrap_or_default().join("aic")
+        .or_else(|| environment("HOME").map(|home| Path::new(&home).join(usual)));
+    base.unwrap_or_else(std::env::temp_dir).join("aic")
 }
 
 fn checked(url: &str) -> Result<String> {
@@ -267,8 +272,14 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     }
     let beside = path.with_extension(format!("new-{}", std::process::id()));
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    // One left by a process that died; a link there is removed, never followed.
+    if let Err(error) = fs::remove_file(&beside)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let mut options = fs::OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(&beside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&beside, path)

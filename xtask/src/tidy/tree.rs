@@ -53,9 +53,10 @@ impl Tree {
     }
 }
 
-/// Files that hold nothing but tests.
+/// Files that are not shipped: tests, examples, measurements.
 fn is_test_file(path: &str) -> bool {
-    path.ends_with("/tests.rs") || path.contains("/tests/") || path.starts_with("benches/")
+    let beside = ["/tests/", "/examples/", "/benches/"].iter().any(|dir| path.contains(dir));
+    beside || path.ends_with("/tests.rs") || path.starts_with("benches/")
 }
 
 fn collect(root: &Path, under: &str, files: &mut Vec<(String, String)>) -> Result<(), String> {

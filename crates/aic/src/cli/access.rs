@@ -16,6 +16,9 @@ pub struct Login {
     /// Who to log in as.
     #[arg(short, long, value_name = "NAME", default_value = "admin")]
     username: String,
+    /// The organization the name belongs to.
+    #[arg(long, value_name = "NAME")]
+    organization: Option<String>,
     /// Read the password from standard input instead of asking for it.
     #[arg(long)]
     password_stdin: bool,
@@ -52,7 +55,10 @@ pub fn login(cx: &mut Cx, it: &Login) -> Result<()> {
         // An old token must not get in the way of a new one.
         cx.settings.token = None;
         let client = Client::new(&cx.settings)?;
-        let body = json!({"username": it.username, "password": password});
+        let mut body = json!({"username": it.username, "password": password});
+        if let Some(organization) = &it.organization {
+            body["organization"] = json!(organization);
+        }
         let answer = client.json(Ask::call("/api/v1/admin/auth/login").json(&body)).map_err(|failure| {
             if failure.status == Some(401) {
                 failure.hint("check the name and the password")

@@ -2,10 +2,10 @@
 
 use std::io::Read;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::Cx;
-use super::kinds::{self, Kind};
+use super::kinds::{self, Call, Kind};
+use super::{Cx, listing};
 use crate::client::Ask;
 use crate::failure::{Failure, Result};
 use crate::output::{self, shown, text};
@@ -75,13 +75,9 @@ fn list(cx: &mut Cx) -> Result<()> {
 
 fn explain(cx: &mut Cx, word: &str) -> Result<()> {
     let kind = kinds::find(cx, word)?;
-    let fields: Vec<Value> = kind
-        .fields
-        .iter()
-        .map(|field| json!({"name": field.path(), "type": field.shape, "required": field.required, "writeOnly": field.write_only, "doc": field.doc}))
-        .collect();
-    let whole = json!({"kind": kind.kind, "name": kind.id(), "scope": kind.scope, "doc": kind.doc,
-        "fields": fields, "actions": kind.actions, "views": kind.views});
+    let all = cx.client.json(Ask::get("/api/v1/kinds"))?;
+    let is_it = |one: &&Value| text(one, "service") == kind.service && text(one, "plural") == kind.plural;
+    let whole = listing::items(&all).into_iter().find(is_it).cloned().unwrap_or_default();
     cx.out.value(&whole, |_| explained(&kind))
 }
 
@@ -101,21 +97,24 @@ fn explained(kind: &Kind) -> String {
             .collect();
         out.push_str(&format!("\n{}", output::table(&["FIELD", "TYPE", "", "WHAT IT IS"], &rows)));
     }
-    for (title, calls) in [("Actions", &kind.actions), ("Views", &kind.views)] {
+    for (title, is_view) in [("Actions", false), ("Views", true)] {
+        let calls: Vec<&Call> =
+            kind.actions.iter().filter(|call| (call.method == "GET") == is_view).collect();
         if !calls.is_empty() {
             out.push_str(&format!("\n{title}:\n"));
-            out.extend(calls.iter().map(|call| format!("  {}\n", described(call))));
+            out.extend(calls.iter().map(|call| described(kind, call)));
         }
     }
     out
 }
 
-/// An action or a view: its name, and what it does if the server says so.
-fn described(call: &Value) -> String {
-    match call.get("name") {
-        Some(name) => format!("{:<16} {}", shown(name), first_line(&text(call, "doc"))).trim_end().to_owned(),
-        None => shown(call),
-    }
+/// An action or a view: its request, what it takes, and what it does.
+fn described(kind: &Kind, call: &Call) -> String {
+    let id = if call.of == "collection" { "" } else { "/{id}" };
+    let name = if call.name.is_empty() { String::new() } else { format!("/{}", call.name) };
+    let asks: Vec<&str> = call.asks.iter().map(|field| field.name.as_str()).collect();
+    let asks = if asks.is_empty() { String::new() } else { format!(" ({})", asks.join(", ")) };
+    format!("  {} {}{id}{name}{asks}\n      {}\n", call.method, kind.path(), first_line(&call.doc))
 }
 
 fn first_line(doc: &str) -> String {

@@ -26,7 +26,7 @@ pub fn edit(cx: &mut Cx, it: &Edit) -> Result<()> {
     let (kind, name) = kinds::target(cx, &it.target)?;
     let object = cx.client.json(Ask::get(kind.item(&name)))?;
     let before = editable(&object);
-    let path = std::env::temp_dir().join(format!("aic-edit-{}.yaml", std::process::id()));
+    let path = cx.settings.scratch.join(format!("edit-{}.yaml", std::process::id()));
     write_private(&path, yaml(&Value::Object(before.clone()))?.as_bytes())
         .map_err(|error| Failure::file(path.display(), &error))?;
     open(&cx.settings.editor, &path)?;

@@ -34,7 +34,7 @@ pub struct Describe {
 /// Prints one object, some, or a list.
 pub fn get(cx: &mut Cx, it: &Get) -> Result<()> {
     let (kind, names) = kinds::targets(cx, &it.target)?;
-    let found = match names.as_slice() {
+    let mut found = match names.as_slice() {
         [] => listing::list(cx, &kind.path(), &it.query)?,
         [name] => cx.client.json(Ask::get(kind.item(name)))?,
         names => {
@@ -42,6 +42,7 @@ pub fn get(cx: &mut Cx, it: &Get) -> Result<()> {
             json!({"kind": format!("{}List", kind.kind), "items": asked.collect::<Result<Vec<Value>>>()?})
         }
     };
+    hide_owners(&mut found);
     cx.out.value(&found, |value| listing::table(value, &kind))?;
     if !it.watch {
         return Ok(());
@@ -103,6 +104,16 @@ fn heading(object: &Value, kind: &Kind) -> Result<String> {
         }
     }
     Ok(out)
+}
+
+/// Who applied which field is the server's bookkeeping; `aic api raw` shows it.
+fn hide_owners(value: &mut Value) {
+    if let Some(Value::Array(items)) = value.get_mut("items") {
+        items.iter_mut().for_each(hide_owners);
+    }
+    if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+    }
 }
 
 fn has_content(value: &Value) -> bool {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::apply::{self, Manner};
-use super::changes::{self, Change};
+use super::changes;
 use super::kinds::Kind;
 use super::{Cx, documents, kinds, listing};
 use crate::client::Ask;
@@ -49,10 +49,10 @@ pub struct Rollback {
     target: Vec<String>,
     /// The version to set it back to; `aic history` lists them.
     #[arg(long, value_name = "VERSION")]
-    to: String,
+    to: u64,
 }
 
-/// Prints who did what, oldest first.
+/// Prints who did what, newest first.
 pub fn history(cx: &mut Cx, it: &History) -> Result<()> {
     let (kind, name) = kinds::target(cx, &it.target)?;
     let found = changes_of(cx, &kind, &name)?;
@@ -74,21 +74,13 @@ pub fn diff(cx: &mut Cx, it: &Diff) -> Result<()> {
         .with_some("from", it.from.as_deref())
         .with_some("to", it.to.as_deref());
     let answer = cx.client.json(ask)?;
-    cx.out.value(&answer, |value| {
-        let lines: Vec<String> = told(value).iter().map(|change| change.shown() + "\n").collect();
-        if lines.is_empty() { "nothing differs\n".to_owned() } else { lines.concat() }
+    cx.out.value(&answer, |answer| {
+        let side = |name: &str| answer.get(name).cloned().unwrap_or_default();
+        let found = changes::between(&side("before"), &side("after"));
+        let lines: Vec<String> = found.iter().map(|change| change.shown() + "\n").collect();
+        let versions = format!("version {} to {}\n", text(answer, "from"), text(answer, "to"));
+        if lines.is_empty() { format!("{versions}nothing differs\n") } else { versions + &lines.concat() }
     })
-}
-
-/// The changes that the server's answer tells, `{"changes": [{"path", "before", "after"}]}`.
-fn told(answer: &Value) -> Vec<Change> {
-    let changes = answer.get("changes").and_then(Value::as_array);
-    let told = changes.into_iter().flatten().map(|change| Change {
-        path: text(change, "path"),
-        before: change.get("before").filter(|value| !value.is_null()).cloned(),
-        after: change.get("after").filter(|value| !value.is_null()).cloned(),
-    });
-    told.collect()
 }
 
 fn diff_with_files(cx: &mut Cx, files: &[PathBuf]) -> Result<()> {

@@ -18,8 +18,7 @@ pub struct Kind {
     pub scope: String,
     pub doc: String,
     pub fields: Vec<Field>,
-    pub actions: Vec<Value>,
-    pub views: Vec<Value>,
+    pub actions: Vec<Call>,
 }
 
 /// One field of a kind's spec.
@@ -32,6 +31,17 @@ pub struct Field {
     pub doc: String,
     pub required: bool,
     pub write_only: bool,
+}
+
+/// Something a kind does beside what every kind does; a view if it is asked for by GET.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Call {
+    pub name: String,
+    pub doc: String,
+    pub of: String,
+    pub method: String,
+    pub asks: Vec<Field>,
 }
 
 impl Field {

@@ -26,6 +26,12 @@ pub struct Query {
     /// At most so many.
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
+    /// In every project you may see.
+    #[arg(short = 'A', long)]
+    pub all_projects: bool,
+    /// What is in the trash, instead of what is there.
+    #[arg(long)]
+    pub deleted: bool,
 }
 
 /// All pages as one list.
@@ -39,7 +45,9 @@ pub fn list(cx: &Cx, path: &str, query: &Query) -> Result<Value> {
             .with_some("pageToken", token.as_deref())
             .with_some("filter", query.filter.as_deref())
             .with_some("sort", query.sort.as_deref())
-            .with_some("labelSelector", query.selector.as_deref());
+            .with_some("labelSelector", query.selector.as_deref())
+            .with_some("deleted", query.deleted.then_some(true))
+            .in_project(query.all_projects.then(|| "-".to_owned()));
         let mut page = cx.client.json(ask)?;
         let next = text(&page, "metadata.nextPageToken");
         if let Some(Value::Array(more)) = page.get_mut("items").map(Value::take) {
@@ -88,6 +96,11 @@ pub fn table(value: &Value, kind: &Kind) -> String {
     let fields: Vec<(String, String)> =
         plain.take(3).map(|field| (heading(&field.name), field.path())).collect();
     let mut all = vec![("NAME", "metadata.name"), ("STATE", "@state")];
+    let projects: std::collections::BTreeSet<String> =
+        items(value).into_iter().map(|item| text(item, "metadata.namespace")).collect();
+    if projects.len() > 1 {
+        all.insert(0, ("PROJECT", "metadata.namespace"));
+    }
     all.extend(fields.iter().map(|(heading, path)| (heading.as_str(), path.as_str())));
     all.push(("CREATED", "metadata.creationTimestamp"));
     columns(value, &all)
@@ -124,10 +137,11 @@ pub fn state(object: &Value) -> String {
     }
 }
 
-/// Whether a field is short in every object, so that it makes a column.
+/// Whether a field is short in every object and said in any, so that it makes a column.
 fn is_plain(value: &Value, path: &str) -> bool {
     let short = |item: &&Value| at(item, path).is_none_or(|field| !field.is_object() && !field.is_array());
-    items(value).iter().all(short)
+    let said = |item: &&Value| !text(item, path).is_empty();
+    items(value).iter().all(short) && items(value).iter().any(said)
 }
 
 fn heading(name: &str) -> String {

@@ -26,7 +26,7 @@ pub enum Runs {
         /// Go on until the run is over.
         #[arg(short, long)]
         follow: bool,
-        /// The line to begin with.
+        /// The line to begin with, counted from 0.
         #[arg(long, value_name = "N")]
         from: Option<u64>,
     },
@@ -96,7 +96,7 @@ fn one(run: &Value) -> String {
                 ("ATTEMPT", "attempt"),
                 ("STARTED", "startedAt"),
                 ("FINISHED", "finishedAt"),
-                ("ERROR", "error.detail|error"),
+                ("ERROR", "error.message|error"),
             ],
         ));
     }

@@ -16,6 +16,11 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// The body as JSON; the order of its fields means nothing.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
     /// A header's value, empty when there is none.
     pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)

@@ -15,7 +15,7 @@ use crate::output::{Format, Output};
 
 const KINDS: &str = r#"{"items": [
     {"service": "catalog", "kind": "Model", "plural": "models", "shortNames": ["mdl"], "scope": "project",
-     "fields": [{"name": "task", "type": "text", "doc": "What it predicts.", "required": true}], "actions": ["promote"], "views": []},
+     "fields": [{"name": "task", "type": "text", "doc": "What it predicts.", "required": true}], "actions": [{"name": "promote", "method": "POST", "of": "object", "doc": "Promotes it."}]},
     {"service": "system", "kind": "Run", "plural": "runs", "scope": "project", "fields": []}]}"#;
 
 #[derive(Parser)]
@@ -57,6 +57,10 @@ impl Ended {
     fn failed(&self) -> String {
         self.failure.as_ref().map(ToString::to_string).unwrap_or_default()
     }
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap()
 }
 
 /// Runs a command line against these answers.
@@ -146,7 +150,7 @@ fn applying_sends_each_document_and_says_what_became_of_it() {
     assert!(ended.failed().starts_with("1 of 2 documents were refused"), "{}", ended.failed());
     assert_eq!(ended.asked[1].line, "PATCH /api/v1/catalog/models/a?fieldManager=aic");
     assert_eq!(ended.asked[1].header("content-type"), "application/apply-patch+yaml");
-    assert!(ended.asked[1].body.contains(r#""spec":{"task":"x"}"#));
+    assert_eq!(ended.asked[1].json()["spec"], json(r#"{"task": "x"}"#));
 }
 
 #[test]
@@ -155,7 +159,7 @@ fn a_permission_is_asked_for_by_verb_and_kind() {
     let ended = aic(&["can-i", "delete", "models"], Format::Table, &[(200, KINDS), (200, no)]);
     assert_eq!(ended.printed, "no\n  because no role grants it\n");
     assert_eq!(ended.failure.map(|f| (f.exit, f.is_silent())), Some((Exit::NotAllowed, true)));
-    assert_eq!(ended.asked[1].body, r#"{"permission":"catalog.models.delete","project":"default"}"#);
+    assert_eq!(ended.asked[1].json(), json(r#"{"permission":"catalog.models.delete","project":"default"}"#));
 }
 
 #[test]
@@ -168,7 +172,7 @@ fn a_training_is_followed_to_its_model() {
     let ended = aic(&line, Format::Table, &[(201, job), (200, running), (200, done)]);
     assert_eq!(ended.failed(), "");
     assert!(ended.printed.ends_with("next: aic endpoint deploy churn --model churn --version 1\n"));
-    assert!(ended.asked[0].body.contains(r#""budgetSeconds":120"#));
+    assert_eq!(ended.asked[0].json()["spec"]["budgetSeconds"], 120);
     assert_eq!(ended.lines()[1], "GET /api/v1/system/runs/r1");
 }
 
@@ -200,17 +204,19 @@ fn rows_are_predicted_from_the_command_line() {
     let answer = r#"{"predictions": [{"label": "yes", "probabilities": {"yes": 0.9}}], "model": "churn", "version": "1"}"#;
     let ended = aic(&["predict", "churn", "--row", "{\"age\": 41}"], Format::Table, &[(200, answer)]);
     assert_eq!(ended.printed, "ROW  PREDICTION  PROBABILITY\n1    yes         0.9000\n");
-    assert_eq!(ended.asked[0].body, r#"{"rows":[{"age":41}]}"#);
+    assert_eq!(ended.asked[0].json(), json(r#"{"rows":[{"age":41}]}"#));
 }
 
 #[test]
 fn a_watch_prints_events_and_remembers_where_it_was() {
     let events = "id: 7\ndata: {\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"7\"}}}\n\n: still here\n\nid: 9\ndata: {\"type\":\"BOOKMARK\",\"object\":{}}\n\n";
+    let head = r#"{"items": [], "metadata": {"resourceVersion": "6"}}"#;
     let gone = r#"{"status": 410, "code": "compacted", "detail": "too far back"}"#;
-    let ended = aic(&["watch", "models"], Format::Table, &[(200, KINDS), (200, events), (410, gone)]);
+    let ended =
+        aic(&["watch", "models"], Format::Table, &[(200, KINDS), (200, head), (200, events), (410, gone)]);
     assert!(ended.printed.starts_with("ADDED     model/a"), "{}", ended.printed);
-    assert_eq!(ended.lines()[1], "GET /api/v1/catalog/models?watch=true");
-    assert_eq!(ended.lines()[2], "GET /api/v1/catalog/models?watch=true&resourceVersion=9");
+    assert_eq!(ended.lines()[2], "GET /api/v1/catalog/models?watch=true&resourceVersion=6");
+    assert_eq!(ended.lines()[3], "GET /api/v1/catalog/models?watch=true&resourceVersion=9");
     assert_eq!(ended.failure.map(|f| f.exit), Some(Exit::NotFound));
 }
 
@@ -230,8 +236,8 @@ fn an_endpoint_that_is_there_changes_over() {
     let ended = aic(&line, Format::Table, &[(409, conflict), (200, there), (200, there)]);
     assert_eq!(ended.failed(), "");
     assert_eq!(
-        ended.asked[2].body,
-        r#"{"metadata":{"resourceVersion":"4"},"spec":{"model":"churn","version":"2"}}"#
+        ended.asked[2].json(),
+        json(r#"{"metadata":{"resourceVersion":"4"},"spec":{"model":"churn","version":"2"}}"#)
     );
 }
 
@@ -246,7 +252,7 @@ fn an_edit_sends_what_was_touched_with_the_version_it_was_read_at() {
     );
     assert_eq!(ended.failed(), "");
     assert_eq!(ended.printed, "model/a edited\n");
-    assert_eq!(ended.asked[2].body, r#"{"metadata":{"resourceVersion":"7"},"spec":{"pool":9}}"#);
+    assert_eq!(ended.asked[2].json(), json(r#"{"metadata":{"resourceVersion":"7"},"spec":{"pool":9}}"#));
     let ended =
         aic_with(&["edit", "model", "a"], |settings| settings.editor = "true".to_owned(), &answers[..2]);
     assert_eq!(ended.printed, "nothing was changed\n");
@@ -271,7 +277,7 @@ fn a_file_of_rows_is_sent_in_batches() {
     std::fs::remove_file(&path).unwrap();
     assert_eq!(ended.failed(), "");
     assert!(ended.printed.ends_with("501  3\n"));
-    assert_eq!(ended.asked[1].body, r#"{"rows":[{"a":1}]}"#);
+    assert_eq!(ended.asked[1].json(), json(r#"{"rows":[{"a":1}]}"#));
 }
 
 #[test]
@@ -310,4 +316,40 @@ fn a_comparison_with_files_ends_like_other_comparisons() {
     assert_eq!(ended.printed, "model/a ~ spec.task: \"x\" -> \"y\"\n");
     assert_eq!(ended.asked[2].line, "PATCH /api/v1/catalog/models/a?fieldManager=aic&force=true&dryRun=All");
     assert_eq!(ended.failure.map(|f| (f.exit, f.is_silent())), Some((Exit::Failed, true)));
+}
+
+#[test]
+fn a_watch_ends_with_the_problem_it_is_told() {
+    let told = "event: error\ndata: {\"status\": 503, \"code\": \"going-away\", \"detail\": \"the server stops\"}\n\n";
+    let ended = aic(&["watch", "models", "--from", "3"], Format::Table, &[(200, KINDS), (200, told)]);
+    assert!(ended.failed().starts_with("the server stops [going-away]"), "{}", ended.failed());
+}
+
+#[test]
+fn a_difference_between_versions_is_told_field_by_field() {
+    let answer = r#"{"from": 3, "to": 7, "patch": [], "before": {"spec": {"pool": 5}}, "after": {"spec": {"pool": 9}}}"#;
+    let ended = aic(&["diff", "model", "a", "--from", "3"], Format::Table, &[(200, KINDS), (200, answer)]);
+    assert_eq!(ended.printed, "version 3 to 7\n~ spec.pool: 5 -> 9\n");
+    assert_eq!(ended.lines()[1], "GET /api/v1/catalog/models/a/diff?from=3");
+}
+
+#[test]
+fn the_audit_is_searched_in_pages() {
+    let first = r#"{"items": [{"position": 9, "verb": "create"}], "metadata": {"nextPageToken": "9"}}"#;
+    let second = r#"{"items": [{"position": 4, "verb": "create"}], "metadata": {}}"#;
+    let line = ["audit", "list", "--verb", "create", "--limit", "5"];
+    let ended = aic(&line, Format::Json, &[(200, first), (200, second)]);
+    assert_eq!(ended.failed(), "");
+    assert_eq!(ended.asked[0].json(), json(r#"{"limit":5,"verb":"create"}"#));
+    assert_eq!(ended.asked[1].json(), json(r#"{"limit":4,"pageToken":"9","verb":"create"}"#));
+    assert!(ended.printed.contains("\"position\": 4"));
+}
+
+#[test]
+fn a_kind_is_explained_with_what_it_does() {
+    let ended = aic(&["api", "explain", "model"], Format::Table, &[(200, KINDS), (200, KINDS)]);
+    assert!(ended.printed.contains("spec.task  text  required  What it predicts."), "{}", ended.printed);
+    assert!(
+        ended.printed.ends_with("Actions:\n  POST /api/v1/catalog/models/{id}/promote\n      Promotes it.\n")
+    );
 }

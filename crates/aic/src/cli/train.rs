@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn the_result_says_how_to_go_on() {
-        let done = json!({"status": {"output": {"version": "3", "metrics": {"accuracy": 0.93}}}});
+        let done = json!({"status": {"output": {"metrics": {"accuracy": 0.93}, "version": "3"}}});
         assert_eq!(
             result(&done, "churn"),
             "metrics:\n  accuracy: 0.93\nversion: 3\nnext: aic endpoint deploy churn --model churn --version 3\n"

@@ -48,7 +48,14 @@ pub fn watch(cx: &mut Cx, it: &Watch) -> Result<()> {
     if names.len() > 1 {
         return Err(Failure::usage("only one name or all can be watched"));
     }
-    let version = it.from.clone().unwrap_or_default();
+    let version = match &it.from {
+        Some(version) => version.clone(),
+        // A watch from no version begins with all there is; a list says which version is now.
+        None => {
+            let one = listing::Query { limit: Some(1), ..listing::Query::default() };
+            text(&listing::list(cx, &kind.path(), &one)?, "metadata.resourceVersion")
+        }
+    };
     let from = From { version, name: names.pop(), selector: it.selector.clone() };
     follow(cx, &kind, &from)
 }
@@ -90,13 +97,19 @@ pub fn once(cx: &mut Cx, kind: &Kind, from: &mut From) -> Result<()> {
     let reader = cx.client.send(ask)?.reader();
     let mut data = String::new();
     let mut id = None;
+    let mut refused = false;
     for line in reader.lines() {
         let line = line.map_err(|error| broken(&error))?;
         if let Some(text) = line.strip_prefix("data:") {
             data.push_str(text.strip_prefix(' ').unwrap_or(text));
         } else if let Some(text) = line.strip_prefix("id:") {
             id = Some(text.trim().to_owned());
+        } else if let Some(name) = line.strip_prefix("event:") {
+            refused = name.trim() == "error";
         } else if line.is_empty() && !data.is_empty() {
+            if refused {
+                return Err(refusal(&data));
+            }
             let event: Value = serde_json::from_str(&data)
                 .map_err(|error| Failure::failed(format!("an event is no JSON: {error}")))?;
             data.clear();
@@ -111,12 +124,6 @@ pub fn once(cx: &mut Cx, kind: &Kind, from: &mut From) -> Result<()> {
 
 fn print(cx: &mut Cx, kind: &Kind, event: &Value, from: &From) -> Result<()> {
     let change = text(event, "type");
-    if change == "ERROR" {
-        let body = event.get("object").map(Value::to_string).unwrap_or_default();
-        let status = event.pointer("/object/status").or_else(|| event.pointer("/object/code"));
-        let status = status.and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());
-        return Err(Failure::answered(status.unwrap_or(500), None, &body));
-    }
     let Some(object) = event.get("object").filter(|_| change != "BOOKMARK") else {
         return Ok(());
     };
@@ -139,4 +146,11 @@ fn print(cx: &mut Cx, kind: &Kind, event: &Value, from: &From) -> Result<()> {
         }
         Format::Table | Format::Name => cx.out.value(object, |_| String::new()),
     }
+}
+
+/// A problem document in place of an event.
+fn refusal(problem: &str) -> Failure {
+    let status = serde_json::from_str::<Value>(problem).ok();
+    let status = status.and_then(|problem| problem.get("status")?.as_u64());
+    Failure::answered(status.and_then(|code| u16::try_from(code).ok()).unwrap_or(500), None, problem)
 }

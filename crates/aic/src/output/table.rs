@@ -1,9 +1,13 @@
 //! Tables for people: columns as wide as what stands in them.
 
-/// Rows under headings, each column as wide as its widest cell.
+/// Rows under headings, each column as wide as its widest cell; only the last one is never cut.
 pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     let mut all: Vec<Vec<String>> = vec![headings.iter().map(|heading| (*heading).to_owned()).collect()];
-    all.extend(rows.iter().map(|row| row.iter().map(|cell| one_line(cell)).collect()));
+    let last = headings.len().saturating_sub(1);
+    all.extend(rows.iter().map(|row| {
+        let cells = row.iter().enumerate();
+        cells.map(|(column, cell)| if column == last { plain(cell) } else { cut(&plain(cell)) }).collect()
+    }));
     let width = |column: usize| all.iter().filter_map(|row| row.get(column)).map(|c| c.chars().count()).max();
     let widths: Vec<usize> = (0..headings.len()).map(|column| width(column).unwrap_or(0)).collect();
     let mut text = String::new();
@@ -20,13 +24,16 @@ pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// What a server sends may hold line ends and control characters; a cell of a terminal may not.
-fn one_line(cell: &str) -> String {
+fn plain(cell: &str) -> String {
+    cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn cut(cell: &str) -> String {
     const WIDEST: usize = 60;
-    let clean: String = cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if clean.chars().count() <= WIDEST {
-        return clean;
+    if cell.chars().count() <= WIDEST {
+        return cell.to_owned();
     }
-    clean.chars().take(WIDEST - 1).chain(['…']).collect()
+    cell.chars().take(WIDEST - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -38,5 +45,12 @@ mod tests {
         let rows =
             vec![vec!["churn".to_owned(), "é".to_owned()], vec!["x".to_owned(), "two\nlines".to_owned()]];
         assert_eq!(table(&["NAME", "B"], &rows), "NAME   B\nchurn  é\nx      two lines\n");
+    }
+
+    #[test]
+    fn a_long_cell_is_cut_unless_nothing_stands_behind_it() {
+        let long = "x".repeat(80);
+        let shown = table(&["A", "B"], &[vec![long.clone(), long.clone()]]);
+        assert!(shown.contains(&format!("{}…  {long}", "x".repeat(59))), "{shown}");
     }
 }
