@@ -15,9 +15,9 @@ use crate::{
 };
 
 pub use ambient::{Ambient, fresh_password};
-pub use assemble::{Assembled, assemble};
+pub use assemble::assemble;
 pub use bundle::restore;
-pub use listen::{Server, listen};
+pub use listen::listen;
 
 /// Starts the platform.
 #[derive(clap::Args, Clone, Debug)]
