@@ -4,13 +4,13 @@
 use std::{fs::File, path::Path, thread};
 
 use base::Result;
+use store_sql::{Answer, Task};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     apply::Journal,
     connection,
     fail::{self, Failure},
-    task::{Answer, Task},
 };
 
 /// How many tasks may wait; beyond that, callers do.
