@@ -142,6 +142,10 @@ impl Rounds {
         if done.is_err() {
             self.journal.roll_back();
         }
+        if self.in_doubt {
+            // At once, so that it is gone before anybody hears that it failed.
+            self.in_doubt = self.journal.repair().is_err();
+        }
         done
     }
 
