@@ -34,8 +34,20 @@ impl Server {
     /// # Errors
     /// Why there is none: no binaries, or what they said.
     pub fn start() -> Result<Self, String> {
+        Self::within(tempfile::tempdir())
+    }
+
+    /// The same below a directory, for its disk.
+    ///
+    /// # Errors
+    /// As above; the directory must be open to whom the server runs as.
+    pub fn start_in(directory: &Path) -> Result<Self, String> {
+        Self::within(tempfile::tempdir_in(directory))
+    }
+
+    fn within(directory: std::io::Result<tempfile::TempDir>) -> Result<Self, String> {
         let binaries = binaries().ok_or("no PostgreSQL is installed here")?;
-        let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let directory = directory.map_err(|error| error.to_string())?;
         let user = substitute(directory.path())?;
         if let Some(user) = user {
             chown(directory.path(), Some(user.uid), Some(user.gid)).map_err(|e| e.to_string())?;

@@ -16,9 +16,10 @@ const READERS: usize = 8;
 /// How long it may take to connect, or to be given a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Every question here is made for an index. Plans that read whole tables look cheap to the planner
-/// as long as it has no statistics, and stay when the tables have grown.
-const PLANNER: &str = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off \
+/// Every question here is made to walk an index. Plans that read or sort whole tables look cheap to
+/// the planner as long as it has no statistics, and stay when the tables have grown.
+const PLANNER: &str = "-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off \
+                       -c enable_mergejoin=off -c enable_material=off -c enable_sort=off -c jit=off \
                        -c synchronous_commit=on";
 
 /// Settings from a URL or from `key=value` pairs.

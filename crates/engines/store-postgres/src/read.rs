@@ -106,8 +106,9 @@ pub async fn head(pool: &Pool) -> Result<u64> {
 /// A living object by organization, kind, project and name.
 pub async fn by_name(pool: &Pool, path: [&str; 4]) -> Result<Option<Record>> {
     let text = format!(
-        "SELECT {RECORD_COLUMNS} FROM scopes s JOIN objects o ON o.scope = s.id \
-         WHERE s.org = $1 AND s.kind = $2 AND s.project = $3 AND o.name = $4 AND o.deleted IS NULL"
+        "SELECT {RECORD_COLUMNS} FROM scopes s CROSS JOIN LATERAL (SELECT * FROM objects o \
+         WHERE o.scope = s.id AND o.name = $4 AND o.deleted IS NULL LIMIT 1) o \
+         WHERE s.org = $1 AND s.kind = $2 AND s.project = $3"
     );
     let [org, kind, project, name] = path;
     let rows = ask(pool, &text, &[&org, &kind, &project, &name]).await?;
@@ -126,7 +127,9 @@ pub async fn by_uid(pool: &Pool, uid: &str) -> Result<Option<Record>> {
 /// Those of some objects that are there.
 pub async fn by_uids(pool: &Pool, uids: Vec<Uid>) -> Result<HashMap<String, Record>> {
     let text = format!(
-        "SELECT {RECORD_COLUMNS} FROM objects o JOIN scopes s ON s.id = o.scope WHERE o.uid = ANY($1)"
+        "SELECT {RECORD_COLUMNS} FROM objects o \
+         CROSS JOIN LATERAL (SELECT * FROM scopes s WHERE s.id = o.scope LIMIT 1) s \
+         WHERE o.uid = ANY($1)"
     );
     let uids: Vec<&str> = uids.iter().map(Uid::as_str).collect();
     let rows = ask(pool, &text, &[&uids]).await?;
@@ -194,9 +197,13 @@ async fn scopes(client: &Client, query: &Query) -> Result<Vec<i64>> {
 pub async fn count(pool: &Pool, query: &Query) -> Result<u64> {
     let client = client(pool).await?;
     let scopes = scopes(&client, query).await?;
-    let sql = store_sql::count(Dialect::Postgres, query, &scopes);
-    let rows = ask_once(&**client, &sql).await?;
-    Ok(rows.first().map_or(0, |row| row.get::<_, i64>(0)) as u64)
+    let mut sum = 0;
+    for scope in scopes {
+        let sql = store_sql::count(Dialect::Postgres, query, scope);
+        let rows = ask_once(&**client, &sql).await?;
+        sum += rows.first().map_or(0, |row| row.get::<_, i64>(0));
+    }
+    Ok(sum as u64)
 }
 
 /// The journal behind a position.

@@ -60,19 +60,22 @@ impl Statements {
 pub const LOCK_HEAD: &str = "SELECT position, hash FROM journal_head FOR UPDATE";
 const ADD_SCOPES: &str = "INSERT INTO scopes (org, kind, project) \
     SELECT w.org, w.kind, w.project FROM unnest($1::text[], $2::text[], $3::text[]) AS w(org, kind, project) \
-    WHERE NOT EXISTS (SELECT 1 FROM scopes s WHERE s.kind = w.kind AND s.org = w.org AND s.project = w.project)";
-const FIND_SCOPES: &str = "SELECT s.id, s.org, s.kind, s.project \
-    FROM unnest($1::text[], $2::text[], $3::text[]) AS w(org, kind, project) \
-    JOIN scopes s ON s.kind = w.kind AND s.org = w.org AND s.project = w.project";
+    WHERE (SELECT s.id FROM scopes s WHERE s.kind = w.kind AND s.org = w.org AND s.project = w.project) IS NULL";
+// A limit in a lateral question makes the planner ask it once for each row, by its index.
+const FIND_SCOPES: &str = "SELECT f.id, w.org, w.kind, w.project \
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS w(org, kind, project) CROSS JOIN LATERAL ( \
+    SELECT s.id FROM scopes s WHERE s.kind = w.kind AND s.org = w.org AND s.project = w.project LIMIT 1) f";
 const FIND_OBJECTS: &str = "SELECT uid, version, scope, name, deleted IS NULL FROM objects \
     WHERE uid = ANY($1::text[])";
-const FIND_NAMES: &str = "SELECT o.scope, o.name, o.uid \
+const FIND_NAMES: &str = "SELECT f.id, w.name, n.uid \
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS w(org, kind, project, name) \
-    JOIN scopes s ON s.kind = w.kind AND s.org = w.org AND s.project = w.project \
-    JOIN objects o ON o.scope = s.id AND o.name = w.name AND o.deleted IS NULL";
-const FIND_KEPT: &str = "SELECT k.space, k.key, k.expires \
-    FROM unnest($1::text[], $2::text[]) AS w(space, key) \
-    JOIN kept k ON k.space = w.space AND k.key = w.key";
+    CROSS JOIN LATERAL (SELECT s.id FROM scopes s \
+    WHERE s.kind = w.kind AND s.org = w.org AND s.project = w.project LIMIT 1) f \
+    CROSS JOIN LATERAL (SELECT o.uid FROM objects o \
+    WHERE o.scope = f.id AND o.name = w.name AND o.deleted IS NULL LIMIT 1) n";
+const FIND_KEPT: &str = "SELECT w.space, w.key, f.expires \
+    FROM unnest($1::text[], $2::text[]) AS w(space, key) CROSS JOIN LATERAL ( \
+    SELECT k.expires FROM kept k WHERE k.space = w.space AND k.key = w.key LIMIT 1) f";
 const FIND_STREAMS: &str = "SELECT w.stream, \
     coalesce((SELECT max(s.number) + 1 FROM streams s WHERE s.stream = w.stream), 0) \
     FROM unnest($1::text[]) AS w(stream)";
@@ -88,9 +91,10 @@ const DROP_OBJECTS: &str = "DELETE FROM objects WHERE uid = ANY($1::text[])";
 const ADD_OBJECTS: &str = "INSERT INTO objects (uid, scope, name, version, generation, created, deleted, body) \
     SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], \
     $7::bigint[], $8::text[])";
-const DROP_TERMS: &str = "DELETE FROM terms t \
-    USING unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS w(scope, key, value, uid) \
-    WHERE t.scope = w.scope AND t.key = w.key AND t.value = w.value AND t.uid = w.uid";
+const DROP_TERMS: &str = "DELETE FROM terms WHERE ctid = ANY (ARRAY( \
+    SELECT (SELECT t.ctid FROM terms t \
+    WHERE t.scope = w.scope AND t.key = w.key AND t.value = w.value AND t.uid = w.uid) \
+    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS w(scope, key, value, uid)))";
 const ADD_TERMS: &str = "INSERT INTO terms (scope, key, value, uid) \
     SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) ON CONFLICT DO NOTHING";
 const KEEP: &str = "INSERT INTO kept (space, key, value, expires) \
