@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use base::Time;
-use futures::{FutureExt, TryFutureExt, future::try_join_all};
+use futures::{
+    FutureExt, TryFutureExt,
+    future::{ready, try_join_all},
+};
 use kernel::store::{Commit, Kept, Lease, Record};
 use store_sql::{Found, Task};
 use tokio_postgres::{Client, Error, Row as Line, Statement, types::ToSql};
@@ -104,11 +107,27 @@ pub async fn load(client: &Client, sql: &Statements, tasks: &[&Task]) -> Result<
         (&sql.find_leases, vec![&leases]),
         (&sql.find_token, vec![]),
     ];
+    let objects = !wanted.uids.is_empty();
+    let needed = [
+        true,
+        !wanted.scopes.is_empty(),
+        !wanted.scopes.is_empty(),
+        objects,
+        objects,
+        !wanted.kept.is_empty(),
+        !wanted.streams.is_empty(),
+        !wanted.leases.is_empty(),
+        !wanted.leases.is_empty(),
+    ];
     // Polled in this order, they travel in this order, none waiting for another's answer.
     let begun = client.batch_execute("BEGIN").map_ok(|()| Vec::new());
     let mut asked = vec![begun.boxed()];
-    for (statement, values) in &questions {
-        asked.push(client.query(*statement, values).boxed());
+    for ((statement, values), needed) in questions.iter().zip(needed) {
+        asked.push(if needed {
+            client.query(*statement, values).boxed()
+        } else {
+            ready(Ok(Vec::new())).boxed()
+        });
     }
     let answers = try_join_all(asked).await?;
     learn(answers)

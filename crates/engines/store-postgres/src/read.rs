@@ -107,7 +107,7 @@ pub async fn head(pool: &Pool) -> Result<u64> {
 pub async fn by_name(pool: &Pool, path: [&str; 4]) -> Result<Option<Record>> {
     let text = format!(
         "SELECT {RECORD_COLUMNS} FROM scopes s CROSS JOIN LATERAL (SELECT * FROM objects o \
-         WHERE o.scope = s.id AND o.name = $4 AND o.deleted IS NULL LIMIT 1) o \
+         WHERE o.living = s.id AND o.name = $4 LIMIT 1) o \
          WHERE s.org = $1 AND s.kind = $2 AND s.project = $3"
     );
     let [org, kind, project, name] = path;

@@ -72,7 +72,7 @@ const FIND_NAMES: &str = "SELECT f.id, w.name, n.uid \
     CROSS JOIN LATERAL (SELECT s.id FROM scopes s \
     WHERE s.kind = w.kind AND s.org = w.org AND s.project = w.project LIMIT 1) f \
     CROSS JOIN LATERAL (SELECT o.uid FROM objects o \
-    WHERE o.scope = f.id AND o.name = w.name AND o.deleted IS NULL LIMIT 1) n";
+    WHERE o.living = f.id AND o.name = w.name LIMIT 1) n";
 const FIND_KEPT: &str = "SELECT w.space, w.key, f.expires \
     FROM unnest($1::text[], $2::text[]) AS w(space, key) CROSS JOIN LATERAL ( \
     SELECT k.expires FROM kept k WHERE k.space = w.space AND k.key = w.key LIMIT 1) f";

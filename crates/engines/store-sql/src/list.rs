@@ -169,7 +169,7 @@ fn one_scope(sql: &mut Sql, query: &Query, leg: &Leg, scope: &str, limit: u32) -
         Leg::Missing(_) => ("''", "o.uid"),
         Leg::Walk | Leg::Narrow(_) => (column(&query.sort.place), "o.uid"),
     };
-    let mut parts = vec![format!("o.scope = {scope}"), alive(query).into()];
+    let mut parts = vec![on_shelf(sql, query, scope)];
     parts.extend(within);
     parts.extend(behind(sql, query, leg, place, uid));
     if let Leg::Missing(key) = leg {
@@ -243,11 +243,12 @@ fn column(place: &Place) -> &'static str {
     }
 }
 
-fn alive(query: &Query) -> &'static str {
-    if query.deleted {
-        "o.deleted IS NOT NULL"
-    } else {
-        "o.deleted IS NULL"
+/// The objects of a scope, living or in the trash, in the words of the indexes.
+fn on_shelf(sql: &Sql, query: &Query, scope: &str) -> String {
+    match (query.deleted, sql.dialect) {
+        (true, _) => format!("o.scope = {scope} AND o.deleted IS NOT NULL"),
+        (false, Dialect::Sqlite) => format!("o.scope = {scope} AND o.deleted IS NULL"),
+        (false, Dialect::Postgres) => format!("o.living = {scope}"),
     }
 }
 
@@ -292,7 +293,7 @@ pub fn count(dialect: Dialect, query: &Query, scope: i64) -> Sql {
         None => Leg::Walk,
     };
     let (source, within) = source(&mut sql, query, &leg, &scope);
-    let mut parts = vec![format!("o.scope = {scope}"), alive(query).into()];
+    let mut parts = vec![on_shelf(&sql, query, &scope)];
     parts.extend(within);
     if let Some(filter) = &query.filter {
         parts.push(condition(&mut sql, filter, query.deleted));
