@@ -162,3 +162,6 @@ fn check(lesson: &Lesson) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
