@@ -12,7 +12,7 @@ mod delete;
 mod documents;
 mod edit;
 mod endpoint;
-mod follow;
+pub mod follow;
 mod get;
 mod history;
 mod kinds;

@@ -196,6 +196,13 @@ pub fn log_filter() -> String {
     environment("AIC_LOG").unwrap_or_else(|| "warn".to_owned())
 }
 
+/// Where the demo keeps its things.
+pub fn demo_home() -> PathBuf {
+    let mut home = data_home(&environment);
+    home.set_file_name("aic-demo");
+    home
+}
+
 fn data_home(environment: Environment<'_>) -> PathBuf {
     let base = environment("XDG_DATA_HOME")
         .map(PathBuf::from)

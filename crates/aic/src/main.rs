@@ -6,6 +6,7 @@
 mod cli;
 mod client;
 mod config;
+mod demo;
 mod failure;
 mod output;
 mod restore;
@@ -48,6 +49,8 @@ struct Aic {
 enum Command {
     /// Start the platform: everything in this one process.
     Up(server::Up),
+    /// Show the main job on an empty directory: from a table of data to an explained prediction.
+    Demo(demo::Demo),
     // Everything that is a client of a running server.
     #[command(flatten)]
     Client(cli::Command),
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
     start_logging();
     match aic.command {
         Command::Up(up) => finish(|output| up.run(output)),
+        Command::Demo(demo) => finish(|output| demo.run(output)),
         Command::Client(command) => cli::main(&aic.flags, command, Aic::command),
     }
 }

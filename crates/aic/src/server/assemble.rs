@@ -43,13 +43,9 @@ pub async fn assemble(settled: &Settled) -> Result<Assembled> {
 /// The store that was settled: SQLite in the data directory, or PostgreSQL.
 pub async fn open_store(settled: &Settled) -> Result<Arc<dyn Store>> {
     match &settled.database_url {
-        Some(url) => open_postgres(url).await,
+        Some(url) => store_postgres::open(url).await,
         None => store_sqlite::open(&settled.data_dir),
     }
-}
-
-async fn open_postgres(_url: &str) -> Result<Arc<dyn Store>> {
-    Err(Error::invalid("database-unsupported", "this build holds no PostgreSQL store").at("AIC_DATABASE_URL"))
 }
 
 /// Everything a platform is made of.
