@@ -35,6 +35,7 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
         .route("/api/v1/system/backup", post(backup))
         .with_state(beside)
         .merge(face_rest::router(web.clone()))
+        .merge(face_kube::router(web.clone()))
         .merge(face_inference::router(web))
         .fallback(|| async {
             problem::response(

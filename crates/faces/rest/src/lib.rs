@@ -9,7 +9,6 @@ pub mod openapi;
 mod request;
 pub mod route;
 mod router;
-mod schema;
 mod stream;
 
 pub use router::{handle, router};

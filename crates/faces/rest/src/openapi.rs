@@ -1,5 +1,6 @@
 //! The OpenAPI document, made from the kinds: 3.1 for new tools, 3.0 for older ones.
 
+use face_web::schema::{self, Direction, NAME};
 use kernel::{
     declare::{Action, KindDef, Manner, Of, OpenTo},
     kind::{Field, Scope, Shape},
@@ -8,11 +9,7 @@ use kernel::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::{
-    kinds::word,
-    route::below_name,
-    schema::{self, Direction, NAME},
-};
+use crate::{kinds::word, route::below_name};
 
 /// The version of the specification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

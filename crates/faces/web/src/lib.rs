@@ -5,6 +5,7 @@ pub mod caller;
 pub mod limits;
 pub mod metrics;
 pub mod problem;
+pub mod schema;
 mod web;
 
 pub use web::{Settings, Web};
