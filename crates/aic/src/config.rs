@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -13,8 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Result};
 use crate::output::Format;
+use crate::server::{Settled, Up};
 
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// What every client command understands.
 #[derive(clap::Args, Clone, Default)]
@@ -165,6 +168,41 @@ impl Settings {
     }
 }
 
+/// Settles what a server needs from its flags and the environment.
+pub fn settle_server(up: &Up) -> Result<Settled> {
+    settle_server_from(up, &environment)
+}
+
+fn settle_server_from(up: &Up, environment: Environment<'_>) -> Result<Settled> {
+    let listen = match (up.listen, environment("AIC_LISTEN")) {
+        (Some(address), _) => address,
+        (None, Some(text)) => text.parse().map_err(|_| {
+            Failure::usage(format!("AIC_LISTEN: `{text}` is no address")).hint("for example 127.0.0.1:8080")
+        })?,
+        (None, None) => DEFAULT_LISTEN,
+    };
+    let data_dir = up.data_dir.clone().or_else(|| environment("AIC_DATA_DIR").map(PathBuf::from));
+    Ok(Settled {
+        data_dir: data_dir.unwrap_or_else(|| data_home(environment)),
+        listen,
+        database_url: up.database_url.clone().or_else(|| environment("AIC_DATABASE_URL")),
+        workers: up.workers,
+        password: environment("AIC_ADMIN_PASSWORD"),
+    })
+}
+
+/// What is logged, in the directives of `tracing-subscriber`.
+pub fn log_filter() -> String {
+    environment("AIC_LOG").unwrap_or_else(|| "warn".to_owned())
+}
+
+fn data_home(environment: Environment<'_>) -> PathBuf {
+    let base = environment("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .or_else(|| environment("HOME").map(|home| Path::new(&home).join(".local/share")));
+    base.unwrap_or_default().join("aic")
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -201,7 +239,7 @@ pub fn is_loopback(url: &str) -> bool {
     } else {
         host.split(':').next().unwrap_or_default()
     };
-    let numeric = name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    let numeric = name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     numeric || name == "localhost"
 }
 

@@ -134,6 +134,20 @@ impl Failure {
         }
     }
 
+    /// A failure of the platform itself, where this process is the platform.
+    pub fn of(error: &base::Error) -> Self {
+        let exit = exit_of(error.status().code());
+        let mut failure = Self::new(exit, error.message());
+        failure.told.code = Some(error.code().to_owned());
+        failure.told.hint = error.advice().map(str::to_owned);
+        failure.told.fields =
+            error.field().map(|field| (field.to_owned(), String::new())).into_iter().collect();
+        if let Some(cause) = error.cause() {
+            failure.told.message = format!("{} ({cause})", failure.told.message);
+        }
+        failure
+    }
+
     /// Says what to do next.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.told.hint = Some(hint.into());

@@ -9,6 +9,7 @@ mod config;
 mod failure;
 mod output;
 mod restore;
+mod server;
 
 use std::process::ExitCode;
 
@@ -45,9 +46,8 @@ struct Aic {
 /// Everything `aic` does.
 #[derive(Subcommand)]
 enum Command {
-    // The server's commands (`up`, `demo`) stand here, each a variant with the arguments of its
-    // own module; they get no `flags`.
-
+    /// Start the platform: everything in this one process.
+    Up(server::Up),
     // Everything that is a client of a running server.
     #[command(flatten)]
     Client(cli::Command),
@@ -55,8 +55,32 @@ enum Command {
 
 fn main() -> ExitCode {
     let aic = Aic::parse();
+    start_logging();
     match aic.command {
+        Command::Up(up) => finish(|output| up.run(output)),
         Command::Client(command) => cli::main(&aic.flags, command, Aic::command),
+    }
+}
+
+/// Logs to standard error, as `AIC_LOG` says; and names the one TLS provider.
+fn start_logging() {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(config::log_filter()))
+        .with_writer(std::io::stderr)
+        .init();
+    // Only fails when there is one already, which is then the same.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+/// Runs a command of the server's own and ends with its exit code.
+fn finish(run: impl FnOnce(&mut output::Output) -> failure::Result<()>) -> ExitCode {
+    let mut output = output::Output::standard(None, Vec::new(), false);
+    match run(&mut output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            ExitCode::from(failure.exit as u8)
+        }
     }
 }
 

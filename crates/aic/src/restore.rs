@@ -2,15 +2,17 @@
 
 use std::path::Path;
 
-use crate::failure::Failure;
+use crate::{
+    config,
+    failure::{Failure, Result},
+    server::{self, Up},
+};
 
-/// Fills the directory from the file. The stores are not part of this build yet, and it says so
-/// instead of pretending.
-pub fn run(file: &Path, data_dir: &Path) -> Result<(), Failure> {
-    let sentence = format!(
-        "this build cannot restore `{}` into `{}`: it holds no store",
-        file.display(),
-        data_dir.display()
-    );
-    Err(Failure::failed(sentence).hint("use a build of `aic` that has `aic up`"))
+/// Fills the directory from the file.
+pub fn run(file: &Path, data_dir: &Path) -> Result<()> {
+    let up = Up { data_dir: Some(data_dir.to_owned()), listen: None, database_url: None, workers: 0 };
+    let settled = config::settle_server(&up)?;
+    server::runtime()?.block_on(async {
+        server::restore(file, &settled).await.map(|_| ()).map_err(|error| Failure::of(&error))
+    })
 }

@@ -189,7 +189,11 @@ impl Raw {
         Ok(Object {
             metadata: self.metadata.clone(),
             spec: self.spec_as()?,
-            status: parse(&self.status, &self.metadata.uid)?,
+            status: {
+                let mut status = self.status.clone();
+                validate::fill_defaults(<K::Status as crate::kind::Fields>::FIELDS, &mut status);
+                parse(&status, &self.metadata.uid)?
+            },
             org: self.org.clone(),
         })
     }

@@ -15,6 +15,7 @@ use crate::{
     kind::{Field, Shape},
     object::{Fields, Raw},
     store::{Commit, Expect, Kept, Write},
+    validate,
 };
 
 /// Seconds an answer to an idempotent request is remembered.
@@ -34,6 +35,7 @@ pub async fn put(cx: &Cx, kind: &Arc<KindDef>, old: Option<Raw>, new: Raw) -> Re
     for admit in &kind.admits {
         new = admit(cx.clone(), new, old.clone()).await?;
     }
+    validate::fill_defaults(kind.status, &mut new.status);
     new.metadata.name = Name::new(new.metadata.name)?.to_string();
     limits(&new)?;
     references(cx, kind, &new, old.as_ref()).await?;

@@ -146,3 +146,6 @@ fn check(lesson: &Lesson) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -156,8 +156,8 @@ fn term(sql: &mut Sql, key: &str, op: Op, cell: &Cell) -> String {
     }
     let (key, value) = (sql.text(key), sql.text(index::encode(cell)));
     format!(
-        "EXISTS (SELECT 1 FROM terms x WHERE x.scope = o.scope AND x.key = {key} \
-         AND x.value = {value} AND x.uid = o.uid)"
+        "(SELECT 1 FROM terms x WHERE x.scope = o.scope AND x.key = {key} \
+         AND x.value = {value} AND x.uid = o.uid) IS NOT NULL"
     )
 }
 

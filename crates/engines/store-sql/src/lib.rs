@@ -12,6 +12,7 @@ mod list;
 mod replay;
 mod row;
 mod sql;
+mod task;
 
 pub use changes::history;
 pub use check::{Found, ROWS_MAX, admit, already_kept, chain_broken, fits, lease_lost};
@@ -20,3 +21,4 @@ pub use list::{Leg, Range, count, legs, page, probe, ranges};
 pub use replay::{Step, continues, entry, record, steps};
 pub use row::{CHANGE_COLUMNS, RECORD_COLUMNS, Row, change, digest, record_row};
 pub use sql::{Dialect, Param, Sql};
+pub use task::{Answer, Claim, Task};

@@ -156,15 +156,15 @@ fn direction(query: &Query) -> &'static str {
 }
 
 fn one_scope(sql: &mut Sql, query: &Query, leg: &Leg, scope: &str, limit: u32) -> String {
-    let join = sql.join();
-    let source = source(sql, query, leg, scope);
+    let (source, within) = source(sql, query, leg, scope);
     let (place, uid) = match leg {
         Leg::Terms(..) => ("t.value", "t.uid"),
         Leg::Equal(_) => ("t.uid", "t.uid"),
         Leg::Missing(_) => ("''", "o.uid"),
         Leg::Walk | Leg::Narrow(_) => (column(&query.sort.place), "o.uid"),
     };
-    let mut parts = vec![format!("o.scope = {scope}"), alive(query).into()];
+    let mut parts = vec![on_shelf(sql, query, scope)];
+    parts.extend(within);
     parts.extend(behind(sql, query, leg, place, uid));
     if let Leg::Missing(key) = leg {
         let missing =
@@ -182,14 +182,15 @@ fn one_scope(sql: &mut Sql, query: &Query, leg: &Leg, scope: &str, limit: u32) -
         format!("{place} {direction}, {uid} {direction}")
     };
     let limit = sql.int(i64::from(limit));
+    let scopes = sql.joined_to("scopes", "s", "id = o.scope");
     format!(
-        "SELECT {RECORD_COLUMNS}, {place} AS place FROM {source}{join}scopes s ON s.id = o.scope \
+        "SELECT {RECORD_COLUMNS}, {place} AS place FROM {source}{scopes} \
          WHERE {holds} ORDER BY {order} LIMIT {limit}"
     )
 }
 
-fn source(sql: &mut Sql, query: &Query, leg: &Leg, scope: &str) -> String {
-    let join = sql.join();
+/// Where the rows come from, and what confines them.
+fn source(sql: &mut Sql, query: &Query, leg: &Leg, scope: &str) -> (String, Option<String>) {
     match leg {
         Leg::Walk | Leg::Missing(_) => {
             let index = match (query.deleted, leg, &query.sort.place) {
@@ -199,19 +200,24 @@ fn source(sql: &mut Sql, query: &Query, leg: &Leg, scope: &str) -> String {
                 (false, Leg::Walk, Place::Version) => "objects_version",
                 (false, _, _) => "objects_uid",
             };
-            format!("objects o{}", sql.indexed_by(index))
+            (format!("objects o{}", sql.indexed_by(index)), None)
         }
         Leg::Terms(key, None) => {
             let key = sql.text(key.as_str());
-            format!("terms t{join}objects o ON o.uid = t.uid AND t.scope = {scope} AND t.key = {key}")
+            let objects = sql.joined_to("objects", "o", "uid = t.uid");
+            let within = format!("t.scope = {scope} AND t.key = {key}");
+            (format!("terms t{objects}"), Some(within))
         }
         Leg::Terms(_, Some(range)) | Leg::Equal(range) => {
             let within = within(sql, "t", scope, range);
-            format!("terms t{join}objects o ON o.uid = t.uid AND {within}")
+            let objects = sql.joined_to("objects", "o", "uid = t.uid");
+            (format!("terms t{objects}"), Some(within))
         }
         Leg::Narrow(range) => {
             let within = within(sql, "x", scope, range);
-            format!("(SELECT DISTINCT x.uid FROM terms x WHERE {within}) n{join}objects o ON o.uid = n.uid")
+            let objects = sql.joined_to("objects", "o", "uid = n.uid");
+            let found = format!("(SELECT DISTINCT x.uid FROM terms x WHERE {within}) n{objects}");
+            (found, None)
         }
     }
 }
@@ -226,8 +232,13 @@ fn column(place: &Place) -> &'static str {
     }
 }
 
-fn alive(query: &Query) -> &'static str {
-    if query.deleted { "o.deleted IS NOT NULL" } else { "o.deleted IS NULL" }
+/// The objects of a scope, living or in the trash, in the words of the indexes.
+fn on_shelf(sql: &Sql, query: &Query, scope: &str) -> String {
+    match (query.deleted, sql.dialect) {
+        (true, _) => format!("o.scope = {scope} AND o.deleted IS NOT NULL"),
+        (false, Dialect::Sqlite) => format!("o.scope = {scope} AND o.deleted IS NULL"),
+        (false, Dialect::Postgres) => format!("o.living = {scope}"),
+    }
 }
 
 /// What lies behind the last page.
@@ -261,24 +272,18 @@ fn behind(sql: &mut Sql, query: &Query, leg: &Leg, place: &str, uid: &str) -> Op
     Some(format!("({place}, {uid}) {sign} ({value}, {last})"))
 }
 
-/// How many objects a query finds in the scopes; SQLite asks one at a time.
-pub fn count(dialect: Dialect, query: &Query, scopes: &[i64]) -> Sql {
+/// How many objects a query finds in a scope.
+pub fn count(dialect: Dialect, query: &Query, scope: i64) -> Sql {
     let mut sql = Sql::new(dialect);
-    let join = sql.join();
-    let scope = match dialect {
-        Dialect::Sqlite => sql.int(scopes[0]),
-        Dialect::Postgres => format!("ANY({})", sql.bind(crate::sql::Param::Ints(scopes.to_vec()))),
+    let scope = sql.int(scope);
+    let leg = match ranges(query).into_iter().find(|range| range.equal) {
+        Some(range) => Leg::Equal(range),
+        // Any walk finds them all.
+        None => Leg::Walk,
     };
-    let range = ranges(query).into_iter().find(|range| range.equal);
-    let source = match &range {
-        Some(range) => {
-            let within = within(&mut sql, "t", &scope, range);
-            format!("terms t{join}objects o ON o.uid = t.uid AND {within}")
-        }
-        None if query.deleted => format!("objects o{}", sql.indexed_by("objects_trash")),
-        None => format!("objects o{}", sql.indexed_by("objects_uid")),
-    };
-    let mut parts = vec![format!("o.scope = {scope}"), alive(query).into()];
+    let (source, within) = source(&mut sql, query, &leg, &scope);
+    let mut parts = vec![on_shelf(&sql, query, &scope)];
+    parts.extend(within);
     if let Some(filter) = &query.filter {
         parts.push(condition(&mut sql, filter, query.deleted));
     }

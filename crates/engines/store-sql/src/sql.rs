@@ -70,12 +70,16 @@ impl Sql {
         self.bind(Param::Int(number))
     }
 
-    /// A join whose left side is read first.
-    pub(crate) fn join(&self) -> &'static str {
+    /// Joins to each row on the left the one object with its uid, or the one scope of its object.
+    ///
+    /// Both engines are kept from turning the join round: SQLite by the kind of join, PostgreSQL by
+    /// the limit. Without statistics their guess is worse.
+    pub(crate) fn joined_to(&self, table: &str, alias: &str, on: &str) -> String {
         match self.dialect {
-            // SQLite keeps the order of a cross join; without statistics its guess is worse.
-            Dialect::Sqlite => " CROSS JOIN ",
-            Dialect::Postgres => " JOIN ",
+            Dialect::Sqlite => format!(" CROSS JOIN {table} {alias} ON {alias}.{on}"),
+            Dialect::Postgres => {
+                format!(" CROSS JOIN LATERAL (SELECT * FROM {table} z WHERE z.{on} LIMIT 1) {alias}")
+            }
         }
     }
 

@@ -9,12 +9,9 @@ use kernel::{
     store::{Append, Commit, Kept, Record, Write},
 };
 use rusqlite::{Connection, OptionalExtension, params};
-use store_sql::Found;
+use store_sql::{Answer, Found, Task};
 
-use crate::{
-    fail::Failure,
-    task::{Answer, Task},
-};
+use crate::fail::Failure;
 
 /// The last entry of the journal.
 #[derive(Clone, Copy)]
@@ -87,7 +84,7 @@ impl Journal {
 
     /// Does one task; a refusal leaves no trace of it.
     pub fn perform(&mut self, task: &Task) -> Result<Answer, Failure> {
-        if !task.may_stop_midway() {
+        if !may_stop_midway(task) {
             return self.apply(task);
         }
         let before = self.head;
@@ -343,4 +340,13 @@ impl Journal {
         }
         Ok(())
     }
+}
+
+/// Whether a task may be refused after it has begun to write, so that its traces must be undone.
+fn may_stop_midway(task: &Task) -> bool {
+    let Task::Commit(commit) = task else {
+        return false;
+    };
+    // A single write or kept value is refused before it is written; the order is writes, kept, streams.
+    commit.writes.len() + commit.keep.len() > 1
 }

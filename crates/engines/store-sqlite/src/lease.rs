@@ -3,8 +3,9 @@
 use base::Time;
 use kernel::store::Lease;
 use rusqlite::{OptionalExtension, params};
+use store_sql::Claim;
 
-use crate::{apply::Journal, fail::Failure, task::Claim};
+use crate::{apply::Journal, fail::Failure};
 
 impl Journal {
     /// Refuses whoever no longer holds a lease.

@@ -12,6 +12,7 @@ use kernel::{
     journal::Change,
     store::{ChangeQuery, Commit, Kept, Lease, Query, Record, Store},
 };
+use store_sql::{Answer, Claim, Task};
 use tokio::sync::watch;
 
 mod apply;
@@ -22,11 +23,9 @@ mod lock;
 mod read;
 mod readers;
 mod replay;
-mod task;
 mod writer;
 
 use readers::Readers;
-use task::{Answer, Claim, Task};
 use writer::Writer;
 
 /// Opens the store in a data directory, which is made if it is not there.

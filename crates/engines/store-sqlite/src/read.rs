@@ -200,7 +200,7 @@ pub fn count(db: &Connection, query: &Query) -> rusqlite::Result<u64> {
     let snapshot = db.unchecked_transaction()?;
     let mut sum = 0;
     for scope in scopes(&snapshot, query)? {
-        let sql = store_sql::count(Dialect::Sqlite, query, &[scope]);
+        let sql = store_sql::count(Dialect::Sqlite, query, scope);
         sum += snapshot
             .prepare_cached(&sql.text)?
             .query_row(params_from_iter(values(&sql)), |row| row.get::<_, i64>(0))?;

@@ -4,13 +4,13 @@
 use std::{fs::File, path::Path, thread};
 
 use base::Result;
+use store_sql::{Answer, Task};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     apply::Journal,
     connection,
     fail::{self, Failure},
-    task::{Answer, Task},
 };
 
 /// How many tasks may wait; beyond that, callers do.
@@ -134,6 +134,10 @@ impl Rounds {
         let done = self.attempt(tasks);
         if done.is_err() {
             self.journal.roll_back();
+        }
+        if self.in_doubt {
+            // At once, so that it is gone before anybody hears that it failed.
+            self.in_doubt = self.journal.repair().is_err();
         }
         done
     }

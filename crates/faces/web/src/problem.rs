@@ -29,14 +29,20 @@ pub fn json(error: &Error, request_id: &str) -> Value {
     problem
 }
 
-/// A problem as a response; what only the log may know goes to the log.
-pub fn response(error: &Error, request_id: &str) -> Response<Body> {
+/// Writes what only the log may know to the log.
+pub fn note(error: &Error, request_id: &str) {
     let status = error.status().code();
     if status >= 500 && status != 507 {
         tracing::error!(request_id, code = error.code(), cause = error.cause(), "{}", error.message());
     } else if let Some(cause) = error.cause() {
         tracing::debug!(request_id, code = error.code(), cause, "{}", error.message());
     }
+}
+
+/// A problem as a response; what only the log may know goes to the log.
+pub fn response(error: &Error, request_id: &str) -> Response<Body> {
+    note(error, request_id);
+    let status = error.status().code();
     let mut response = Response::new(Body::from(json(error, request_id).to_string()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();

@@ -3,20 +3,20 @@
 use std::{collections::HashSet, fs, path::Path, sync::Arc};
 
 use base::{Digest, Time};
-use blobs::Collected;
+use engine_blobs::Collected;
 use object_store::memory::InMemory;
 
 type Opened = (Arc<dyn Collected>, tempfile::TempDir);
 
 fn local() -> Opened {
     let directory = tempfile::tempdir().unwrap();
-    (blobs::open(directory.path()).unwrap(), directory)
+    (engine_blobs::open(directory.path()).unwrap(), directory)
 }
 
 fn remote() -> Opened {
     let cache = tempfile::tempdir().unwrap();
     let store = Arc::new(InMemory::new());
-    (blobs::over(store, "some/prefix", cache.path()).unwrap(), cache)
+    (engine_blobs::over(store, "some/prefix", cache.path()).unwrap(), cache)
 }
 
 fn file_of(directory: &Path, digest: Digest) -> std::path::PathBuf {

@@ -5,6 +5,11 @@ use std::{pin::Pin, sync::Arc};
 use kernel::{Later, store::Store};
 use testing::Home;
 
+mod disk;
+mod faulty;
+mod kill;
+mod layout;
+
 struct Directory(tempfile::TempDir);
 
 type Opening<'a> = Pin<Box<dyn Future<Output = Arc<dyn Store>> + Send + 'a>>;

@@ -5,7 +5,8 @@ use kernel::{
     journal::Change,
     store::{Commit, Lease},
 };
-use store_sql::Step;
+
+use crate::replay::Step;
 
 /// One thing to do in the next transaction, whole or not at all.
 pub enum Task {
@@ -23,24 +24,6 @@ pub enum Task {
     Sweep(Time),
     /// Prove that writing works.
     Ping,
-}
-
-impl Task {
-    /// Whether it may be refused after it has begun to write, so that its traces must be undone.
-    pub fn may_stop_midway(&self) -> bool {
-        match self {
-            Self::Commit(commit) => {
-                commit.writes.len() + commit.keep.len() > 1
-                    || (commit.writes.len() + commit.keep.len() == 1 && !commit.appends.is_empty())
-            }
-            Self::Lease(_)
-            | Self::Release(_)
-            | Self::DropStream(_)
-            | Self::Replay(..)
-            | Self::Sweep(_)
-            | Self::Ping => false,
-        }
-    }
 }
 
 /// A wish for a lease.
