@@ -9,7 +9,6 @@ mod build;
 mod clients;
 mod demo;
 mod place;
-mod postgres;
 mod report;
 mod shell;
 mod test;

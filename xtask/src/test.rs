@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use crate::build::{self, Profile};
 use crate::place::Place;
-use crate::postgres::Postgres;
 use crate::report::{End, Report};
 use crate::{bless, clients, shell, tidy, tools};
 
@@ -21,26 +20,14 @@ const NOT_QUICK: &str = "left out by --quick";
 
 /// Runs every step, also after one has failed, and sums up.
 pub fn run(place: &Place, reach: Reach) -> Result<(), String> {
-    let mut report = Report::of(11);
+    let mut report = Report::of(10);
     let cargo = |words: &[&str]| End::from(shell::show(&mut shell::cargo(&place.root, words)));
     report.step("tools", || tools::ready(place, reach));
     report.step("format", || cargo(&["fmt", "--all", "--check"]));
     report.step("clippy", || cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]));
     report.step("tidy", || End::from(tidy::run(place)));
     report.step("licences and bans", || deny(place));
-    let mut postgres = None;
-    report.step("start PostgreSQL", || match reach {
-        Reach::Quick => End::Skipped(format!("{NOT_QUICK}, so tests on that store do not run")),
-        Reach::Everything => match Postgres::start(place) {
-            Ok(server) => {
-                let note = server.url().to_owned();
-                postgres = Some(server);
-                End::Passed(note)
-            }
-            Err(how) => End::Failed(how),
-        },
-    });
-    report.step("tests and transcripts", || End::from(nextest(place, postgres.as_ref().map(Postgres::url))));
+    report.step("tests and transcripts", || End::from(nextest(place, reach)));
     report.step("documentation tests", || doc_tests(place));
     let mut aic = None;
     report.step("build aic", || built(place, &mut aic));
@@ -53,18 +40,16 @@ pub fn run(place: &Place, reach: Reach) -> Result<(), String> {
         (None, Reach::Everything) => End::Skipped("there is no binary to drive".to_owned()),
         (Some(aic), Reach::Everything) => clients::drive(place, aic, None),
     });
-    drop(postgres);
     report.finish()
 }
 
-/// Transcripts run on SQLite always, and on PostgreSQL when its address is given.
-fn nextest(place: &Place, postgres: Option<&str>) -> Result<(), String> {
-    let mut command =
-        shell::cargo(&place.root, &["nextest", "run", "--workspace", "--no-fail-fast", "--no-tests", "warn"]);
-    if let Some(url) = postgres {
-        command.env("AIC_TEST_POSTGRES", url);
+/// The tests of PostgreSQL's store start a server of their own, so a quick run leaves them out.
+fn nextest(place: &Place, reach: Reach) -> Result<(), String> {
+    let mut words = vec!["nextest", "run", "--workspace", "--no-fail-fast", "--no-tests", "warn"];
+    if reach == Reach::Quick {
+        words.extend(["-E", "not package(store-postgres)"]);
     }
-    shell::show_on_stdout(&mut command)
+    shell::show_on_stdout(&mut shell::cargo(&place.root, &words))
 }
 
 fn deny(place: &Place) -> End {

@@ -1,8 +1,6 @@
-//! Rows of a CSV file (RFC 4180), one at a time, as objects to predict on.
+//! Rows of a CSV file (RFC 4180), one at a time, as texts under headings.
 
 use std::io::BufRead;
-
-use serde_json::{Map, Number, Value};
 
 use crate::failure::{Failure, Result};
 
@@ -32,8 +30,13 @@ impl<R: BufRead> Csv<R> {
         Ok(csv)
     }
 
-    /// The next row, if there is one.
-    pub fn row(&mut self) -> Result<Option<Value>> {
+    /// What the columns are called.
+    pub fn headings(&self) -> &[String] {
+        &self.headings
+    }
+
+    /// The fields of the next row, one for each heading, if there is a row.
+    pub fn row(&mut self) -> Result<Option<Vec<String>>> {
         let line = self.line + 1;
         let Some(fields) = self.record()? else {
             return Ok(None);
@@ -43,8 +46,7 @@ impl<R: BufRead> Csv<R> {
                 format!("line {line} has {} fields, the headings are {}", fields.len(), self.headings.len());
             return Err(Failure::usage(sentence));
         }
-        let pairs = self.headings.iter().cloned().zip(fields.iter().map(|field| typed(field)));
-        Ok(Some(Value::Object(pairs.collect::<Map<_, _>>())))
+        Ok(Some(fields))
     }
 
     /// The fields of the next record that is no empty line.
@@ -103,24 +105,11 @@ fn split(text: &str) -> Vec<String> {
     fields
 }
 
-/// A field as JSON: nothing, a number, or a text. `007` is no number, and stays as it is.
-fn typed(field: &str) -> Value {
-    if field.is_empty() {
-        return Value::Null;
-    }
-    match serde_json::from_str::<Number>(field) {
-        Ok(number) => Value::Number(number),
-        Err(_) => Value::String(field.to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
-    fn rows(text: &str) -> Result<Vec<Value>> {
+    fn rows(text: &str) -> Result<Vec<Vec<String>>> {
         let mut csv = Csv::open(text.as_bytes())?;
         let mut rows = Vec::new();
         while let Some(row) = csv.row()? {
@@ -130,16 +119,10 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_numbers_texts_or_nothing() {
-        let text =
-            "\u{feff}age,zip,plan\r\n41,01234,\"basic, old\"\r\n\r\n-1.5e2,,\"two\nlines \"\"x\"\"\"\n";
-        assert_eq!(
-            rows(text).unwrap(),
-            [
-                json!({"age": 41, "zip": "01234", "plan": "basic, old"}),
-                json!({"age": -150.0, "zip": null, "plan": "two\nlines \"x\""}),
-            ]
-        );
+    fn quotes_keep_commas_line_ends_and_themselves() {
+        let text = "\u{feff}age,plan\r\n41,\"basic, old\"\r\n\r\n,\"two\nlines \"\"x\"\"\"\n";
+        assert_eq!(rows(text).unwrap(), [["41", "basic, old"], ["", "two\nlines \"x\""]]);
+        assert_eq!(Csv::open(text.as_bytes()).unwrap().headings(), ["age", "plan"]);
     }
 
     #[test]

@@ -72,10 +72,10 @@ pub fn run(cx: &mut Cx, it: &Dataset) -> Result<()> {
                 listing::columns(
                     found,
                     &[
-                        ("VERSION", "spec.version|status.version|metadata.name"),
+                        ("VERSION", "spec.number|metadata.name"),
                         ("STATE", "@state"),
-                        ("ROWS", "status.rows|spec.rows"),
-                        ("DIGEST", "status.digest|spec.digest"),
+                        ("ROWS", "status.rows"),
+                        ("DIGEST", "spec.blob"),
                         ("CREATED", "metadata.creationTimestamp"),
                     ],
                 )
@@ -95,6 +95,7 @@ fn table(value: &Value) -> String {
         &[
             ("NAME", "metadata.name"),
             ("STATE", "@state"),
+            ("LATEST", "status.latest"),
             ("ROWS", "status.rows"),
             ("DESCRIPTION", "spec.description"),
             ("CREATED", "metadata.creationTimestamp"),

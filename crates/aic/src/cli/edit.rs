@@ -29,7 +29,7 @@ pub fn edit(cx: &mut Cx, it: &Edit) -> Result<()> {
     let path = cx.settings.scratch.join(format!("edit-{}.yaml", std::process::id()));
     write_private(&path, yaml(&Value::Object(before.clone()))?.as_bytes())
         .map_err(|error| Failure::file(path.display(), &error))?;
-    open(&cx.settings.editor, &path)?;
+    open(&cx.settings.editor, &path).inspect_err(|_| keep(cx, &path))?;
     let after = read_back(&path).inspect_err(|_| keep(cx, &path))?;
     let mut patch = merge_patch(&before, &after);
     if patch.is_empty() {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::{Cx, backup, listing};
 use crate::client::{Ask, encoded};
 use crate::failure::{Failure, Result};
+use crate::output::yaml;
 
 const PATH: &str = "/api/v1/catalog/models";
 
@@ -50,7 +51,8 @@ pub fn run(cx: &mut Cx, it: &Model) -> Result<()> {
                     &[
                         ("NAME", "metadata.name"),
                         ("STATE", "@state"),
-                        ("TASK", "spec.task|status.task"),
+                        ("LATEST", "status.latest"),
+                        ("TASK", "status.task"),
                         ("DESCRIPTION", "spec.description"),
                         ("CREATED", "metadata.creationTimestamp"),
                     ],
@@ -65,8 +67,8 @@ pub fn run(cx: &mut Cx, it: &Model) -> Result<()> {
                     &[
                         ("VERSION", LABEL),
                         ("STATE", "@state"),
-                        ("ALGORITHM", "spec.algorithm|status.algorithm"),
-                        ("DATASET", "spec.dataset|status.dataset"),
+                        ("TASK", "spec.task"),
+                        ("DATA", "spec.datasetVersion"),
                         ("CREATED", "metadata.creationTimestamp"),
                     ],
                 )
@@ -75,8 +77,9 @@ pub fn run(cx: &mut Cx, it: &Model) -> Result<()> {
         Model::Card { name, version } => {
             let version = chosen(cx, name, version.as_deref())?;
             let ask = Ask::get(format!("{}/{}/card", versions(name), encoded(&version)));
-            let card = cx.client.send(ask.accept("text/markdown"))?.text()?;
-            cx.out.line(card.trim_end())
+            let card = cx.client.json(ask)?;
+            let text = yaml(&card)?;
+            cx.out.value(&card, |_| text)
         }
         Model::Download { name, version, to } => {
             let version = chosen(cx, name, version.as_deref())?;
@@ -90,7 +93,7 @@ pub fn run(cx: &mut Cx, it: &Model) -> Result<()> {
 }
 
 /// Where a version's own name may stand.
-const LABEL: &str = "spec.version|status.version|metadata.name";
+const LABEL: &str = "spec.number|metadata.name";
 
 fn versions(name: &str) -> String {
     format!("{PATH}/{}/versions", encoded(name))

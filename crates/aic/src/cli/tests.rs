@@ -166,8 +166,7 @@ fn a_permission_is_asked_for_by_verb_and_kind() {
 fn a_training_is_followed_to_its_model() {
     let job = r#"{"metadata": {"name": "churn-1"}, "status": {"run": "r1"}}"#;
     let running = r#"{"metadata": {"name": "r1"}, "status": {"phase": "Running", "progress": {"done": 1, "total": 2}}}"#;
-    let done =
-        r#"{"metadata": {"name": "r1"}, "status": {"phase": "Succeeded", "output": {"version": "1"}}}"#;
+    let done = r#"{"metadata": {"name": "r1"}, "status": {"phase": "Succeeded", "output": {"modelVersion": "churn.1"}}}"#;
     let line = ["train", "churn", "--target", "left", "--budget", "2m"];
     let ended = aic(&line, Format::Table, &[(201, job), (200, running), (200, done)]);
     assert_eq!(ended.failed(), "");
@@ -269,15 +268,16 @@ fn a_dry_run_reaches_the_server_as_one() {
 #[test]
 fn a_file_of_rows_is_sent_in_batches() {
     let path = std::env::temp_dir().join(format!("aic-predict-{}.csv", std::process::id()));
-    std::fs::write(&path, format!("a\n{}", "1\n".repeat(501))).unwrap();
+    std::fs::write(&path, format!("a,left\n{}", "1,0\n".repeat(501))).unwrap();
     let many = format!("{{\"predictions\": [{}]}}", vec!["{\"prediction\": 2}"; 500].join(","));
     let one = r#"{"predictions": [{"prediction": 3}]}"#;
     let line = ["predict", "e", "--file", &path.display().to_string()];
-    let ended = aic(&line, Format::Table, &[(200, &many), (200, one)]);
+    let schema = r#"{"inputs": [{"name": "a", "datatype": "BYTES"}]}"#;
+    let ended = aic(&line, Format::Table, &[(200, schema), (200, &many), (200, one)]);
     std::fs::remove_file(&path).unwrap();
     assert_eq!(ended.failed(), "");
     assert!(ended.printed.ends_with("501  3\n"));
-    assert_eq!(ended.asked[1].json(), json(r#"{"rows":[{"a":1}]}"#));
+    assert_eq!(ended.asked[2].json(), json(r#"{"rows":[{"a":"1"}]}"#));
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn run_of(cx: &Cx, job: &Value, name: &str) -> Result<String> {
         run = text(&seen, "status.run");
     }
     Err(Failure::unavailable(format!("nobody works on the training `{name}` yet"))
-        .hint(format!("look again with `aic get jobs {name}`")))
+        .hint(format!("look again with `aic get training-jobs {name}`")))
 }
 
 fn result(done: &Value, model: &str) -> String {
@@ -76,7 +76,9 @@ fn result(done: &Value, model: &str) -> String {
             None => lines.push_str(&format!("{name}: {}\n", shown(value))),
         }
     }
-    let version = text(done, "status.output.version");
+    // The output names it as `model.number`.
+    let version = text(done, "status.output.modelVersion");
+    let version = version.rsplit('.').next().unwrap_or_default();
     let flag = if version.is_empty() { String::new() } else { format!(" --version {version}") };
     lines.push_str(&format!("next: aic endpoint deploy {model} --model {model}{flag}\n"));
     lines
@@ -110,10 +112,10 @@ mod tests {
 
     #[test]
     fn the_result_says_how_to_go_on() {
-        let done = json!({"status": {"output": {"metrics": {"accuracy": 0.93}, "version": "3"}}});
+        let done = json!({"status": {"output": {"metrics": {"accuracy": 0.93}, "modelVersion": "churn.3"}}});
         assert_eq!(
             result(&done, "churn"),
-            "metrics:\n  accuracy: 0.93\nversion: 3\nnext: aic endpoint deploy churn --model churn --version 3\n"
+            "metrics:\n  accuracy: 0.93\nmodelVersion: churn.3\nnext: aic endpoint deploy churn --model churn --version 3\n"
         );
     }
 }
