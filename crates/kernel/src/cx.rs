@@ -300,7 +300,7 @@ impl Cx {
 
     /// Appends to a stream, durably.
     pub async fn append(&self, stream: String, entries: Vec<String>) -> Result<()> {
-        let appends = vec![crate::store::Append { stream, entries }];
+        let appends = vec![store::Append { stream, entries }];
         self.platform.store.commit(Commit { appends, ..Commit::default() }).await.map(|_| ())
     }
 

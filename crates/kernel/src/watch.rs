@@ -109,7 +109,7 @@ pub async fn subscribe(
     let mut first = std::collections::VecDeque::new();
     let position = match param(params, "resourceVersion") {
         "" | "0" => {
-            let mut page = crate::store::Query { limit: base::PAGE_MAX, ..query.clone() };
+            let mut page = store::Query { limit: base::PAGE_MAX, ..query.clone() };
             loop {
                 let (raws, next) = read::page(cx, kind, &page).await?;
                 let last = raws.last().map(|raw| (crate::index::Cell::Null, raw.metadata.uid.clone()));

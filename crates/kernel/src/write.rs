@@ -109,8 +109,8 @@ pub(crate) async fn commit(cx: &Cx, kind: &KindDef, write: Write, new: &Raw) -> 
 }
 
 /// An object as the store keeps it.
-pub(crate) fn record(kind: &KindDef, it: &Raw) -> crate::store::Record {
-    crate::store::Record {
+pub(crate) fn record(kind: &KindDef, it: &Raw) -> store::Record {
+    store::Record {
         org: it.org.clone(),
         kind: it.kind.clone(),
         project: it.metadata.namespace.clone(),

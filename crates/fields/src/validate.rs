@@ -1,12 +1,11 @@
 //! Holds a JSON value against a field table: types, limits, unknown fields, defaults.
 
 use base::{Error, Name, Result, Time};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::{
-    kind::{Field, Shape},
-    object::Fields,
-};
+use crate::kind::{Field, Shape};
+
+type Fields = Map<String, Value>;
 
 /// The longest text where the field says nothing, in characters.
 pub const TEXT_MAX: usize = 10_000;
