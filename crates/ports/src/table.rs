@@ -125,5 +125,8 @@ pub trait Tables: Send + Sync {
     ) -> Result<Table>;
 
     /// Writes a table in a format.
+    ///
+    /// # Errors
+    /// `no-room` when the disk is full.
     fn write(&self, format: Format, table: &Table, path: &Path) -> Result<()>;
 }
