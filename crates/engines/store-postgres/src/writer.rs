@@ -1,10 +1,10 @@
 //! The one task that writes for this process: it takes everything that waits, decides it in memory
 //! and writes it in one transaction, in its turn among all processes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base::Result;
-use store_sql::{Answer, Task};
+use store_sql::{Answer, Pace, Task};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_postgres::Config;
 
@@ -46,8 +46,19 @@ impl Writer {
         };
         tokio::spawn(async move {
             let mut group = Vec::with_capacity(GROUP);
+            let mut pace = Pace::default();
             while jobs.recv_many(&mut group, GROUP).await > 0 {
+                let begun = Instant::now();
+                while group.len() < GROUP {
+                    match jobs.try_recv() {
+                        Ok(job) => group.push(job),
+                        Err(_) if pace.waits(group.len(), begun) => tokio::task::yield_now().await,
+                        Err(_) => break,
+                    }
+                }
+                let (size, begun) = (group.len(), Instant::now());
                 rounds.run(std::mem::take(&mut group)).await;
+                pace.note(size, begun.elapsed());
             }
         });
         Self(queue)
