@@ -203,19 +203,15 @@ impl Rounds {
     async fn line(
         &mut self,
     ) -> std::result::Result<&mut (Line, Statements), tokio_postgres::Error> {
-        if let Some((line, _)) = &self.line
-            && line.client.is_closed()
-        {
-            self.line = None;
-        }
-        if self.line.is_none() {
-            let line = Line::open(&self.config).await?;
-            let statements = Statements::prepare(&line.client).await?;
-            self.line = Some((line, statements));
-        }
-        // It was filled just above.
-        #[expect(clippy::unwrap_used)]
-        Ok(self.line.as_mut().unwrap())
+        let open = match self.line.take() {
+            Some(open) if !open.0.client.is_closed() => open,
+            Some(_) | None => {
+                let line = Line::open(&self.config).await?;
+                let statements = Statements::prepare(&line.client).await?;
+                (line, statements)
+            }
+        };
+        Ok(self.line.insert(open))
     }
 
     /// Whether the journal has this entry. The lock waits for a commit that is still under way.
