@@ -22,33 +22,22 @@ pub fn run(place: &Place, words: &[&str]) -> Result<(), String> {
             (vec![(*name).to_owned()], crate::without_dashes(rest))
         }
         [name, ..] => {
-            return Err(format!(
-                "there is no measurement `{name}`; there are: {}",
-                known.join(", ")
-            ));
+            return Err(format!("there is no measurement `{name}`; there are: {}", known.join(", ")));
         }
     };
     let aic = build::aic(place, Profile::Release)?;
     for name in chosen {
         report::say(&format!("\n{name}"));
         let program = build::program(place, Profile::Release, &name)?;
-        shell::show(
-            shell::command(program, &place.root)
-                .args(args)
-                .env("AIC_BIN", &aic),
-        )?;
+        shell::show(shell::command(program, &place.root).args(args).env("AIC_BIN", &aic))?;
     }
     Ok(())
 }
 
 fn names(place: &Place) -> Vec<String> {
-    let entries = fs::read_dir(place.root.join("benches/src/bin"))
-        .into_iter()
-        .flatten()
-        .flatten();
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| Some(entry.path().file_stem()?.to_string_lossy().into_owned()))
-        .collect();
+    let entries = fs::read_dir(place.root.join("benches/src/bin")).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| Some(entry.path().file_stem()?.to_string_lossy().into_owned())).collect();
     names.sort();
     names
 }

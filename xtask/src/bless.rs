@@ -49,11 +49,7 @@ fn can_generate(place: &Place, aic: &Path) -> bool {
 }
 
 fn generate(place: &Place, aic: &Path, into: &Path) -> Result<(), String> {
-    shell::show(
-        shell::command(aic, &place.root)
-            .args(["api", "generate", "--dir"])
-            .arg(into),
-    )
+    shell::show(shell::command(aic, &place.root).args(["api", "generate", "--dir"]).arg(into))
 }
 
 /// The files of one directory by name; generated directories are flat.
@@ -72,11 +68,7 @@ fn differences(kept: &BTreeMap<String, Vec<u8>>, fresh: &BTreeMap<String, Vec<u8
     let mut names: Vec<&String> = kept.keys().chain(fresh.keys()).collect();
     names.sort();
     names.dedup();
-    names
-        .into_iter()
-        .filter(|name| kept.get(*name) != fresh.get(*name))
-        .cloned()
-        .collect()
+    names.into_iter().filter(|name| kept.get(*name) != fresh.get(*name)).cloned().collect()
 }
 
 #[cfg(test)]
@@ -86,10 +78,7 @@ mod tests {
     #[test]
     fn a_file_that_changed_appeared_or_vanished_is_named() {
         let files = |pairs: &[(&str, &str)]| {
-            pairs
-                .iter()
-                .map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()))
-                .collect()
+            pairs.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect()
         };
         let kept = files(&[("same", "1"), ("changed", "1"), ("gone", "1")]);
         let fresh = files(&[("same", "1"), ("changed", "2"), ("new", "1")]);

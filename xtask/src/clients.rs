@@ -32,9 +32,12 @@ pub fn drive(place: &Place, aic: &Path, only: Option<&str>) -> End {
     let mut names = found(place);
     if let Some(only) = only {
         names.retain(|name| name == only);
+        if names.is_empty() {
+            return End::Failed(format!("there is no `clients/{only}/run`"));
+        }
     }
     if names.is_empty() {
-        return End::Skipped("there is no `run` for that under `clients/`".to_owned());
+        return End::Skipped("there is no `run` under `clients/` yet".to_owned());
     }
     let mut failed = Vec::new();
     for name in &names {
@@ -52,10 +55,7 @@ pub fn drive(place: &Place, aic: &Path, only: Option<&str>) -> End {
 }
 
 fn found(place: &Place) -> Vec<String> {
-    let entries = fs::read_dir(place.root.join("clients"))
-        .into_iter()
-        .flatten()
-        .flatten();
+    let entries = fs::read_dir(place.root.join("clients")).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
         .filter(|entry| entry.path().join("run").is_file())
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
@@ -67,24 +67,15 @@ fn found(place: &Place) -> Vec<String> {
 fn one(place: &Place, aic: &Path, name: &str) -> Result<(), String> {
     let dir = place.root.join("clients").join(name);
     let run = dir.join("run");
-    let mode = fs::metadata(&run)
-        .map_err(|error| error.to_string())?
-        .permissions()
-        .mode();
+    let mode = fs::metadata(&run).map_err(|error| error.to_string())?.permissions().mode();
     if mode & 0o111 == 0 {
-        return Err(format!(
-            "`{}` is not executable; `chmod +x` it",
-            run.display()
-        ));
+        return Err(format!("`{}` is not executable; `chmod +x` it", run.display()));
     }
     let scratch = std::env::temp_dir().join(format!("aic-client-{name}-{}", std::process::id()));
     fs::create_dir_all(&scratch).map_err(|error| format!("`{}`: {error}", scratch.display()))?;
     let mut command = shell::command("timeout", &dir);
     command.args(["--kill-after=10", PATIENCE]).arg(&run);
-    command
-        .env("AIC_BIN", aic)
-        .env("AIC_TMP", &scratch)
-        .env_remove("PYTHONPATH");
+    command.env("AIC_BIN", aic).env("AIC_TMP", &scratch).env_remove("PYTHONPATH");
     if let Some(venv) = environment(place, &dir, name)? {
         command.env("PATH", format!("{}/bin:{}", venv.display(), place.path));
         command.env("VIRTUAL_ENV", &venv);
@@ -103,10 +94,7 @@ fn environment(place: &Place, dir: &Path, name: &str) -> Result<Option<PathBuf>,
     let Ok(wanted) = fs::read(&list) else {
         return Ok(None);
     };
-    let venv = place
-        .cache
-        .join("venvs")
-        .join(format!("{name}-{:016x}", fingerprint(&wanted)));
+    let venv = place.cache.join("venvs").join(format!("{name}-{:016x}", fingerprint(&wanted)));
     let complete = venv.join("complete");
     if complete.is_file() {
         return Ok(Some(venv));
@@ -115,24 +103,9 @@ fn environment(place: &Place, dir: &Path, name: &str) -> Result<Option<PathBuf>,
     if venv.exists() {
         fs::remove_dir_all(&venv).map_err(|error| format!("`{}`: {error}", venv.display()))?;
     }
-    shell::show(
-        shell::command("python3", dir)
-            .args(["-m", "venv"])
-            .arg(&venv),
-    )?;
-    let pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-    ];
-    shell::show(
-        shell::command(venv.join("bin/python"), dir)
-            .args(pip)
-            .arg(&list),
-    )?;
+    shell::show(shell::command("python3", dir).args(["-m", "venv"]).arg(&venv))?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
+    shell::show(shell::command(venv.join("bin/python"), dir).args(pip).arg(&list))?;
     // Written last, so that an environment whose making was interrupted is made anew.
     fs::write(&complete, &wanted).map_err(|error| format!("`{}`: {error}", complete.display()))?;
     Ok(Some(venv))
@@ -140,9 +113,9 @@ fn environment(place: &Place, dir: &Path, name: &str) -> Result<Option<PathBuf>,
 
 /// FNV-1a: the same on every machine and compiler, and nobody attacks a cache of one's own.
 fn fingerprint(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]
@@ -153,9 +126,6 @@ mod tests {
     fn another_requirement_means_another_environment() {
         assert_eq!(fingerprint(b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(fingerprint(b"a"), 0xaf63_dc4c_8601_ec8c);
-        assert_ne!(
-            fingerprint(b"mlflow==3.17.2\n"),
-            fingerprint(b"mlflow==3.17.1\n")
-        );
+        assert_ne!(fingerprint(b"mlflow==3.17.2\n"), fingerprint(b"mlflow==3.17.1\n"));
     }
 }

@@ -10,9 +10,6 @@ use crate::{report, shell};
 pub fn run(place: &Place, args: &[&str]) -> Result<(), String> {
     report::say("building the release binary; the first time takes minutes, later seconds");
     let aic = build::aic(place, Profile::Release)?;
-    let error = shell::command(&aic, &place.root)
-        .arg("demo")
-        .args(args)
-        .exec();
+    let error = shell::command(&aic, &place.root).arg("demo").args(args).exec();
     Err(format!("`{}` cannot be run: {error}", aic.display()))
 }

@@ -25,19 +25,13 @@ impl Place {
             .find(|dir| dir.join("Cargo.lock").is_file())
             .ok_or("no Cargo.lock above here; run it inside the checkout as `cargo xtask`")?
             .to_path_buf();
-        let target =
-            setting("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| here.join(dir));
+        let target = setting("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| here.join(dir));
         let cache = setting("XDG_CACHE_HOME")
             .map(PathBuf::from)
             .or_else(|| setting("HOME").map(|home| Path::new(&home).join(".cache")))
             .unwrap_or_else(|| target.clone())
             .join("aic");
-        Ok(Self {
-            root,
-            target,
-            cache,
-            path: setting("PATH").unwrap_or_default(),
-        })
+        Ok(Self { root, target, cache, path: setting("PATH").unwrap_or_default() })
     }
 
     /// A program that cargo built.
@@ -51,10 +45,7 @@ impl Place {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place here that reads the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place here that reads the environment")]
 fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

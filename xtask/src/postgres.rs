@@ -26,23 +26,13 @@ impl Postgres {
         let programs = tools::postgres_programs().ok_or("PostgreSQL's `initdb` is missing")?;
         let dir = std::env::temp_dir().join(format!("{PREFIX}{}", std::process::id()));
         fs::create_dir_all(&dir).map_err(|error| format!("`{}`: {error}", dir.display()))?;
-        let as_root =
-            shell::ask(shell::command("id", &place.root).arg("-u")).as_deref() == Some("0");
+        let as_root = shell::ask(shell::command("id", &place.root).arg("-u")).as_deref() == Some("0");
         let port = free_port()?;
         let url = format!("postgres://aic@127.0.0.1:{port}/postgres");
-        let server = Self {
-            programs,
-            dir,
-            as_root,
-            url,
-        };
+        let server = Self { programs, dir, as_root, url };
         if as_root {
             // PostgreSQL refuses to run as root; Debian's package made this user for it.
-            shell::show(
-                shell::command("chown", Path::new("/"))
-                    .arg("postgres")
-                    .arg(&server.dir),
-            )?;
+            shell::show(shell::command("chown", Path::new("/")).arg("postgres").arg(&server.dir))?;
         }
         server.quietly(server.command("initdb").arg("-D").arg(server.data()).args([
             "--username=aic",
@@ -100,10 +90,7 @@ impl Postgres {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => {
                 let text = fs::read_to_string(self.dir.join("start")).unwrap_or_default();
-                Err(format!(
-                    "PostgreSQL did not start, {status}: {}",
-                    text.trim()
-                ))
+                Err(format!("PostgreSQL did not start, {status}: {}", text.trim()))
             }
             Err(error) => Err(format!("PostgreSQL cannot be run: {error}")),
         }
@@ -113,11 +100,7 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         let mut stop = self.command("pg_ctl");
-        shell::succeeds(
-            stop.arg("-D")
-                .arg(self.data())
-                .args(["-m", "immediate", "-w", "stop"]),
-        );
+        shell::succeeds(stop.arg("-D").arg(self.data()).args(["-m", "immediate", "-w", "stop"]));
         // What is left is in the temporary directory, and the system clears that.
         let _ = fs::remove_dir_all(&self.dir);
     }
@@ -125,11 +108,7 @@ impl Drop for Postgres {
 
 /// Stops servers whose test run was killed before it could: their maker is no longer a process.
 fn sweep() {
-    for entry in fs::read_dir(std::env::temp_dir())
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
+    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let Some(maker) = name.strip_prefix(PREFIX) else {
             continue;

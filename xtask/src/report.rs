@@ -34,11 +34,7 @@ struct Done {
 impl Report {
     /// A report of so many steps.
     pub fn of(total: usize) -> Self {
-        Self {
-            total,
-            started: Instant::now(),
-            done: Vec::new(),
-        }
+        Self { total, started: Instant::now(), done: Vec::new() }
     }
 
     /// Runs one step between a heading and its outcome.
@@ -62,16 +58,10 @@ impl Report {
                 End::Skipped(_) => skipped += 1,
                 End::Failed(_) => failed += 1,
             }
-            say(&format!(
-                "  {:<24} {}",
-                step.name,
-                sentence(&step.end, step.took)
-            ));
+            say(&format!("  {:<24} {}", step.name, sentence(&step.end, step.took)));
         }
         let took = shown(self.started.elapsed());
-        say(&format!(
-            "{passed} passed, {failed} failed, {skipped} skipped in {took}"
-        ));
+        say(&format!("{passed} passed, {failed} failed, {skipped} skipped in {took}"));
         match failed {
             0 => Ok(()),
             1 => Err("one step failed; its output is above".to_owned()),

@@ -17,9 +17,7 @@ pub fn cargo(root: &Path, words: &[&str]) -> Command {
     let mut command = command("cargo", root);
     command.args(words);
     // A test that asks cargo for the directories of this very package would otherwise get them.
-    command
-        .env_remove("CARGO_MANIFEST_DIR")
-        .env_remove("CARGO_PKG_NAME");
+    command.env_remove("CARGO_MANIFEST_DIR").env_remove("CARGO_PKG_NAME");
     command
 }
 
@@ -41,14 +39,8 @@ pub fn show_on_stdout(command: &mut Command) -> Result<(), String> {
 
 /// What it prints on standard output, without the last line end; nothing when it fails or is missing.
 pub fn ask(command: &mut Command) -> Option<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    let text = String::from_utf8_lossy(&output.stdout)
-        .trim_end()
-        .to_owned();
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
     output.status.success().then_some(text)
 }
 
@@ -73,11 +65,7 @@ mod tests {
     fn a_program_that_fails_or_is_missing_is_named() {
         let here = Path::new("/");
         assert!(show(&mut command("true", here)).is_ok());
-        assert!(
-            show(&mut command("false", here))
-                .unwrap_err()
-                .contains("`false` ended with")
-        );
+        assert!(show(&mut command("false", here)).unwrap_err().contains("`false` ended with"));
         let missing = show(&mut command("no-such-program", here)).unwrap_err();
         assert!(missing.contains("`no-such-program` cannot be run"));
     }

@@ -25,16 +25,7 @@ pub fn run(place: &Place, reach: Reach) -> Result<(), String> {
     let cargo = |words: &[&str]| End::from(shell::show(&mut shell::cargo(&place.root, words)));
     report.step("tools", || tools::ready(place, reach));
     report.step("format", || cargo(&["fmt", "--all", "--check"]));
-    report.step("clippy", || {
-        cargo(&[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ])
-    });
+    report.step("clippy", || cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]));
     report.step("tidy", || End::from(tidy::run(place)));
     report.step("licences and bans", || deny(place));
     let mut postgres = None;
@@ -49,9 +40,7 @@ pub fn run(place: &Place, reach: Reach) -> Result<(), String> {
             Err(how) => End::Failed(how),
         },
     });
-    report.step("tests and transcripts", || {
-        End::from(nextest(place, postgres.as_ref().map(Postgres::url)))
-    });
+    report.step("tests and transcripts", || End::from(nextest(place, postgres.as_ref().map(Postgres::url))));
     report.step("documentation tests", || doc_tests(place));
     let mut aic = None;
     report.step("build aic", || built(place, &mut aic));
@@ -70,17 +59,8 @@ pub fn run(place: &Place, reach: Reach) -> Result<(), String> {
 
 /// Transcripts run on SQLite always, and on PostgreSQL when its address is given.
 fn nextest(place: &Place, postgres: Option<&str>) -> Result<(), String> {
-    let mut command = shell::cargo(
-        &place.root,
-        &[
-            "nextest",
-            "run",
-            "--workspace",
-            "--no-fail-fast",
-            "--no-tests",
-            "warn",
-        ],
-    );
+    let mut command =
+        shell::cargo(&place.root, &["nextest", "run", "--workspace", "--no-fail-fast", "--no-tests", "warn"]);
     if let Some(url) = postgres {
         command.env("AIC_TEST_POSTGRES", url);
     }
@@ -89,19 +69,10 @@ fn nextest(place: &Place, postgres: Option<&str>) -> Result<(), String> {
 
 fn deny(place: &Place) -> End {
     if !shell::succeeds(&mut shell::cargo(&place.root, &["deny", "--version"])) {
-        return End::Skipped(
-            "cargo-deny is not installed (`cargo install --locked cargo-deny`)".to_owned(),
-        );
+        return End::Skipped("cargo-deny is not installed (`cargo install --locked cargo-deny`)".to_owned());
     }
     // Advisories need a download, so they are asked for by hand: `cargo deny check advisories`.
-    let words = [
-        "deny",
-        "--workspace",
-        "check",
-        "bans",
-        "licenses",
-        "sources",
-    ];
+    let words = ["deny", "--workspace", "check", "bans", "licenses", "sources"];
     End::from(shell::show(&mut shell::cargo(&place.root, &words)))
 }
 
@@ -110,10 +81,7 @@ fn doc_tests(place: &Place) -> End {
     if !tidy::has_doc_tests(place) {
         return End::Skipped("no code stands in the documentation comments".to_owned());
     }
-    End::from(shell::show(&mut shell::cargo(
-        &place.root,
-        &["test", "--workspace", "--doc"],
-    )))
+    End::from(shell::show(&mut shell::cargo(&place.root, &["test", "--workspace", "--doc"])))
 }
 
 fn built(place: &Place, aic: &mut Option<PathBuf>) -> End {

@@ -32,11 +32,7 @@ impl fmt::Display for Finding {
 }
 
 fn finding(path: &str, line: usize, sentence: impl Into<String>) -> Finding {
-    Finding {
-        path: path.to_owned(),
-        line,
-        sentence: sentence.into(),
-    }
+    Finding { path: path.to_owned(), line, sentence: sentence.into() }
 }
 
 /// All checks, in the order of their importance.
@@ -70,20 +66,32 @@ pub fn run(place: &Place) -> Result<(), String> {
 
 /// Whether any crate has code in its documentation comments.
 pub fn has_doc_tests(place: &Place) -> bool {
-    let Ok(tree) = Tree::load(&place.root) else {
-        return false;
-    };
-    tree.rust().any(|file| {
-        file.text.lines().map(str::trim_start).any(|line| {
-            let doc = line
-                .strip_prefix("///")
-                .or_else(|| line.strip_prefix("//!"));
-            doc.is_some_and(|doc| {
-                matches!(
-                    doc.trim(),
-                    "```" | "```rust" | "```no_run" | "```should_panic"
-                )
-            })
-        })
-    })
+    Tree::load(&place.root).is_ok_and(|tree| tree.rust().any(|file| documents_code(&file.text)))
+}
+
+fn documents_code(text: &str) -> bool {
+    let mut inside = false;
+    for line in text.lines().map(str::trim_start) {
+        let doc = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"));
+        let Some(fence) = doc.and_then(|doc| doc.trim().strip_prefix("```")) else {
+            continue;
+        };
+        // A fence that names another language is not compiled.
+        if !inside && matches!(fence, "" | "rust" | "no_run" | "should_panic" | "compile_fail") {
+            return true;
+        }
+        inside = !inside;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_rust_in_documentation_is_compiled() {
+        assert!(documents_code("/// ```\n/// f();\n/// ```\n"));
+        assert!(!documents_code("/// ```text\n/// words\n/// ```\n"));
+    }
 }

@@ -70,10 +70,7 @@ fn postgres(place: &Place) -> Result<bool, String> {
 
 /// The directory of the newest `initdb` and `postgres`, which Debian keeps off the search path.
 pub fn postgres_programs() -> Option<PathBuf> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     versions
         .map(|entry| entry.path().join("bin"))
         .filter(|bin| bin.join("initdb").is_file())
@@ -86,30 +83,20 @@ pub fn postgres_programs() -> Option<PathBuf> {
 }
 
 fn version_in(bin: &std::path::Path) -> u32 {
-    let name = bin
-        .parent()
-        .and_then(|dir| dir.file_name())
-        .map(|name| name.to_string_lossy());
+    let name = bin.parent().and_then(|dir| dir.file_name()).map(|name| name.to_string_lossy());
     name.and_then(|name| name.parse().ok()).unwrap_or(0)
 }
 
 fn python(place: &Place) -> Result<bool, String> {
     // Debian ships `python3` without what `python3 -m venv` needs to put pip inside.
-    let usable = || {
-        shell::succeeds(
-            shell::command("python3", &place.root).args(["-c", "import venv, ensurepip"]),
-        )
-    };
+    let usable =
+        || shell::succeeds(shell::command("python3", &place.root).args(["-c", "import venv, ensurepip"]));
     if usable() {
         return Ok(false);
     }
     report::say("installing Python's venv module");
     apt_install(place, &["python3", "python3-venv"])?;
-    if usable() {
-        Ok(true)
-    } else {
-        Err("installed, but `python3 -m venv` still cannot work".to_owned())
-    }
+    if usable() { Ok(true) } else { Err("installed, but `python3 -m venv` still cannot work".to_owned()) }
 }
 
 /// Installs Debian packages as root, or through sudo.
@@ -126,25 +113,12 @@ fn apt_install(place: &Place, packages: &[&str]) -> Result<(), String> {
     } else if io::stdin().is_terminal() {
         &["sudo"]
     } else {
-        return Err(format!(
-            "neither root nor a password-less sudo; {}",
-            by_hand()
-        ));
+        return Err(format!("neither root nor a password-less sudo; {}", by_hand()));
     };
     let apt = |words: &[&str]| {
         // A run level of 1 keeps Debian from starting the servers it installs.
-        let settings = [
-            "env",
-            "DEBIAN_FRONTEND=noninteractive",
-            "RUNLEVEL=1",
-            "apt-get",
-        ];
-        let all: Vec<&str> = before
-            .iter()
-            .chain(&settings)
-            .chain(words)
-            .copied()
-            .collect();
+        let settings = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get"];
+        let all: Vec<&str> = before.iter().chain(&settings).chain(words).copied().collect();
         shell::show(shell::command(all[0], &place.root).args(&all[1..]))
     };
     apt(&["update", "-q"])?;

@@ -34,10 +34,7 @@ fn next() -> Commit {
         "text": "x".repeat(700),
     }));
     draft.record.kind = "demo.created".into();
-    Commit {
-        writes: vec![draft.create()],
-        ..Commit::default()
-    }
+    Commit { writes: vec![draft.create()], ..Commit::default() }
 }
 
 /// Lets so many clients create for a while.
@@ -61,9 +58,5 @@ pub async fn run(store: &Arc<dyn Store>, clients: usize, lasting: Duration) -> M
     let mut took: Vec<f64> = running.join_all().await.into_iter().flatten().collect();
     let per_second = took.len() as f64 / start.elapsed().as_secs_f64();
     took.sort_by(f64::total_cmp);
-    Measured {
-        per_second,
-        p50_ms: percentile(&took, 0.5),
-        p99_ms: percentile(&took, 0.99),
-    }
+    Measured { per_second, p50_ms: percentile(&took, 0.5), p99_ms: percentile(&took, 0.99) }
 }

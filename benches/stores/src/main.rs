@@ -5,9 +5,7 @@
 
 #![allow(clippy::print_stdout)]
 
-use std::{
-    fs::Permissions, os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc, time::Duration,
-};
+use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc, time::Duration};
 
 use kernel::store::Store;
 use testing::postgres::Server;
@@ -36,11 +34,7 @@ fn settings() -> Result<Settings, String> {
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let value = words.next().ok_or(format!("`{word}` wants a value"))?;
-        let number = || {
-            value
-                .parse::<usize>()
-                .map_err(|error| format!("`{word}`: {error}"))
-        };
+        let number = || value.parse::<usize>().map_err(|error| format!("`{word}`: {error}"));
         match word.as_str() {
             "--seconds" => settings.seconds = Duration::from_secs(number()? as u64),
             "--clients" => settings.clients = number()?,
@@ -61,10 +55,7 @@ async fn main() -> Result<(), String> {
     std::fs::set_permissions(directory.path(), Permissions::from_mode(0o755))
         .map_err(|error| error.to_string())?;
     let rate = disk::fsyncs_per_second(directory.path(), Duration::from_secs(2));
-    println!(
-        "disk       serial fsync of 4 KiB   {rate:>10.0} /s   {:.3} ms each",
-        1e3 / rate
-    );
+    println!("disk       serial fsync of 4 KiB   {rate:>10.0} /s   {:.3} ms each", 1e3 / rate);
     let sqlite = store_sqlite::open(directory.path()).map_err(|error| format!("{error:?}"))?;
     measure("sqlite", sqlite, &settings, rate).await;
     let server = match &settings.database {
@@ -77,23 +68,15 @@ async fn main() -> Result<(), String> {
             }
         },
     };
-    let url = server
-        .as_ref()
-        .map(Server::database)
-        .or(settings.database.clone());
-    let store = store_postgres::open(&url.unwrap_or_default())
-        .await
-        .map_err(|error| format!("{error:?}"))?;
+    let url = server.as_ref().map(Server::database).or(settings.database.clone());
+    let store = store_postgres::open(&url.unwrap_or_default()).await.map_err(|error| format!("{error:?}"))?;
     measure("postgres", store, &settings, rate).await;
     Ok(())
 }
 
 async fn measure(name: &str, store: Arc<dyn Store>, settings: &Settings, fsyncs: f64) {
     let one = creates::run(&store, 1, settings.seconds).await;
-    println!(
-        "{name:<10} creates, 1 client       {:>10.0} /s   p50 {:.3} ms",
-        one.per_second, one.p50_ms
-    );
+    println!("{name:<10} creates, 1 client       {:>10.0} /s   p50 {:.3} ms", one.per_second, one.p50_ms);
     let all = creates::run(&store, settings.clients, settings.seconds).await;
     println!(
         "{name:<10} creates, {} clients     {:>10.0} /s   p50 {:.3} ms   p99 {:.3} ms   {:.1} x serial fsync   p50 = {:.1} fsyncs",

@@ -22,11 +22,7 @@ const BATCH: usize = 1_000;
 fn draft(number: usize, objects: usize) -> Draft {
     // Sizes are all different, and in another order than names.
     let size = number * 7_919 % objects;
-    let team = if number.is_multiple_of(2) {
-        "red"
-    } else {
-        "green"
-    };
+    let team = if number.is_multiple_of(2) { "red" } else { "green" };
     Draft::new(&format!("p{number:08}"))
         .spec(json!({"title": format!("page {number}"), "size": size, "text": "x".repeat(200)}))
         .labels(json!({"team": team}))
@@ -34,13 +30,9 @@ fn draft(number: usize, objects: usize) -> Draft {
 
 async fn fill(store: &dyn Store, objects: usize) -> bool {
     for start in (0..objects).step_by(BATCH) {
-        let writes = (start..(start + BATCH).min(objects))
-            .map(|number| draft(number, objects).create())
-            .collect();
-        let commit = Commit {
-            writes,
-            ..Commit::default()
-        };
+        let writes =
+            (start..(start + BATCH).min(objects)).map(|number| draft(number, objects).create()).collect();
+        let commit = Commit { writes, ..Commit::default() };
         if let Err(error) = store.commit(commit).await {
             println!("the objects cannot be made: {error:?}");
             return false;
@@ -104,10 +96,7 @@ fn page_behind(place: &Place, filter: Option<Predicate>, number: usize) -> Query
         projects: Projects::These(vec!["default".into()]),
         deleted: false,
         filter,
-        sort: Sort {
-            place: place.clone(),
-            descending: false,
-        },
+        sort: Sort { place: place.clone(), descending: false },
         after: Some(after),
         limit: 50,
     }

@@ -46,12 +46,8 @@ impl FromStr for Digest {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let hash = blake3::Hash::from_hex(text).map_err(|_| {
-            Error::invalid(
-                "invalid-digest",
-                "a digest is 64 hexadecimal digits of BLAKE3",
-            )
-        })?;
+        let hash = blake3::Hash::from_hex(text)
+            .map_err(|_| Error::invalid("invalid-digest", "a digest is 64 hexadecimal digits of BLAKE3"))?;
         Ok(Self(*hash.as_bytes()))
     }
 }

@@ -143,12 +143,7 @@ impl Error {
 
     /// Our fault. The cause goes to the log, never to the caller.
     pub fn internal(cause: impl fmt::Display) -> Self {
-        Self::new(
-            Status::Internal,
-            "internal",
-            "something went wrong on our side",
-        )
-        .because(cause)
+        Self::new(Status::Internal, "internal", "something went wrong on our side").because(cause)
     }
 
     /// Names the field at fault, as a path like `spec.pool`.

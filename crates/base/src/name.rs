@@ -21,17 +21,15 @@ impl Name {
             !part.is_empty()
                 && !part.starts_with('-')
                 && !part.ends_with('-')
-                && part
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         };
         if text.len() <= Self::MAX && text.split('.').all(label) {
             return Ok(Self(text));
         }
         let shown: String = text.chars().take(60).collect();
-        Err(Error::invalid("invalid-name", format!("`{shown}` is not a name"))
-            .at("metadata.name")
-            .hint("use lower-case letters, digits, `-` and `.`, start and end with a letter or digit, at most 253"))
+        Err(Error::invalid("invalid-name", format!("`{shown}` is not a name")).at("metadata.name").hint(
+            "use lower-case letters, digits, `-` and `.`, start and end with a letter or digit, at most 253",
+        ))
     }
 
     /// The nearest name to a free text: what cannot stay becomes `-`.
@@ -104,10 +102,7 @@ mod tests {
 
     #[test]
     fn a_title_becomes_the_nearest_name() {
-        assert_eq!(
-            Name::from_title(" My Model (v2)! ").unwrap().as_str(),
-            "my-model-v2"
-        );
+        assert_eq!(Name::from_title(" My Model (v2)! ").unwrap().as_str(), "my-model-v2");
         assert!(Name::from_title("!!!").is_none());
     }
 }

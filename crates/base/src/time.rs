@@ -17,13 +17,11 @@ pub struct Time(Timestamp);
 impl Time {
     /// The moment so many microseconds after 1970. Out-of-range counts saturate.
     pub fn from_micros(micros: i64) -> Self {
-        Self(
-            Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 {
-                Timestamp::MIN
-            } else {
-                Timestamp::MAX
-            }),
-        )
+        Self(Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 {
+            Timestamp::MIN
+        } else {
+            Timestamp::MAX
+        }))
     }
 
     /// Microseconds since 1970.
@@ -38,11 +36,7 @@ impl Time {
 
     /// This moment and so many seconds.
     pub fn plus_s(self, seconds: i64) -> Self {
-        Self(
-            self.0
-                .saturating_add(SignedDuration::from_secs(seconds))
-                .unwrap_or(Timestamp::MAX),
-        )
+        Self(self.0.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX))
     }
 
     /// Seconds from an earlier moment to this one.

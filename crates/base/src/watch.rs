@@ -19,11 +19,7 @@ pub trait Watch: Send + Sync {
     /// Stops the work here if it was cancelled.
     fn check(&self) -> Result<()> {
         if self.stopped() {
-            return Err(Error::new(
-                Status::Cancelled,
-                "cancelled",
-                "the work was cancelled",
-            ));
+            return Err(Error::new(Status::Cancelled, "cancelled", "the work was cancelled"));
         }
         Ok(())
     }

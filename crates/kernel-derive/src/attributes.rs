@@ -79,17 +79,11 @@ pub fn renamed(name: &str, style: Option<&str>, is_variant: bool) -> String {
         }
         words
     } else {
-        name.trim_start_matches("r#")
-            .split('_')
-            .map(str::to_owned)
-            .collect()
+        name.trim_start_matches("r#").split('_').map(str::to_owned).collect()
     };
     let capital = |word: &String| {
         let mut chars = word.chars();
-        chars
-            .next()
-            .map(|c| c.to_uppercase().chain(chars).collect::<String>())
-            .unwrap_or_default()
+        chars.next().map(|c| c.to_uppercase().chain(chars).collect::<String>()).unwrap_or_default()
     };
     match style {
         Some("camelCase") => words
@@ -129,10 +123,7 @@ pub fn field(attributes: &[Attribute]) -> Result<TokenStream> {
                     parts.extend(quote!(#path: Some(#value),));
                 }
                 other => {
-                    return Err(syn::Error::new_spanned(
-                        other,
-                        "not one of the eight field attributes",
-                    ));
+                    return Err(syn::Error::new_spanned(other, "not one of the eight field attributes"));
                 }
             }
         }
@@ -151,10 +142,7 @@ fn literal(expr: &Expr) -> Result<String> {
         Lit::Float(number) => number.base10_digits().to_owned(),
         Lit::Bool(value) => value.value.to_string(),
         other => {
-            return Err(syn::Error::new_spanned(
-                other,
-                "a default is a text, a number or a boolean",
-            ));
+            return Err(syn::Error::new_spanned(other, "a default is a text, a number or a boolean"));
         }
     })
 }
@@ -165,9 +153,6 @@ pub fn renamed_scope(text: &LitStr) -> Result<&'static str> {
         "project" => Ok("Project"),
         "organization" => Ok("Organization"),
         "platform" => Ok("Platform"),
-        _ => Err(syn::Error::new_spanned(
-            text,
-            "a scope is `project`, `organization` or `platform`",
-        )),
+        _ => Err(syn::Error::new_spanned(text, "a scope is `project`, `organization` or `platform`")),
     }
 }

@@ -16,9 +16,7 @@ use syn::{DeriveInput, parse_macro_input};
 #[proc_macro_derive(Fields, attributes(field))]
 pub fn fields(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    table::fields(&input)
-        .unwrap_or_else(|error| error.to_compile_error())
-        .into()
+    table::fields(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
 /// Makes a struct the spec of a kind: its field table and its names.
@@ -28,7 +26,5 @@ pub fn fields(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Kind, attributes(field, kind))]
 pub fn kind(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    table::kind(&input)
-        .unwrap_or_else(|error| error.to_compile_error())
-        .into()
+    table::kind(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }

@@ -15,10 +15,7 @@ pub fn fields(input: &DeriveInput) -> Result<TokenStream> {
             let mut values = Vec::new();
             for variant in &data.variants {
                 if !matches!(variant.fields, Fields::Unit) {
-                    return Err(syn::Error::new_spanned(
-                        variant,
-                        "only plain enums have a field table",
-                    ));
+                    return Err(syn::Error::new_spanned(variant, "only plain enums have a field table"));
                 }
                 values.push(attributes::rename(&variant.attrs).unwrap_or_else(|| {
                     attributes::renamed(&variant.ident.to_string(), style.as_deref(), true)
@@ -94,9 +91,7 @@ pub fn kind(input: &DeriveInput) -> Result<TokenStream> {
                 parts.extend(quote!(const SHORT: &'static str = #text;));
             } else if path.is_ident("scope") {
                 let scope = format_ident!("{}", attributes::renamed_scope(&text)?);
-                parts.extend(
-                    quote!(const SCOPE: ::kernel::kind::Scope = ::kernel::kind::Scope::#scope;),
-                );
+                parts.extend(quote!(const SCOPE: ::kernel::kind::Scope = ::kernel::kind::Scope::#scope;));
             } else if path.is_ident("status") {
                 let ty: syn::Type = text.parse()?;
                 status = quote!(#ty);

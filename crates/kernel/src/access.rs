@@ -159,20 +159,12 @@ impl Memory {
     }
 
     pub(crate) fn principal(&self, credential: &Credential, now: Time) -> Option<Known> {
-        let all = self
-            .principals
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        all.get(credential)
-            .filter(|known| known.expires.is_none_or(|expires| now < expires))
-            .cloned()
+        let all = self.principals.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(credential).filter(|known| known.expires.is_none_or(|expires| now < expires)).cloned()
     }
 
     pub(crate) fn keep_principal(&self, epoch: u64, credential: Credential, known: Known) {
-        let mut all = self
-            .principals
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.principals.write().unwrap_or_else(PoisonError::into_inner);
         if self.epoch() == epoch {
             if all.len() >= REMEMBERED_MAX {
                 all.clear();
@@ -182,23 +174,11 @@ impl Memory {
     }
 
     pub(crate) fn decider(&self, principal: &Principal) -> Option<Arc<dyn Decider>> {
-        self.deciders
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(principal)
-            .cloned()
+        self.deciders.read().unwrap_or_else(PoisonError::into_inner).get(principal).cloned()
     }
 
-    pub(crate) fn keep_decider(
-        &self,
-        epoch: u64,
-        principal: Principal,
-        decider: &Arc<dyn Decider>,
-    ) {
-        let mut all = self
-            .deciders
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn keep_decider(&self, epoch: u64, principal: Principal, decider: &Arc<dyn Decider>) {
+        let mut all = self.deciders.write().unwrap_or_else(PoisonError::into_inner);
         if self.epoch() == epoch {
             if all.len() >= REMEMBERED_MAX {
                 all.clear();
@@ -210,14 +190,8 @@ impl Memory {
     /// Forgets everything; called when a source has changed.
     pub(crate) fn forget(&self) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
-        self.principals
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
-        self.deciders
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.principals.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.deciders.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 

@@ -39,19 +39,13 @@ struct Entry {
     paths: BTreeSet<Path>,
 }
 
-const SECTIONS: [&[&str]; 3] = [
-    &["spec"],
-    &["metadata", "labels"],
-    &["metadata", "annotations"],
-];
+const SECTIONS: [&[&str]; 3] = [&["spec"], &["metadata", "labels"], &["metadata", "annotations"]];
 
 /// Owned leaves of an object as a caller writes it.
 fn leaves(object: &Value) -> BTreeSet<Path> {
     let mut found = BTreeSet::new();
     for section in SECTIONS {
-        let inner = section
-            .iter()
-            .try_fold(object, |value, name| value.get(*name));
+        let inner = section.iter().try_fold(object, |value, name| value.get(*name));
         if let Some(value) = inner {
             let mut path = section.iter().map(|name| (*name).to_owned()).collect();
             walk(value, &mut path, &mut found);
@@ -69,10 +63,7 @@ fn walk(value: &Value, path: &mut Path, found: &mut BTreeSet<Path>) {
                 path.pop();
             }
         }
-        Value::Object(_)
-            if SECTIONS
-                .iter()
-                .any(|section| section.iter().eq(path.iter())) => {}
+        Value::Object(_) if SECTIONS.iter().any(|section| section.iter().eq(path.iter())) => {}
         Value::Null => {}
         _ => {
             found.insert(path.clone());
@@ -102,9 +93,7 @@ fn unset(object: &mut Value, path: &[String]) {
     let Some((last, way)) = path.split_last() else {
         return;
     };
-    let target = way
-        .iter()
-        .try_fold(object, |value, name| value.get_mut(name));
+    let target = way.iter().try_fold(object, |value, name| value.get_mut(name));
     if let Some(map) = target.and_then(Value::as_object_mut) {
         map.remove(last);
     }
@@ -198,22 +187,15 @@ pub fn note_update(manager: &str, now: Time, old: &Raw, new: &mut Raw) {
         return;
     }
     let (before, after) = (whole(old), whole(new));
-    let changed: BTreeSet<Path> = leaves(&after)
-        .into_iter()
-        .filter(|path| at(&before, path) != at(&after, path))
-        .collect();
+    let changed: BTreeSet<Path> =
+        leaves(&after).into_iter().filter(|path| at(&before, path) != at(&after, path)).collect();
     let alive = leaves(&after);
     let mut all = entries(old);
     for entry in &mut all {
-        entry
-            .paths
-            .retain(|path| !changed.contains(path) && alive.contains(path));
+        entry.paths.retain(|path| !changed.contains(path) && alive.contains(path));
     }
     if !changed.is_empty() {
-        match all
-            .iter_mut()
-            .find(|entry| entry.manager == manager && entry.operation == "Update")
-        {
+        match all.iter_mut().find(|entry| entry.manager == manager && entry.operation == "Update") {
             Some(mine) => mine.paths.extend(changed),
             None => all.push(Entry {
                 manager: manager.to_owned(),
@@ -253,10 +235,7 @@ pub fn merge(ask: &Ask<'_>, kind: &KindDef, old: &Raw, body: &Value) -> Result<M
         .iter()
         .filter(|entry| !mine(entry))
         .flat_map(|entry| {
-            let taken = entry
-                .paths
-                .iter()
-                .filter(|path| wanted.contains(*path) && differs(path));
+            let taken = entry.paths.iter().filter(|path| wanted.contains(*path) && differs(path));
             taken.map(|path| (entry.manager.clone(), path.join(".")))
         })
         .collect();
@@ -264,20 +243,11 @@ pub fn merge(ask: &Ask<'_>, kind: &KindDef, old: &Raw, body: &Value) -> Result<M
         return Err(conflict(&conflicts));
     }
     let mut object = old.shown(kind);
-    let had: BTreeSet<Path> = all
-        .iter()
-        .filter(|entry| mine(entry))
-        .flat_map(|entry| entry.paths.clone())
-        .collect();
-    let others: BTreeSet<Path> = all
-        .iter()
-        .filter(|entry| !mine(entry))
-        .flat_map(|entry| entry.paths.clone())
-        .collect();
-    for path in had
-        .difference(&wanted)
-        .filter(|path| !others.contains(*path))
-    {
+    let had: BTreeSet<Path> =
+        all.iter().filter(|entry| mine(entry)).flat_map(|entry| entry.paths.clone()).collect();
+    let others: BTreeSet<Path> =
+        all.iter().filter(|entry| !mine(entry)).flat_map(|entry| entry.paths.clone()).collect();
+    for path in had.difference(&wanted).filter(|path| !others.contains(*path)) {
         unset(&mut object, path);
     }
     for path in &wanted {
@@ -287,9 +257,7 @@ pub fn merge(ask: &Ask<'_>, kind: &KindDef, old: &Raw, body: &Value) -> Result<M
     }
     for entry in &mut all {
         if !mine(entry) {
-            entry
-                .paths
-                .retain(|path| !(wanted.contains(path) && differs(path)));
+            entry.paths.retain(|path| !(wanted.contains(path) && differs(path)));
         }
     }
     all.retain(|entry| !mine(entry));
@@ -304,17 +272,12 @@ pub fn merge(ask: &Ask<'_>, kind: &KindDef, old: &Raw, body: &Value) -> Result<M
     } else if let Some(metadata) = object["metadata"].as_object_mut() {
         metadata.remove("resourceVersion");
     }
-    Ok(Merged {
-        object,
-        managed: written(&kind.api_version(), all),
-    })
+    Ok(Merged { object, managed: written(&kind.api_version(), all) })
 }
 
 fn conflict(conflicts: &[(String, String)]) -> Error {
-    let told: Vec<String> = conflicts
-        .iter()
-        .map(|(manager, path)| format!("`{path}` is managed by `{manager}`"))
-        .collect();
+    let told: Vec<String> =
+        conflicts.iter().map(|(manager, path)| format!("`{path}` is managed by `{manager}`")).collect();
     Error::conflict("apply-conflict", told.join("; "))
         .at(conflicts[0].1.clone())
         .hint("leave the field out, agree on its value, or take it over with `force=true`")

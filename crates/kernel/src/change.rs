@@ -40,34 +40,20 @@ struct Wish {
 }
 
 /// Metadata that callers may send back as they got it, but not set.
-const READ_ONLY: [&str; 6] = [
-    "namespace",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "generation",
-    "managedFields",
-    "selfLink",
-];
+const READ_ONLY: [&str; 6] =
+    ["namespace", "creationTimestamp", "deletionTimestamp", "generation", "managedFields", "selfLink"];
 
 /// Reads a body as an object of a kind.
 fn wish(cx: &Cx, kind: &KindDef, body: Value) -> Result<Wish> {
     let Value::Object(mut body) = body else {
-        return Err(Error::bad_request(
-            "body-not-object",
-            "the body must be a JSON object",
-        ));
+        return Err(Error::bad_request("body-not-object", "the body must be a JSON object"));
     };
-    for (name, expected) in [
-        ("apiVersion", kind.api_version()),
-        ("kind", kind.pascal_name()),
-    ] {
+    for (name, expected) in [("apiVersion", kind.api_version()), ("kind", kind.pascal_name())] {
         match body.remove(name) {
             None => {}
             Some(Value::String(found)) if found == expected => {}
             Some(_) => {
-                return Err(
-                    Error::invalid("wrong-kind", format!("`{name}` is `{expected}` here")).at(name),
-                );
+                return Err(Error::invalid("wrong-kind", format!("`{name}` is `{expected}` here")).at(name));
             }
         }
     }
@@ -86,11 +72,9 @@ fn wish(cx: &Cx, kind: &KindDef, body: Value) -> Result<Wish> {
     };
     if let Some(name) = body.keys().next() {
         let shown: String = name.chars().take(60).collect();
-        return Err(
-            Error::invalid("unknown-field", format!("there is no field `{shown}` here"))
-                .at(shown)
-                .hint("an object has `apiVersion`, `kind`, `metadata` and `spec`"),
-        );
+        return Err(Error::invalid("unknown-field", format!("there is no field `{shown}` here"))
+            .at(shown)
+            .hint("an object has `apiVersion`, `kind`, `metadata` and `spec`"));
     }
     wish_of(cx, metadata, spec)
 }
@@ -135,24 +119,17 @@ fn wish_of(cx: &Cx, mut metadata: Map<String, Value>, spec: Fields) -> Result<Wi
         None => Ok(wish),
         Some(name) => {
             let shown: String = name.chars().take(60).collect();
-            Err(Error::invalid(
-                "unknown-field",
-                format!("there is no field `{shown}` in metadata"),
-            )
-            .at(format!("metadata.{shown}")))
+            Err(Error::invalid("unknown-field", format!("there is no field `{shown}` in metadata"))
+                .at(format!("metadata.{shown}")))
         }
     }
 }
 
-fn take<T: serde::de::DeserializeOwned>(
-    metadata: &mut Map<String, Value>,
-    name: &str,
-) -> Result<Option<T>> {
+fn take<T: serde::de::DeserializeOwned>(metadata: &mut Map<String, Value>, name: &str) -> Result<Option<T>> {
     match metadata.remove(name) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => serde_json::from_value(value).map(Some).map_err(|error| {
-            Error::invalid("wrong-type", format!("`{name}`: {error}"))
-                .at(format!("metadata.{name}"))
+            Error::invalid("wrong-type", format!("`{name}`: {error}")).at(format!("metadata.{name}"))
         }),
     }
 }
@@ -163,14 +140,7 @@ fn name_of(cx: &Cx, wish: &Wish, parent: Option<&str>) -> Result<String> {
         (Some(name), _) => name.clone(),
         (None, Some(start)) => {
             let id = cx.uid("x").as_str().to_lowercase();
-            let tail: String = id
-                .chars()
-                .rev()
-                .take(8)
-                .collect::<Vec<_>>()
-                .into_iter()
-                .rev()
-                .collect();
+            let tail: String = id.chars().rev().take(8).collect::<Vec<_>>().into_iter().rev().collect();
             format!("{start}{}", tail.trim_start_matches("x_"))
         }
         // Its kind may know how to name it.
@@ -197,11 +167,7 @@ pub async fn create(
     }
     validate::accept(kind.fields, &mut wish.spec, "spec")?;
     let parent = match kind.parent {
-        Some((_, field)) => wish
-            .spec
-            .get(field)
-            .and_then(Value::as_str)
-            .map(str::to_owned),
+        Some((_, field)) => wish.spec.get(field).and_then(Value::as_str).map(str::to_owned),
         None => None,
     };
     let new = Raw {
@@ -235,30 +201,17 @@ pub async fn replace(cx: &Cx, kind: &Arc<KindDef>, old: Raw, body: Value) -> Res
 }
 
 fn wished(kind: &KindDef, old: &Raw, mut wish: Wish) -> Result<Raw> {
-    if wish
-        .name
-        .as_ref()
-        .is_some_and(|name| *name != old.metadata.name)
-    {
+    if wish.name.as_ref().is_some_and(|name| *name != old.metadata.name) {
         return Err(Error::invalid("immutable-field", "a name does not change")
             .at("metadata.name")
             .hint("clone the object under the new name and delete this one"));
     }
-    if wish
-        .uid
-        .as_ref()
-        .is_some_and(|uid| uid != old.metadata.uid.as_str())
-    {
-        return Err(
-            Error::conflict("wrong-uid", "this is another object than the one you read")
-                .at("metadata.uid")
-                .hint("it was deleted and made anew; read it again"),
-        );
+    if wish.uid.as_ref().is_some_and(|uid| uid != old.metadata.uid.as_str()) {
+        return Err(Error::conflict("wrong-uid", "this is another object than the one you read")
+            .at("metadata.uid")
+            .hint("it was deleted and made anew; read it again"));
     }
-    if wish
-        .version
-        .is_some_and(|version| version != old.metadata.version)
-    {
+    if wish.version.is_some_and(|version| version != old.metadata.version) {
         return Err(write::stale(old.metadata.version));
     }
     carry_secrets(kind.fields, &old.spec, &mut wish.spec);
@@ -287,12 +240,9 @@ pub(crate) fn immutable(kind: &KindDef, old: &Raw, new: &Raw) -> Result<()> {
     for field in kind.fields.iter().filter(|field| field.immutable) {
         let (before, after) = (old.spec.get(field.name), new.spec.get(field.name));
         if before.is_some() && before != after {
-            return Err(Error::invalid(
-                "immutable-field",
-                format!("`{}` does not change", field.name),
-            )
-            .at(format!("spec.{}", field.name))
-            .hint("clone the object with the new value"));
+            return Err(Error::invalid("immutable-field", format!("`{}` does not change", field.name))
+                .at(format!("spec.{}", field.name))
+                .hint("clone the object with the new value"));
         }
     }
     Ok(())
@@ -348,17 +298,11 @@ pub async fn applied(
     body: Value,
     params: &BTreeMap<String, String>,
 ) -> Result<Raw> {
-    let manager = params
-        .get("fieldManager")
-        .filter(|manager| !manager.is_empty())
-        .ok_or_else(|| {
-            Error::bad_request(
-                "field-manager-missing",
-                "server-side apply needs to know who manages the fields",
-            )
+    let manager = params.get("fieldManager").filter(|manager| !manager.is_empty()).ok_or_else(|| {
+        Error::bad_request("field-manager-missing", "server-side apply needs to know who manages the fields")
             .at("fieldManager")
             .hint("add `?fieldManager=NAME`")
-        })?;
+    })?;
     let force = params.get("force").is_some_and(|force| force == "true");
     let cx = cx.doing("apply");
     let Some(old) = old else {
@@ -366,16 +310,7 @@ pub async fn applied(
         apply::first(manager, cx.now(), &body, &mut new);
         return write::put(&cx, kind, None, new).await;
     };
-    let document = apply::merge(
-        &apply::Ask {
-            manager,
-            force,
-            now: cx.now(),
-        },
-        kind,
-        &old,
-        &body,
-    )?;
+    let document = apply::merge(&apply::Ask { manager, force, now: cx.now() }, kind, &old, &body)?;
     let managed = document.managed;
     let wish = wish(&cx, kind, document.object)?;
     let mut new = wished(kind, &old, wish)?;
@@ -411,9 +346,7 @@ fn create_draft(cx: &Cx, kind: &Arc<KindDef>, body: Value) -> Result<Raw> {
 /// Copies an object under another name.
 pub async fn clone_of(cx: &Cx, kind: &Arc<KindDef>, it: &Raw, body: &Value) -> Result<Raw> {
     let name = body.get("name").and_then(Value::as_str).ok_or_else(|| {
-        Error::invalid("missing-field", "`name` must be given")
-            .at("name")
-            .hint("the name of the copy")
+        Error::invalid("missing-field", "`name` must be given").at("name").hint("the name of the copy")
     })?;
     let mut new = it.clone();
     new.metadata = Metadata {
@@ -443,11 +376,9 @@ pub async fn bulk(cx: &Cx, kind: &Arc<KindDef>, body: Value) -> Result<Value> {
         ));
     };
     if items.len() > BULK_MAX {
-        return Err(Error::too_large(
-            "too-many-items",
-            format!("at most {BULK_MAX} items a request"),
-        )
-        .at("items"));
+        return Err(
+            Error::too_large("too-many-items", format!("at most {BULK_MAX} items a request")).at("items")
+        );
     }
     let mut results = Vec::new();
     let mut failed = 0;
@@ -475,37 +406,26 @@ async fn one(cx: &Cx, kind: &Arc<KindDef>, item: &Value) -> Result<Raw> {
     let cx = cx.doing(verb);
     match verb {
         "create" => {
-            cx.authorize(&kind.permission("create"), &cx.project)
-                .await?;
+            cx.authorize(&kind.permission("create"), &cx.project).await?;
             create(&cx, kind, &params, object).await
         }
         "apply" => {
-            cx.authorize(&kind.permission("update"), &cx.project)
-                .await?;
-            cx.authorize(&kind.permission("create"), &cx.project)
-                .await?;
-            let name = object
-                .pointer("/metadata/name")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
+            cx.authorize(&kind.permission("update"), &cx.project).await?;
+            cx.authorize(&kind.permission("create"), &cx.project).await?;
+            let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
             let old = cx.find_opt(kind, name).await?;
             applied(&cx, kind, old, object, &params).await
         }
         "patch" => {
-            cx.authorize(&kind.permission("update"), &cx.project)
-                .await?;
+            cx.authorize(&kind.permission("update"), &cx.project).await?;
             let old = cx.find(kind, id).await?;
             patch(&cx, kind, old, (PatchForm::Merge, object), &params).await
         }
         "delete" => {
-            cx.authorize(&kind.permission("delete"), &cx.project)
-                .await?;
+            cx.authorize(&kind.permission("delete"), &cx.project).await?;
             let old = cx.find(kind, id).await?;
-            crate::lifecycle::delete(&cx, kind, old, crate::lifecycle::Propagation::Background)
-                .await
+            crate::lifecycle::delete(&cx, kind, old, crate::lifecycle::Propagation::Background).await
         }
-        _ => Err(
-            Error::invalid("unknown-value", "`verb` is create, apply, patch or delete").at("verb"),
-        ),
+        _ => Err(Error::invalid("unknown-value", "`verb` is create, apply, patch or delete").at("verb")),
     }
 }

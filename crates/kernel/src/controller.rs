@@ -47,10 +47,7 @@ impl Controller {
     async fn catch_up(&self, platform: &Arc<Platform>) -> Result<()> {
         let store = &platform.store;
         let key = format!("controller/{}", self.name);
-        let Some(lease) = store
-            .lease(&key, &platform.holder, platform.clock.now(), LEASE_S)
-            .await?
-        else {
+        let Some(lease) = store.lease(&key, &platform.holder, platform.clock.now(), LEASE_S).await? else {
             return Ok(());
         };
         let mut position = self.cursor(platform).await?;
@@ -59,10 +56,7 @@ impl Controller {
             let Some(last) = changes.last().map(|change| change.position) else {
                 break;
             };
-            for change in changes
-                .into_iter()
-                .filter(|change| change.kind == self.kind)
-            {
+            for change in changes.into_iter().filter(|change| change.kind == self.kind) {
                 self.handle(platform, change).await;
             }
             position = last;
@@ -74,16 +68,8 @@ impl Controller {
                 unless_kept: None,
             };
             let fence = Some((lease.key.clone(), lease.token));
-            store
-                .commit(Commit {
-                    keep: vec![kept],
-                    fence,
-                    ..Commit::default()
-                })
-                .await?;
-            store
-                .lease(&key, &platform.holder, platform.clock.now(), LEASE_S)
-                .await?;
+            store.commit(Commit { keep: vec![kept], fence, ..Commit::default() }).await?;
+            store.lease(&key, &platform.holder, platform.clock.now(), LEASE_S).await?;
             platform.progressed();
         }
         platform.progressed();
@@ -92,10 +78,7 @@ impl Controller {
 
     /// Up to which position every change has been handled.
     pub(crate) async fn cursor(&self, platform: &Platform) -> Result<u64> {
-        let kept = platform
-            .store
-            .kept("cursor", self.name, platform.clock.now())
-            .await?;
+        let kept = platform.store.kept("cursor", self.name, platform.clock.now()).await?;
         Ok(kept.and_then(|text| text.parse().ok()).unwrap_or(0))
     }
 
@@ -106,12 +89,7 @@ impl Controller {
             match (self.act)(cx.clone(), change.clone()).await {
                 Ok(()) => return,
                 Err(error) if attempt == TRIES => {
-                    tracing::error!(
-                        controller = self.name,
-                        position = change.position,
-                        ?error,
-                        "gave up"
-                    );
+                    tracing::error!(controller = self.name, position = change.position, ?error, "gave up");
                 }
                 Err(error) => {
                     tracing::debug!(

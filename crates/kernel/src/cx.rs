@@ -105,19 +105,13 @@ impl Cx {
     /// The same context about another project of the organization.
     #[must_use]
     pub fn in_project(&self, project: &str) -> Self {
-        Self {
-            project: project.into(),
-            ..self.clone()
-        }
+        Self { project: project.into(), ..self.clone() }
     }
 
     /// The same context with another word for the journal.
     #[must_use]
     pub fn doing(&self, verb: &str) -> Self {
-        Self {
-            verb: verb.into(),
-            ..self.clone()
-        }
+        Self { verb: verb.into(), ..self.clone() }
     }
 
     /// Runs work that blocks on the bounded pool for it.
@@ -132,11 +126,7 @@ impl Cx {
     /// Whether the principal may; the answer names the rules that decided.
     pub async fn decide(&self, permission: &str, project: &str) -> Result<Decision> {
         let org = self.org.to_string();
-        let question = Question {
-            permission: permission.to_owned(),
-            org,
-            project: project.to_owned(),
-        };
+        let question = Question { permission: permission.to_owned(), org, project: project.to_owned() };
         self.platform.decide(&self.principal, &question).await
     }
 
@@ -151,11 +141,9 @@ impl Cx {
     /// Fails once the caller has stopped waiting.
     pub fn check_deadline(&self) -> Result<()> {
         match self.deadline {
-            Some(deadline) if self.now() > deadline => Err(Error::new(
-                Status::Timeout,
-                "deadline-exceeded",
-                "the request took longer than allowed",
-            )),
+            Some(deadline) if self.now() > deadline => {
+                Err(Error::new(Status::Timeout, "deadline-exceeded", "the request took longer than allowed"))
+            }
             _ => Ok(()),
         }
     }
@@ -170,9 +158,7 @@ impl Cx {
 
     /// An object by name or uid.
     pub async fn get<K: Kind>(&self, id: &str) -> Result<Object<K>> {
-        self.find(&*self.platform.kind_of::<K>()?, id)
-            .await?
-            .typed()
+        self.find(&*self.platform.kind_of::<K>()?, id).await?.typed()
     }
 
     /// An object by name or uid, or nothing.
@@ -201,14 +187,9 @@ impl Cx {
             found.filter(|it| it.org == org && it.kind == kind.id() && it.deleted.is_none())
         } else {
             let project = object::home(kind.scope, &self.project);
-            self.platform
-                .store
-                .by_name(&org, &kind.id(), &project, id)
-                .await?
+            self.platform.store.by_name(&org, &kind.id(), &project, id).await?
         };
-        record
-            .map(|record| Raw::from_record(kind, &record))
-            .transpose()
+        record.map(|record| Raw::from_record(kind, &record)).transpose()
     }
 
     /// All objects of a kind that a filter finds, in the order of their making, at most `limit`.
@@ -216,34 +197,35 @@ impl Cx {
     /// The filter is the grammar of lists (AIP-160).
     pub async fn list<K: Kind>(&self, filter: &str, limit: u32) -> Result<Vec<Object<K>>> {
         let kind = self.platform.kind_of::<K>()?;
-        self.list_raw(&kind.id(), filter, limit)
-            .await?
-            .iter()
-            .map(Raw::typed)
-            .collect()
+        self.list_raw(&kind.id(), filter, limit).await?.iter().map(Raw::typed).collect()
     }
 
     /// The same for any kind.
     pub async fn list_raw(&self, kind: &str, filter: &str, limit: u32) -> Result<Vec<Raw>> {
+        self.list_where(kind, filter, limit, false).await
+    }
+
+    /// The same for any kind, what is in the trash included.
+    pub async fn list_with_trash(&self, kind: &str, filter: &str, limit: u32) -> Result<Vec<Raw>> {
+        let mut all = self.list_where(kind, filter, limit, false).await?;
+        all.extend(self.list_where(kind, filter, limit, true).await?);
+        Ok(all)
+    }
+
+    async fn list_where(&self, kind: &str, filter: &str, limit: u32, deleted: bool) -> Result<Vec<Raw>> {
         let kind = self.platform.kind(kind)?;
         let query = Query {
             org: Some(self.org_of(kind.scope)),
             kind: kind.id(),
             projects: Projects::These(vec![object::home(kind.scope, &self.project)]),
-            deleted: false,
+            deleted,
             filter: crate::filter::parse(&kind, filter)?,
-            sort: Sort {
-                place: crate::predicate::Place::Uid,
-                descending: false,
-            },
+            sort: Sort { place: crate::predicate::Place::Uid, descending: false },
             after: None,
             limit,
         };
         let records = self.platform.store.list(&query).await?;
-        records
-            .iter()
-            .map(|record| Raw::from_record(&kind, record))
-            .collect()
+        records.iter().map(|record| Raw::from_record(&kind, record)).collect()
     }
 
     /// Makes an object.
@@ -319,24 +301,11 @@ impl Cx {
     /// Appends to a stream, durably.
     pub async fn append(&self, stream: String, entries: Vec<String>) -> Result<()> {
         let appends = vec![crate::store::Append { stream, entries }];
-        self.platform
-            .store
-            .commit(Commit {
-                appends,
-                ..Commit::default()
-            })
-            .await
-            .map(|_| ())
+        self.platform.store.commit(Commit { appends, ..Commit::default() }).await.map(|_| ())
     }
 
     /// Calls another service's operation as the same principal: kind, action, object, input.
-    pub async fn call_action(
-        &self,
-        kind: &str,
-        id: Option<&str>,
-        action: &str,
-        ask: Value,
-    ) -> Result<Value> {
+    pub async fn call_action(&self, kind: &str, id: Option<&str>, action: &str, ask: Value) -> Result<Value> {
         crate::dispatch::call_action(self, kind, id, action, ask).await
     }
 }
@@ -344,9 +313,6 @@ impl Cx {
 /// The answer when there is no such object, or none the caller may know of.
 pub(crate) fn not_found(kind: &KindDef, id: &str) -> Error {
     let shown: String = id.chars().take(100).collect();
-    Error::not_found(
-        "not-found",
-        format!("there is no {} `{shown}` here", kind.name.replace('-', " ")),
-    )
-    .hint(format!("`aic get {}` lists what there is", kind.plural))
+    Error::not_found("not-found", format!("there is no {} `{shown}` here", kind.name.replace('-', " ")))
+        .hint(format!("`aic get {}` lists what there is", kind.plural))
 }

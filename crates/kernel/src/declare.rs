@@ -79,6 +79,17 @@ pub enum Manner {
     Upload,
 }
 
+/// Who may ask for an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenTo {
+    /// Whoever was granted its permission.
+    Granted,
+    /// Everybody who has logged in: it tells or changes only what is the caller's own.
+    Caller,
+    /// Anybody at all.
+    Anyone,
+}
+
 type Run = dyn Fn(Cx, Option<Raw>, Input) -> Later<'static, Output> + Send + Sync;
 
 /// An action or a view.
@@ -98,8 +109,8 @@ pub struct Action {
     pub asks: &'static [Field],
     /// What it answers.
     pub gives: Shape,
-    /// Whether anybody may ask, without logging in.
-    pub public: bool,
+    /// Who may ask.
+    pub open_to: OpenTo,
     pub(crate) run: Arc<Run>,
 }
 
@@ -170,9 +181,9 @@ impl KindDef {
 
     /// An action or view by name.
     pub fn action(&self, name: &str, of: Of, view: bool) -> Option<&Action> {
-        self.actions.iter().find(|action| {
-            action.name == name && action.of == of && (action.manner == Manner::View) == view
-        })
+        self.actions
+            .iter()
+            .find(|action| action.name == name && action.of == of && (action.manner == Manner::View) == view)
     }
 
     /// A field by its path, such as `spec.pool`.
@@ -226,10 +237,7 @@ impl<K: Kind> KindBuilder<K> {
             admits: Vec::new(),
             type_id: TypeId::of::<K>(),
         };
-        Self {
-            def,
-            kind: PhantomData,
-        }
+        Self { def, kind: PhantomData }
     }
 
     pub(crate) fn build(self) -> KindDef {
@@ -254,19 +262,17 @@ impl<K: Kind> KindBuilder<K> {
         T: Future<Output = Result<Object<K>>> + Send + 'static,
     {
         let admit = Arc::new(admit);
-        self.def
-            .admits
-            .push(Arc::new(move |cx, mut new: Raw, old: Option<Raw>| {
-                let admit = Arc::clone(&admit);
-                Box::pin(async move {
-                    let old = old.map(|old| old.typed::<K>()).transpose()?;
-                    let it = admit(cx, new.typed::<K>()?, old).await?;
-                    new.metadata = it.metadata;
-                    new.spec = to_fields(&it.spec)?;
-                    new.status = merge_status(new.status, &it.status)?;
-                    Ok(new)
-                })
-            }));
+        self.def.admits.push(Arc::new(move |cx, mut new: Raw, old: Option<Raw>| {
+            let admit = Arc::clone(&admit);
+            Box::pin(async move {
+                let old = old.map(|old| old.typed::<K>()).transpose()?;
+                let it = admit(cx, new.typed::<K>()?, old).await?;
+                new.metadata = it.metadata;
+                new.spec = to_fields(&it.spec)?;
+                new.status = merge_status(new.status, &it.status)?;
+                Ok(new)
+            })
+        }));
         self
     }
 
@@ -294,13 +300,7 @@ impl<K: Kind> KindBuilder<K> {
         self.of_object(name, doc, Manner::View, run)
     }
 
-    fn of_object<A, R, F, T>(
-        self,
-        name: &'static str,
-        doc: &'static str,
-        manner: Manner,
-        run: F,
-    ) -> Self
+    fn of_object<A, R, F, T>(self, name: &'static str, doc: &'static str, manner: Manner, run: F) -> Self
     where
         A: Fields + DeserializeOwned + Send + 'static,
         R: Shaped + Serialize + 'static,
@@ -347,13 +347,7 @@ impl<K: Kind> KindBuilder<K> {
         self.of_all(name, doc, Manner::View, run)
     }
 
-    fn of_all<A, R, F, T>(
-        self,
-        name: &'static str,
-        doc: &'static str,
-        manner: Manner,
-        run: F,
-    ) -> Self
+    fn of_all<A, R, F, T>(self, name: &'static str, doc: &'static str, manner: Manner, run: F) -> Self
     where
         A: Fields + DeserializeOwned + Send + 'static,
         R: Shaped + Serialize + 'static,
@@ -393,18 +387,12 @@ impl<K: Kind> KindBuilder<K> {
                 let run = Arc::clone(&run);
                 Box::pin(async move {
                     let (params, body) = (input.params, input.body);
-                    let ask = ask::<A>(Input {
-                        params,
-                        body: Body::Empty,
-                    })?;
+                    let ask = ask::<A>(Input { params, body: Body::Empty })?;
                     let incoming = match body {
                         Body::Bytes { media, bytes } => Incoming { media, bytes },
                         Body::Json(value) => Incoming::of_json(&value),
                         Body::Empty => {
-                            return Err(Error::bad_request(
-                                "body-missing",
-                                "send the bytes as the body",
-                            ));
+                            return Err(Error::bad_request("body-missing", "send the bytes as the body"));
                         }
                     };
                     answer(&run(cx, target(raw)?.typed::<K>()?, ask, incoming).await?)
@@ -453,7 +441,7 @@ impl<K: Kind> KindBuilder<K> {
             permission,
             asks,
             gives,
-            public: false,
+            open_to: OpenTo::Granted,
             run,
         });
         self
@@ -468,11 +456,11 @@ impl<K: Kind> KindBuilder<K> {
         self
     }
 
-    /// Opens the action listed last to callers who have not logged in.
+    /// Opens the action listed last to more callers than those granted its permission.
     #[must_use]
-    pub fn public(mut self) -> Self {
+    pub fn open_to(mut self, who: OpenTo) -> Self {
         if let Some(action) = self.def.actions.last_mut() {
-            action.public = true;
+            action.open_to = who;
         }
         self
     }
@@ -540,24 +528,15 @@ fn ask<A: Fields + DeserializeOwned>(input: Input) -> Result<A> {
         Body::Json(Value::Object(fields)) => fields,
         Body::Empty => object::Fields::new(),
         Body::Json(_) => {
-            return Err(Error::bad_request(
-                "body-not-object",
-                "the body must be a JSON object",
-            ));
+            return Err(Error::bad_request("body-not-object", "the body must be a JSON object"));
         }
         Body::Bytes { .. } => {
-            return Err(Error::new(
-                base::Status::UnsupportedMedia,
-                "unsupported-media",
-                "send JSON",
-            ));
+            return Err(Error::new(base::Status::UnsupportedMedia, "unsupported-media", "send JSON"));
         }
     };
     for (name, text) in input.params {
         if let Some(field) = A::FIELDS.iter().find(|field| field.name == name) {
-            fields
-                .entry(name)
-                .or_insert_with(|| from_query(&field.shape, text));
+            fields.entry(name).or_insert_with(|| from_query(&field.shape, text));
         }
     }
     validate::accept(A::FIELDS, &mut fields, "")?;
@@ -571,19 +550,15 @@ fn from_query(shape: &Shape, text: String) -> Value {
         Shape::Integer(..) | Shape::Number | Shape::Boolean | Shape::Any => {
             serde_json::from_str(&text).unwrap_or(Value::String(text))
         }
-        Shape::List(inner) => Value::Array(
-            text.split(',')
-                .map(|part| from_query(inner, part.to_owned()))
-                .collect(),
-        ),
+        Shape::List(inner) => {
+            Value::Array(text.split(',').map(|part| from_query(inner, part.to_owned())).collect())
+        }
         _ => Value::String(text),
     }
 }
 
 fn answer<R: Serialize>(value: &R) -> Result<Output> {
-    serde_json::to_value(value)
-        .map(Output::Json)
-        .map_err(Error::internal)
+    serde_json::to_value(value).map(Output::Json).map_err(Error::internal)
 }
 
 pub(crate) fn to_fields<T: Serialize>(value: &T) -> Result<object::Fields> {
@@ -598,10 +573,7 @@ pub(crate) fn to_fields<T: Serialize>(value: &T) -> Result<object::Fields> {
 }
 
 /// The typed status over the raw one, which may hold conditions the type does not know.
-pub(crate) fn merge_status<T: Serialize>(
-    mut raw: object::Fields,
-    typed: &T,
-) -> Result<object::Fields> {
+pub(crate) fn merge_status<T: Serialize>(mut raw: object::Fields, typed: &T) -> Result<object::Fields> {
     let typed = serde_json::to_value(typed).map_err(Error::internal)?;
     for (name, value) in typed.as_object().into_iter().flatten() {
         if value.is_null() {

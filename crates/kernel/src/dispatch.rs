@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use crate::{
     change::{self, PatchForm},
     cx::{Cx, not_found},
-    declare::{Body, Input, KindDef, Of, Output},
+    declare::{Body, Input, KindDef, Of, OpenTo, Output},
     lifecycle::{self, Propagation},
+    lineage,
     object::Raw,
     platform::Platform,
     question::PARENT,
@@ -39,6 +40,8 @@ pub enum Verb {
     History,
     /// What changed between two of them.
     Diff,
+    /// What it came from and what came of it.
+    Lineage,
     /// A whole new spec.
     Replace,
     /// Part of a new spec.
@@ -66,16 +69,14 @@ pub enum Verb {
 impl Verb {
     /// The last word of the permission it needs.
     fn permission(&self, kind: &KindDef) -> String {
-        let action = |name: &str, of, view| {
-            kind.action(name, of, view)
-                .map_or(name, |action| action.permission)
-                .to_owned()
+        let action = |name: &str, of, view: bool| {
+            kind.action(name, of, view).map_or(name, |action| action.permission).to_owned()
         };
         match self {
             Self::List | Self::Count | Self::Export => "list".to_owned(),
             Self::Watch => "watch".to_owned(),
             Self::Create | Self::Import | Self::Validate | Self::Clone => "create".to_owned(),
-            Self::Get | Self::History | Self::Diff => "get".to_owned(),
+            Self::Get | Self::History | Self::Diff | Self::Lineage => "get".to_owned(),
             // Each item is decided for itself.
             Self::Bulk => "list".to_owned(),
             Self::Replace | Self::Patch(_) | Self::Rollback => "update".to_owned(),
@@ -106,6 +107,7 @@ impl Verb {
             | Self::Get
             | Self::History
             | Self::Diff
+            | Self::Lineage
             | Self::Validate
             | Self::View(_)
             | Self::ViewOfAll(_) => "read",
@@ -150,23 +152,25 @@ pub async fn call(cx: Cx, call: Call) -> Result<Answer> {
     let mut cx = cx.doing(call.verb.word());
     cx.check_deadline()?;
     served(&call)?;
-    if !is_public(&call) {
-        // An object named by its uid is decided where it lives.
-        if let Some(project) = project_of(&cx, &call).await? {
-            cx = cx.in_project(&project);
-        }
-        cx.authorize(
-            &call.kind.permission(&call.verb.permission(&call.kind)),
-            &cx.project,
-        )
-        .await?;
+    // An object named by its uid is decided where it lives.
+    if let Some(project) = project_of(&cx, &call.kind, call.id.as_deref()).await? {
+        cx = cx.in_project(&project);
+    }
+    if open_to(&call.kind, &call.verb) == OpenTo::Granted {
+        cx.authorize(&call.kind.permission(&call.verb.permission(&call.kind)), &cx.project).await?;
     }
     if call.kind.scope == crate::kind::Scope::Project && &*cx.project != "-" {
         cx.platform.check_project(&cx.org, &cx.project).await?;
     }
-    match cx.platform.replayed(&cx).await? {
-        Some(value) => Ok(value),
-        None => answer(&cx, call).await,
+    if let Some(answer) = cx.platform.replayed(&cx).await? {
+        return Ok(answer);
+    }
+    match answer(&cx, call).await {
+        // The same request came twice at once, and the other was faster.
+        Err(error) if error.code() == "already-kept" => {
+            cx.platform.replayed(&cx).await?.ok_or_else(|| Error::internal("a kept answer was not there"))
+        }
+        other => other,
     }
 }
 
@@ -185,34 +189,29 @@ fn served(call: &Call) -> Result<()> {
     Err(Error::new(
         base::Status::MethodNotAllowed,
         "verb-not-served",
-        format!(
-            "a {} is not made or changed this way",
-            call.kind.name.replace('-', " ")
-        ),
+        format!("a {} is not made or changed this way", call.kind.name.replace('-', " ")),
     )
-    .hint(format!(
-        "`aic api explain {}` lists what is served",
-        call.kind.plural
-    )))
+    .hint(format!("`aic api explain {}` lists what is served", call.kind.plural)))
 }
 
-fn is_public(call: &Call) -> bool {
-    let action = match &call.verb {
-        Verb::ActOnAll(name) => call.kind.action(name, Of::Collection, false),
-        Verb::ViewOfAll(name) => call.kind.action(name, Of::Collection, true),
+/// Who may ask, where it is not whoever was granted the permission.
+pub fn open_to(kind: &KindDef, verb: &Verb) -> OpenTo {
+    let action = match verb {
+        Verb::Act(name) => kind.action(name, Of::Object, false),
+        Verb::View(name) => kind.action(name, Of::Object, true),
+        Verb::ActOnAll(name) => kind.action(name, Of::Collection, false),
+        Verb::ViewOfAll(name) => kind.action(name, Of::Collection, true),
         _ => None,
     };
-    action.is_some_and(|action| action.public)
+    action.map_or(OpenTo::Granted, |action| action.open_to)
 }
 
-async fn project_of(cx: &Cx, call: &Call) -> Result<Option<String>> {
-    let Some(id) = call.id.as_deref().filter(|id| Uid::looks_like(id)) else {
-        return Ok(None);
-    };
+async fn project_of(cx: &Cx, kind: &KindDef, id: Option<&str>) -> Result<Option<String>> {
+    let Some(id) = id.filter(|id| Uid::looks_like(id)) else { return Ok(None) };
     let record = cx.platform.store.by_uid(&Uid::known(id)).await?;
-    match record.filter(|it| it.org == cx.org_of(call.kind.scope) && it.kind == call.kind.id()) {
+    match record.filter(|it| it.org == cx.org_of(kind.scope) && it.kind == kind.id()) {
         Some(record) => Ok(Some(record.project).filter(|project| !project.is_empty())),
-        None => Err(not_found(&call.kind, id)),
+        None => Err(not_found(kind, id)),
     }
 }
 
@@ -232,48 +231,23 @@ async fn answer(cx: &Cx, call: Call) -> Result<Answer> {
         Verb::List => read::list(cx, &kind, &params).await.map(Answer::Value),
         Verb::Count => read::count(cx, &kind, &params).await.map(Answer::Value),
         Verb::Export => read::export(cx, &kind, &params).map(Answer::Bytes),
-        Verb::Watch => watch::subscribe(cx, &kind, &params)
-            .await
-            .map(|it| Answer::Watch(Box::new(it))),
+        Verb::Watch => watch::subscribe(cx, &kind, &params).await.map(|it| Answer::Watch(Box::new(it))),
         Verb::Create => {
             let made = change::create(cx, &kind, &params, json_body(call.body)?).await?;
             Ok(Answer::Created(made.shown(&kind), made.metadata.version))
         }
         Verb::Validate => {
-            let dry = Cx {
-                dry_run: true,
-                ..cx.clone()
-            };
+            let dry = Cx { dry_run: true, ..cx.clone() };
             let made = change::create(&dry, &kind, &params, json_body(call.body)?).await?;
-            Ok(Answer::Value(
-                json!({"valid": true, "object": made.shown(&kind)}),
-            ))
+            Ok(Answer::Value(json!({"valid": true, "object": made.shown(&kind)})))
         }
-        Verb::Import => change::bulk(cx, &kind, lines(call.body).await?)
-            .await
-            .map(Answer::Value),
-        Verb::Bulk => change::bulk(cx, &kind, json_body(call.body)?)
-            .await
-            .map(Answer::Value),
+        Verb::Import => change::bulk(cx, &kind, lines(call.body).await?).await.map(Answer::Value),
+        Verb::Bulk => change::bulk(cx, &kind, json_body(call.body)?).await.map(Answer::Value),
         Verb::ActOnAll(name) => {
-            act(
-                cx,
-                &kind,
-                (&name, Of::Collection, false),
-                None,
-                (params, call.body),
-            )
-            .await
+            act(cx, &kind, (&name, Of::Collection, false), None, (params, call.body)).await
         }
         Verb::ViewOfAll(name) => {
-            act(
-                cx,
-                &kind,
-                (&name, Of::Collection, true),
-                None,
-                (params, call.body),
-            )
-            .await
+            act(cx, &kind, (&name, Of::Collection, true), None, (params, call.body)).await
         }
         Verb::Restore => {
             let id = child_name(&kind, parent.as_deref(), call.id.as_deref())?;
@@ -281,10 +255,7 @@ async fn answer(cx: &Cx, call: Call) -> Result<Answer> {
         }
         verb => {
             let id = child_name(&kind, parent.as_deref(), call.id.as_deref())?;
-            let target = Target {
-                id,
-                if_match: call.if_match,
-            };
+            let target = Target { id, if_match: call.if_match };
             on_object(cx, &kind, verb, target, (params, call.body)).await
         }
     }
@@ -312,10 +283,7 @@ async fn on_object(
         return Err(Error::new(
             base::Status::PreconditionFailed,
             "precondition-failed",
-            format!(
-                "it is at version {} now, not {version}",
-                it.metadata.version
-            ),
+            format!("it is at version {} now, not {version}", it.metadata.version),
         )
         .at("If-Match")
         .hint("read it again and apply your change to that"));
@@ -323,75 +291,45 @@ async fn on_object(
     match verb {
         Verb::Get => {
             let fields = params.get("fields").map_or("", String::as_str);
-            Ok(Answer::Object(
-                read::masked(&it.shown(kind), fields),
-                it.metadata.version,
-            ))
+            Ok(Answer::Object(read::masked(&it.shown(kind), fields), it.metadata.version))
         }
-        Verb::History => read::history(cx, kind, &it, &params)
-            .await
-            .map(Answer::Value),
+        Verb::History => read::history(cx, kind, &it, &params).await.map(Answer::Value),
         Verb::Diff => read::diff(cx, kind, &it, &params).await.map(Answer::Value),
+        Verb::Lineage => {
+            let direction = match params.get("direction").map(String::as_str) {
+                None | Some("both") => lineage::Direction::Both,
+                Some("upstream") => lineage::Direction::Upstream,
+                Some("downstream") => lineage::Direction::Downstream,
+                Some(_) => {
+                    let message = "`direction` is upstream, downstream or both";
+                    return Err(Error::bad_request("bad-query", message).at("direction"));
+                }
+            };
+            lineage::of(cx, kind, it, direction).await.map(Answer::Value)
+        }
         Verb::Replace => {
             let body = json_body(body)?;
-            retried(cx, kind, &target, it, |it| {
-                change::replace(cx, kind, it, body.clone())
-            })
-            .await
+            retried(cx, kind, &target, it, |it| change::replace(cx, kind, it, body.clone())).await
         }
         Verb::Patch(form) => {
             let body = json_body(body)?;
-            retried(cx, kind, &target, it, |it| {
-                change::patch(cx, kind, it, (form, body.clone()), &params)
-            })
-            .await
+            retried(cx, kind, &target, it, |it| change::patch(cx, kind, it, (form, body.clone()), &params))
+                .await
         }
-        Verb::Delete => object(
-            kind,
-            lifecycle::delete(cx, kind, it, Propagation::of(&params)?).await?,
-        ),
-        Verb::Rollback => object(
-            kind,
-            lifecycle::rollback(cx, kind, it, &json_body(body)?).await?,
-        ),
+        Verb::Delete => object(kind, lifecycle::delete(cx, kind, it, Propagation::of(&params)?).await?),
+        Verb::Rollback => object(kind, lifecycle::rollback(cx, kind, it, &json_body(body)?).await?),
         Verb::Clone => {
             let made = change::clone_of(cx, kind, &it, &json_body(body)?).await?;
             Ok(Answer::Created(made.shown(kind), made.metadata.version))
         }
-        Verb::Act(name) => {
-            act(
-                cx,
-                kind,
-                (&name, Of::Object, false),
-                Some(it),
-                (params, body),
-            )
-            .await
-        }
-        Verb::View(name) => {
-            act(
-                cx,
-                kind,
-                (&name, Of::Object, true),
-                Some(it),
-                (params, body),
-            )
-            .await
-        }
-        _ => Err(Error::internal(
-            "a verb of the collection was asked of an object",
-        )),
+        Verb::Act(name) => act(cx, kind, (&name, Of::Object, false), Some(it), (params, body)).await,
+        Verb::View(name) => act(cx, kind, (&name, Of::Object, true), Some(it), (params, body)).await,
+        _ => Err(Error::internal("a verb of the collection was asked of an object")),
     }
 }
 
 /// A write of somebody who named no version is tried again when another writer was faster.
-async fn retried<F, T>(
-    cx: &Cx,
-    kind: &Arc<KindDef>,
-    target: &Target,
-    it: Raw,
-    write: F,
-) -> Result<Answer>
+async fn retried<F, T>(cx: &Cx, kind: &Arc<KindDef>, target: &Target, it: Raw, write: F) -> Result<Answer>
 where
     F: Fn(Raw) -> T,
     T: Future<Output = Result<Raw>>,
@@ -427,8 +365,7 @@ async fn apply(
         let old = cx.find_opt(kind, &target.id).await?;
         let is_new = old.is_none();
         if is_new {
-            cx.authorize(&kind.permission("create"), &cx.project)
-                .await?;
+            cx.authorize(&kind.permission("create"), &cx.project).await?;
         }
         match change::applied(cx, kind, old, body.clone(), params).await {
             Err(error) if matches!(error.code(), "stale-version" | "already-exists") => {
@@ -453,10 +390,7 @@ async fn act(
     (params, body): (BTreeMap<String, String>, Body),
 ) -> Result<Answer> {
     let Some(action) = kind.action(name, of, view) else {
-        return Err(Error::not_found(
-            "no-such-operation",
-            format!("a {} has no `{name}`", kind.name),
-        ));
+        return Err(Error::not_found("no-such-operation", format!("a {} has no `{name}`", kind.name)));
     };
     match (action.run)(cx.clone(), it, Input { params, body }).await? {
         Output::Json(value) => Ok(Answer::Value(value)),
@@ -474,11 +408,7 @@ fn child_name(kind: &KindDef, parent: Option<&str>, id: Option<&str>) -> Result<
     Ok(match parent {
         Some(parent) if kind.parent.is_some() && !Uid::looks_like(id) => {
             let start = format!("{parent}.");
-            if id.starts_with(&start) {
-                id.to_owned()
-            } else {
-                format!("{start}{id}")
-            }
+            if id.starts_with(&start) { id.to_owned() } else { format!("{start}{id}") }
         }
         _ => id.to_owned(),
     })
@@ -507,24 +437,17 @@ async fn lines(body: Body) -> Result<Value> {
             while let Some(chunk) = bytes.next().await {
                 text.extend_from_slice(&chunk?);
                 if text.len() > 64 << 20 {
-                    return Err(Error::too_large(
-                        "body-too-large",
-                        "an import is at most 64 MiB",
-                    ));
+                    return Err(Error::too_large("body-too-large", "an import is at most 64 MiB"));
                 }
             }
-            let parsed: Result<Vec<Value>, _> = serde_json::Deserializer::from_slice(&text)
-                .into_iter()
-                .collect();
+            let parsed: Result<Vec<Value>, _> =
+                serde_json::Deserializer::from_slice(&text).into_iter().collect();
             parsed.map_err(|error| {
                 Error::bad_request("bad-json", format!("a line is no JSON object: {error}"))
             })?
         }
         Body::Json(_) | Body::Empty => {
-            return Err(Error::bad_request(
-                "bad-json",
-                "send a list of objects, or JSON lines",
-            ));
+            return Err(Error::bad_request("bad-json", "send a list of objects, or JSON lines"));
         }
     };
     let items: Vec<Value> = objects
@@ -532,8 +455,7 @@ async fn lines(body: Body) -> Result<Value> {
         .map(|mut object| {
             // What an export wrote: who and when belong to the place it came from.
             if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-                metadata
-                    .retain(|name, _| matches!(name.as_str(), "name" | "labels" | "annotations"));
+                metadata.retain(|name, _| matches!(name.as_str(), "name" | "labels" | "annotations"));
             }
             json!({"verb": "create", "object": object})
         })
@@ -563,15 +485,7 @@ pub(crate) async fn call_action(
         body: Body::Json(ask),
         if_match: None,
     };
-    match Box::pin(call(
-        Cx {
-            idempotency: None,
-            ..cx.clone()
-        },
-        asked,
-    ))
-    .await?
-    {
+    match Box::pin(call(Cx { idempotency: None, ..cx.clone() }, asked)).await? {
         Answer::Value(value) | Answer::Object(value, _) | Answer::Created(value, _) => Ok(value),
         Answer::Bytes(_) | Answer::Watch(_) => {
             Err(Error::internal("an action asked from inside answers JSON"))
@@ -590,22 +504,16 @@ impl Platform {
         };
         let kept: Value = serde_json::from_str(&kept).map_err(Error::internal)?;
         if kept["fingerprint"] != once.fingerprint.as_str() {
-            return Err(Error::invalid(
-                "idempotency-key-reused",
-                "this key was used for another request",
-            )
-            .at("Idempotency-Key")
-            .hint("use a fresh key for every new request"));
+            return Err(Error::invalid("idempotency-key-reused", "this key was used for another request")
+                .at("Idempotency-Key")
+                .hint("use a fresh key for every new request"));
         }
         let kind = self.kind(kept["kind"].as_str().unwrap_or_default())?;
         let uid = Uid::known(kept["uid"].as_str().unwrap_or_default());
         match self.store.by_uid(&uid).await? {
             Some(record) => {
                 let raw = Raw::from_record(&kind, &record)?;
-                Ok(Some(Answer::Created(
-                    raw.shown(&kind),
-                    raw.metadata.version,
-                )))
+                Ok(Some(Answer::Created(raw.shown(&kind), raw.metadata.version)))
             }
             None => Err(not_found(&kind, uid.as_str())),
         }
@@ -617,14 +525,7 @@ impl Cx {
     #[must_use]
     pub fn once(&self, key: &str, fingerprint: String) -> Self {
         let key = format!("{}/{}/{key}", self.org, self.principal.actor());
-        let once = write::Once {
-            key,
-            fingerprint,
-            carried: std::sync::Mutex::new(false),
-        };
-        Self {
-            idempotency: Some(Arc::new(once)),
-            ..self.clone()
-        }
+        let once = write::Once { key, fingerprint, carried: std::sync::Mutex::new(false) };
+        Self { idempotency: Some(Arc::new(once)), ..self.clone() }
     }
 }

@@ -25,20 +25,13 @@ pub struct Domain {
 impl Domain {
     /// An empty one.
     pub fn new(service: &'static str) -> Self {
-        Self {
-            service,
-            kinds: Vec::new(),
-            workflows: Vec::new(),
-            controllers: Vec::new(),
-            guard: None,
-        }
+        Self { service, kinds: Vec::new(), workflows: Vec::new(), controllers: Vec::new(), guard: None }
     }
 
     /// Adds a kind and what it serves.
     #[must_use]
     pub fn kind<K: Kind>(mut self, serve: fn(KindBuilder<K>) -> KindBuilder<K>) -> Self {
-        self.kinds
-            .push(serve(KindBuilder::new(self.service)).build());
+        self.kinds.push(serve(KindBuilder::new(self.service)).build());
         self
     }
 
@@ -67,8 +60,7 @@ impl Domain {
         F: Fn(Cx, crate::journal::Change) -> T + Send + Sync + 'static,
         T: Future<Output = Result<()>> + Send + 'static,
     {
-        let act =
-            Arc::new(move |cx, change| -> crate::Later<'static, ()> { Box::pin(act(cx, change)) });
+        let act = Arc::new(move |cx, change| -> crate::Later<'static, ()> { Box::pin(act(cx, change)) });
         self.controllers.push(Controller { name, kind, act });
         self
     }

@@ -22,10 +22,7 @@ pub const DEPTH_MAX: usize = 32;
 /// Reads and checks a filter; an empty one is none.
 pub fn parse(kind: &KindDef, text: &str) -> Result<Option<Predicate>> {
     if text.len() > LENGTH_MAX {
-        return Err(bad(
-            0,
-            &format!("the filter is longer than {LENGTH_MAX} bytes"),
-        ));
+        return Err(bad(0, &format!("the filter is longer than {LENGTH_MAX} bytes")));
     }
     let tokens = lexer::tokens(text)?;
     let Some(tree) = parser::tree(&tokens)? else {

@@ -62,11 +62,7 @@ pub fn is_whole(cell: &Cell) -> bool {
 fn ordered_bits(value: f64) -> u64 {
     // -0.0 and 0.0 are one value to whoever filters.
     let bits = if value == 0.0 { 0 } else { value.to_bits() };
-    if bits >> 63 == 1 {
-        !bits
-    } else {
-        bits | (1 << 63)
-    }
+    if bits >> 63 == 1 { !bits } else { bits | (1 << 63) }
 }
 
 fn prefix(text: &str) -> &str {
@@ -83,22 +79,9 @@ mod tests {
 
     #[test]
     fn the_order_of_terms_is_the_order_of_values() {
-        let numbers = [
-            f64::NEG_INFINITY,
-            -1e9,
-            -1.5,
-            -1.0,
-            0.0,
-            1e-300,
-            1.0,
-            2.0,
-            1e300,
-        ];
+        let numbers = [f64::NEG_INFINITY, -1e9, -1.5, -1.0, 0.0, 1e-300, 1.0, 2.0, 1e300];
         for pair in numbers.windows(2) {
-            assert!(
-                encode(&Cell::Number(pair[0])) < encode(&Cell::Number(pair[1])),
-                "{pair:?}"
-            );
+            assert!(encode(&Cell::Number(pair[0])) < encode(&Cell::Number(pair[1])), "{pair:?}");
         }
         assert_eq!(encode(&Cell::Number(-0.0)), encode(&Cell::Number(0.0)));
         let times = [-5, 0, 7, 1_700_000_000_000_000].map(Time::from_micros);

@@ -90,11 +90,7 @@ pub struct Verdict {
 
 /// Walks the whole chain and recomputes every hash.
 pub async fn verify(store: &dyn Store) -> Result<Verdict> {
-    let mut verdict = Verdict {
-        entries: 0,
-        first_bad: None,
-        head: Digest::ZERO,
-    };
+    let mut verdict = Verdict { entries: 0, first_bad: None, head: Digest::ZERO };
     loop {
         let changes = store.changes(verdict.entries, 1000).await?;
         if changes.is_empty() {

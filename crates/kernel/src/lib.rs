@@ -22,6 +22,7 @@ pub mod index;
 pub mod journal;
 pub mod kind;
 pub mod lifecycle;
+pub mod lineage;
 pub mod matches;
 pub mod object;
 pub mod platform;

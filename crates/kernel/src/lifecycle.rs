@@ -45,12 +45,7 @@ impl Propagation {
 }
 
 /// Puts an object in the trash; one with finalizers only begins to go.
-pub async fn delete(
-    cx: &Cx,
-    kind: &Arc<KindDef>,
-    old: Raw,
-    propagation: Propagation,
-) -> Result<Raw> {
+pub async fn delete(cx: &Cx, kind: &Arc<KindDef>, old: Raw, propagation: Propagation) -> Result<Raw> {
     if propagation == Propagation::Foreground {
         children(cx, &old, propagation).await?;
     }
@@ -87,10 +82,7 @@ async fn children(cx: &Cx, owner: &Raw, propagation: Propagation) -> Result<()> 
                     op: Op::Equal,
                     cell: Cell::Text(owner.metadata.uid.to_string()),
                 }),
-                sort: Sort {
-                    place: Place::Uid,
-                    descending: false,
-                },
+                sort: Sort { place: Place::Uid, descending: false },
                 after: None,
                 limit: 100,
             };
@@ -138,36 +130,21 @@ async fn deleted(cx: &Cx, kind: &KindDef, id: &str) -> Result<Raw> {
         kind: kind.id(),
         projects: Projects::These(vec![crate::object::home(kind.scope, &cx.project)]),
         deleted: true,
-        filter: Some(Predicate::Compare {
-            place,
-            op: Op::Equal,
-            cell,
-        }),
-        sort: Sort {
-            place: Place::Version,
-            descending: true,
-        },
+        filter: Some(Predicate::Compare { place, op: Op::Equal, cell }),
+        sort: Sort { place: Place::Version, descending: true },
         after: None,
         limit: 1,
     };
     match cx.platform.store.list(&query).await?.first() {
         Some(record) => Raw::from_record(kind, record),
-        None => Err(Error::not_found(
-            "not-in-trash",
-            format!("there is no deleted {} `{id}`", kind.name),
-        )
-        .hint(format!(
-            "`aic get {} --deleted` lists the trash",
-            kind.plural
-        ))),
+        None => Err(Error::not_found("not-in-trash", format!("there is no deleted {} `{id}`", kind.name))
+            .hint(format!("`aic get {} --deleted` lists the trash", kind.plural))),
     }
 }
 
 /// Writes an object's spec and labels back to what they were at a version.
 pub async fn rollback(cx: &Cx, kind: &Arc<KindDef>, it: Raw, body: &Value) -> Result<Raw> {
-    let to = body
-        .get("to")
-        .and_then(|to| to.as_u64().or_else(|| to.as_str()?.parse().ok()));
+    let to = body.get("to").and_then(|to| to.as_u64().or_else(|| to.as_str()?.parse().ok()));
     let to = to.ok_or_else(|| read::bad_position("to"))?;
     let then = read::raw_at(kind, &read::change_at(cx, &it, to).await?)?;
     let mut new = it.clone();

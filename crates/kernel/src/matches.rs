@@ -29,17 +29,12 @@ fn values(place: &Place, it: &Raw) -> Vec<Value> {
         Place::Version => vec![metadata.version.into()],
         Place::Generation => vec![metadata.generation.into()],
         Place::Term(key) => match key.strip_prefix("label:") {
-            Some(label) => metadata
-                .labels
-                .get(label)
-                .map(|value| value.as_str().into())
-                .into_iter()
-                .collect(),
-            None if key == "owner" => metadata
-                .owner_references
-                .iter()
-                .map(|owner| owner.uid.as_str().into())
-                .collect(),
+            Some(label) => {
+                metadata.labels.get(label).map(|value| value.as_str().into()).into_iter().collect()
+            }
+            None if key == "owner" => {
+                metadata.owner_references.iter().map(|owner| owner.uid.as_str().into()).collect()
+            }
             None => match it.at(&key.split('.').collect::<Vec<_>>()) {
                 Some(Value::Array(items)) => items,
                 Some(Value::Null) | None => Vec::new(),
@@ -48,10 +43,7 @@ fn values(place: &Place, it: &Raw) -> Vec<Value> {
         },
         Place::Body(path) => {
             let path: Vec<&str> = path.iter().map(String::as_str).collect();
-            it.at(&path)
-                .filter(|value| !value.is_null())
-                .into_iter()
-                .collect()
+            it.at(&path).filter(|value| !value.is_null()).into_iter().collect()
         }
     }
 }
@@ -84,9 +76,7 @@ fn one(value: &Value, op: Op, cell: &Cell) -> bool {
             return text.starts_with(other.as_str());
         }
         (Value::String(text), Cell::Text(other)) => Some(text.as_str().cmp(other)),
-        (Value::String(text), Cell::Time(time)) => {
-            text.parse().ok().map(|at: base::Time| at.cmp(time))
-        }
+        (Value::String(text), Cell::Time(time)) => text.parse().ok().map(|at: base::Time| at.cmp(time)),
         (Value::Number(number), Cell::Number(other)) => {
             number.as_f64().and_then(|number| number.partial_cmp(other))
         }

@@ -118,10 +118,7 @@ fn one() -> u32 {
     1
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde asks for a reference"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_one(version: &u32) -> bool {
     *version == 1
 }
@@ -192,7 +189,11 @@ impl Raw {
         Ok(Object {
             metadata: self.metadata.clone(),
             spec: self.spec_as()?,
-            status: parse(&self.status, &self.metadata.uid)?,
+            status: {
+                let mut status = self.status.clone();
+                validate::fill_defaults(<K::Status as crate::kind::Fields>::FIELDS, &mut status);
+                parse(&status, &self.metadata.uid)?
+            },
             org: self.org.clone(),
         })
     }
@@ -241,10 +242,7 @@ pub fn pascal(name: &str) -> String {
     name.split('-')
         .map(|word| {
             let mut chars = word.chars();
-            chars
-                .next()
-                .map(|c| c.to_uppercase().chain(chars).collect::<String>())
-                .unwrap_or_default()
+            chars.next().map(|c| c.to_uppercase().chain(chars).collect::<String>()).unwrap_or_default()
         })
         .collect()
 }

@@ -10,9 +10,7 @@ use base::{Clock, Entropy, Error, Result};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
-    access::{
-        Credential, Decider, Decision, Guard, Known, Memory, Policy, Principal, Question, Sort,
-    },
+    access::{Credential, Decider, Decision, Guard, Known, Memory, Policy, Principal, Question, Sort},
     blob::Blobs,
     controller::Controller,
     cx::Cx,
@@ -103,23 +101,12 @@ impl Platform {
         for domain in std::iter::once(runs::domain()).chain(parts.domains) {
             kinds.extend(domain.kinds.into_iter().map(Arc::new));
             controllers.extend(domain.controllers);
-            workflows.extend(
-                domain
-                    .workflows
-                    .into_iter()
-                    .map(|workflow| (workflow.name, workflow)),
-            );
+            workflows.extend(domain.workflows.into_iter().map(|workflow| (workflow.name, workflow)));
             guard = domain.guard.or(guard);
         }
         let platform = Self {
-            by_id: kinds
-                .iter()
-                .map(|kind| (kind.id(), Arc::clone(kind)))
-                .collect(),
-            by_type: kinds
-                .iter()
-                .map(|kind| (kind.type_id, Arc::clone(kind)))
-                .collect(),
+            by_id: kinds.iter().map(|kind| (kind.id(), Arc::clone(kind))).collect(),
+            by_type: kinds.iter().map(|kind| (kind.type_id, Arc::clone(kind))).collect(),
             kinds,
             store: parts.store,
             blobs: parts.blobs,
@@ -151,24 +138,15 @@ impl Platform {
                 if let Some(target) = field.reference {
                     self.kind(target)?;
                 }
-                if field.indexed
-                    && matches!(field.shape, Shape::Struct(_) | Shape::Map(_) | Shape::Any)
-                {
-                    return Err(Error::internal(format!(
-                        "{}.{} cannot be indexed",
-                        kind.id(),
-                        field.name
-                    )));
+                if field.indexed && matches!(field.shape, Shape::Struct(_) | Shape::Map(_) | Shape::Any) {
+                    return Err(Error::internal(format!("{}.{} cannot be indexed", kind.id(), field.name)));
                 }
             }
             if let Some((parent, _)) = kind.parent {
                 self.kind(&format!("{}.{parent}", kind.service))?;
             }
             if let Some(other) = prefixes.insert(kind.prefix, kind.id()) {
-                return Err(Error::internal(format!(
-                    "{} and {other} share a prefix",
-                    kind.id()
-                )));
+                return Err(Error::internal(format!("{} and {other} share a prefix", kind.id())));
             }
         }
         for kind in self.guard.sources() {
@@ -219,15 +197,9 @@ impl Platform {
 
     /// The engine behind a port.
     pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Arc<T>> {
-        let found = self
-            .ports
-            .get(&TypeId::of::<T>())
-            .and_then(|engine| engine.downcast_ref::<Arc<T>>());
+        let found = self.ports.get(&TypeId::of::<T>()).and_then(|engine| engine.downcast_ref::<Arc<T>>());
         found.cloned().ok_or_else(|| {
-            let name = std::any::type_name::<T>()
-                .rsplit("::")
-                .next()
-                .unwrap_or_default();
+            let name = std::any::type_name::<T>().rsplit("::").next().unwrap_or_default();
             Error::unavailable(
                 "engine-missing",
                 format!("this platform was started without an engine for `{name}`"),
@@ -279,16 +251,9 @@ impl Platform {
     }
 
     /// Whether a principal may.
-    pub async fn decide(
-        self: &Arc<Self>,
-        principal: &Principal,
-        question: &Question,
-    ) -> Result<Decision> {
+    pub async fn decide(self: &Arc<Self>, principal: &Principal, question: &Question) -> Result<Decision> {
         if principal.sort == Sort::System {
-            return Ok(Decision {
-                allowed: true,
-                reasons: vec!["the platform itself".to_owned()],
-            });
+            return Ok(Decision { allowed: true, reasons: vec!["the platform itself".to_owned()] });
         }
         let decider: Arc<dyn Decider> = match self.memory.decider(principal) {
             Some(decider) => decider,
@@ -310,10 +275,7 @@ impl Platform {
         T: Send + 'static,
         F: FnOnce() -> Result<T> + Send + 'static,
     {
-        let permit = Arc::clone(&self.blocking)
-            .acquire_owned()
-            .await
-            .map_err(Error::internal)?;
+        let permit = Arc::clone(&self.blocking).acquire_owned().await.map_err(Error::internal)?;
         let done = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             work()
@@ -338,17 +300,11 @@ impl Platform {
 
     /// Whether this process works under a lease right now.
     pub(crate) fn busy(&self, key: &str) -> bool {
-        self.under_way
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(key)
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
     }
 
     pub(crate) fn set_busy(&self, key: &str, busy: bool) {
-        let mut keys = self
-            .under_way
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut keys = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         if busy {
             keys.insert(key.to_owned());
         } else {
@@ -382,21 +338,14 @@ impl Platform {
     /// Refuses a project nobody has made.
     pub(crate) async fn check_project(self: &Arc<Self>, org: &str, project: &str) -> Result<()> {
         if !self.by_id.contains_key(PROJECTS)
-            || self
-                .store
-                .by_name(org, PROJECTS, "", project)
-                .await?
-                .is_some()
+            || self.store.by_name(org, PROJECTS, "", project).await?.is_some()
         {
             return Ok(());
         }
         let shown: String = project.chars().take(100).collect();
-        Err(Error::not_found(
-            "project-not-found",
-            format!("there is no project `{shown}` here"),
-        )
-        .at("project")
-        .hint("`aic get projects` lists what there is"))
+        Err(Error::not_found("project-not-found", format!("there is no project `{shown}` here"))
+            .at("project")
+            .hint("`aic get projects` lists what there is"))
     }
 
     /// The kinds of a scope, for faces.

@@ -7,7 +7,7 @@ pub use serde_json::{Value, json};
 
 pub use crate::{
     cx::{Cx, Draft},
-    declare::{Incoming, KindBuilder, Output},
+    declare::{Incoming, KindBuilder, OpenTo, Output},
     domain::Domain,
     kind::{Nothing, Ref},
     object::{Object, Raw},

@@ -19,40 +19,16 @@ use crate::{
 
 /// The parameters every list understands.
 pub const LIST_PARAMS: &[(&str, &str)] = &[
-    (
-        "limit",
-        "How many at most, from 1 to 1000; 50 when not given.",
-    ),
-    (
-        "pageToken",
-        "Where to go on: `metadata.nextPageToken` of the page before.",
-    ),
-    (
-        "sort",
-        "A field to sort by, `-` in front for largest first. The default is the order of creation.",
-    ),
-    (
-        "filter",
-        "An AIP-160 filter such as `spec.phase = \"ready\" AND metadata.name = \"a*\"`.",
-    ),
-    (
-        "labelSelector",
-        "A Kubernetes label selector such as `env=prod,tier in (web,api)`.",
-    ),
-    (
-        "fieldSelector",
-        "A Kubernetes field selector such as `metadata.name=churn`.",
-    ),
-    (
-        "fields",
-        "Which fields to answer, as paths with commas between.",
-    ),
+    ("limit", "How many at most, from 1 to 1000; 50 when not given."),
+    ("pageToken", "Where to go on: `metadata.nextPageToken` of the page before."),
+    ("sort", "A field to sort by, `-` in front for largest first. The default is the order of creation."),
+    ("filter", "An AIP-160 filter such as `spec.phase = \"ready\" AND metadata.name = \"a*\"`."),
+    ("labelSelector", "A Kubernetes label selector such as `env=prod,tier in (web,api)`."),
+    ("fieldSelector", "A Kubernetes field selector such as `metadata.name=churn`."),
+    ("fields", "Which fields to answer, as paths with commas between."),
     ("project", "The project; `-` for all you may see."),
     ("deleted", "`true` lists the trash."),
-    (
-        "total",
-        "`true` adds the number of all that match, as `metadata.total` and `X-Total-Count`.",
-    ),
+    ("total", "`true` adds the number of all that match, as `metadata.total` and `X-Total-Count`."),
 ];
 
 /// A page token before it is made opaque.
@@ -71,26 +47,15 @@ pub fn of_list(cx: &Cx, kind: &KindDef, params: &BTreeMap<String, String>) -> Re
     let mut filters = Vec::new();
     filters.extend(filter::parse(kind, param(params, "filter"))?);
     filters.extend(filter::label_selector(param(params, "labelSelector"))?);
-    filters.extend(filter::field_selector(
-        kind,
-        param(params, "fieldSelector"),
-    )?);
+    filters.extend(filter::field_selector(kind, param(params, "fieldSelector"))?);
     if let (Some((_, field)), Some(parent)) = (kind.parent, params.get(PARENT)) {
         filters.push(under(kind, field, parent));
     }
     let limit = match param(params, "limit") {
         "" => PAGE_DEFAULT,
-        text => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=PAGE_MAX).contains(limit))
-            .ok_or_else(|| {
-                Error::bad_request(
-                    "bad-limit",
-                    format!("`limit` is a number from 1 to {PAGE_MAX}"),
-                )
-                .at("limit")
-            })?,
+        text => text.parse().ok().filter(|limit| (1..=PAGE_MAX).contains(limit)).ok_or_else(|| {
+            Error::bad_request("bad-limit", format!("`limit` is a number from 1 to {PAGE_MAX}")).at("limit")
+        })?,
     };
     let all = kind.scope == Scope::Project && &*cx.project == "-";
     let mut query = Query {
@@ -131,11 +96,7 @@ fn under(kind: &KindDef, field: &str, parent: &str) -> Predicate {
     } else {
         Place::Body(vec!["spec".to_owned(), field.to_owned()])
     };
-    Predicate::Compare {
-        place,
-        op: Op::Equal,
-        cell,
-    }
+    Predicate::Compare { place, op: Op::Equal, cell }
 }
 
 fn one(mut filters: Vec<Predicate>) -> Option<Predicate> {
@@ -146,14 +107,9 @@ fn one(mut filters: Vec<Predicate>) -> Option<Predicate> {
 }
 
 fn sort(kind: &KindDef, text: &str) -> Result<Sort> {
-    let (path, descending) = text
-        .strip_prefix('-')
-        .map_or((text, false), |path| (path, true));
+    let (path, descending) = text.strip_prefix('-').map_or((text, false), |path| (path, true));
     if path.is_empty() {
-        return Ok(Sort {
-            place: Place::Uid,
-            descending,
-        });
+        return Ok(Sort { place: Place::Uid, descending });
     }
     let place = filter::sortable(kind, path).ok_or_else(|| {
         let indexed: Vec<String> = kind
@@ -162,16 +118,13 @@ fn sort(kind: &KindDef, text: &str) -> Result<Sort> {
             .filter(|field| field.indexed)
             .map(|field| format!("spec.{}", field.name))
             .collect();
-        Error::bad_request(
-            "not-sortable",
-            format!("lists cannot be sorted by `{path}`"),
+        Error::bad_request("not-sortable", format!("lists cannot be sorted by `{path}`")).at("sort").hint(
+            format!(
+                "sort by metadata.name, metadata.creationTimestamp, metadata.resourceVersion{}{}",
+                if indexed.is_empty() { "" } else { ", " },
+                indexed.join(", ")
+            ),
         )
-        .at("sort")
-        .hint(format!(
-            "sort by metadata.name, metadata.creationTimestamp, metadata.resourceVersion{}{}",
-            if indexed.is_empty() { "" } else { ", " },
-            indexed.join(", ")
-        ))
     })?;
     Ok(Sort { place, descending })
 }
@@ -194,11 +147,7 @@ pub fn token(query: &Query, cell: &Cell, uid: &Uid) -> String {
         Cell::Time(time) => format!("t{}", time.micros()),
         Cell::Text(text) => format!("s{text}"),
     };
-    let token = Token {
-        question: fingerprint(query),
-        cell,
-        uid: uid.clone(),
-    };
+    let token = Token { question: fingerprint(query), cell, uid: uid.clone() };
     BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).unwrap_or_default())
 }
 
@@ -229,9 +178,5 @@ fn read_token(query: &Query, text: &str) -> Result<(Cell, Uid)> {
             | (Place::Created, Cell::Time(_))
             | (Place::Version, Cell::Number(_))
     );
-    if fits {
-        Ok((cell, token.uid))
-    } else {
-        Err(bad())
-    }
+    if fits { Ok((cell, token.uid)) } else { Err(bad()) }
 }

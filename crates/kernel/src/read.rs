@@ -23,20 +23,14 @@ pub async fn list(cx: &Cx, kind: &KindDef, params: &BTreeMap<String, String>) ->
     let head = *cx.platform.store.head().borrow();
     let (raws, next) = page(cx, kind, &query).await?;
     let fields = param(params, "fields");
-    let items: Vec<Value> = raws
-        .iter()
-        .map(|raw| masked(&raw.shown(kind), fields))
-        .collect();
+    let items: Vec<Value> = raws.iter().map(|raw| masked(&raw.shown(kind), fields)).collect();
     let mut metadata = Map::new();
     metadata.insert("resourceVersion".to_owned(), head.to_string().into());
     if let Some(next) = next {
         metadata.insert("nextPageToken".to_owned(), next.into());
     }
     if param(params, "total") == "true" {
-        metadata.insert(
-            "total".to_owned(),
-            cx.platform.store.count(&query).await?.into(),
-        );
+        metadata.insert("total".to_owned(), cx.platform.store.count(&query).await?.into());
     }
     Ok(json!({
         "apiVersion": kind.api_version(),
@@ -49,17 +43,11 @@ pub async fn list(cx: &Cx, kind: &KindDef, params: &BTreeMap<String, String>) ->
 /// A page of objects and the token of the next one.
 pub async fn page(cx: &Cx, kind: &KindDef, query: &Query) -> Result<(Vec<Raw>, Option<String>)> {
     // One more than asked for tells whether there is another page.
-    let more = Query {
-        limit: query.limit + 1,
-        ..query.clone()
-    };
+    let more = Query { limit: query.limit + 1, ..query.clone() };
     let mut records = cx.platform.store.list(&more).await?;
     let next = records.len() > query.limit as usize;
     records.truncate(query.limit as usize);
-    let raws: Result<Vec<Raw>> = records
-        .iter()
-        .map(|record| Raw::from_record(kind, record))
-        .collect();
+    let raws: Result<Vec<Raw>> = records.iter().map(|record| Raw::from_record(kind, record)).collect();
     let raws = raws?;
     let token = match (records.last(), raws.last()) {
         (Some(record), Some(raw)) if next => Some(token_behind(kind, query, record, raw)?),
@@ -82,10 +70,7 @@ pub async fn count(cx: &Cx, kind: &KindDef, params: &BTreeMap<String, String>) -
 
 /// Everything a list finds, page by page, one JSON object a line.
 pub fn export(cx: &Cx, kind: &Arc<KindDef>, params: &BTreeMap<String, String>) -> Result<Output> {
-    let query = Query {
-        limit: PAGE_MAX,
-        ..question::of_list(cx, kind, params)?
-    };
+    let query = Query { limit: PAGE_MAX, ..question::of_list(cx, kind, params)? };
     let (cx, owned) = (cx.clone(), Arc::clone(kind));
     let lines = stream::unfold(Some(query), move |state| {
         let (cx, kind) = (cx.clone(), Arc::clone(&owned));
@@ -118,10 +103,7 @@ async fn export_page(cx: &Cx, kind: &KindDef, query: Query) -> Result<(Bytes, Op
         Some((record, raw)) if records.len() == query.limit as usize => {
             let terms: Vec<_> = write::terms(kind, &raw).into_iter().collect();
             let cell = sort_cell(record, &terms, &query.sort.place)?;
-            Some(Query {
-                after: Some((cell, record.uid.clone())),
-                ..query
-            })
+            Some(Query { after: Some((cell, record.uid.clone())), ..query })
         }
         _ => None,
     };
@@ -134,11 +116,7 @@ pub fn masked(value: &Value, mask: &str) -> Value {
         return value.clone();
     }
     let mut shown = json!({});
-    for path in mask
-        .split(',')
-        .map(str::trim)
-        .filter(|path| !path.is_empty())
-    {
+    for path in mask.split(',').map(str::trim).filter(|path| !path.is_empty()) {
         let parts: Vec<&str> = path.split('.').collect();
         let Some(found) = parts.iter().try_fold(value, |value, part| value.get(part)) else {
             continue;
@@ -159,39 +137,21 @@ pub fn masked(value: &Value, mask: &str) -> Value {
 fn limit_of(params: &BTreeMap<String, String>) -> Result<u32> {
     match param(params, "limit") {
         "" => Ok(PAGE_DEFAULT),
-        text => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=PAGE_MAX).contains(limit))
-            .ok_or_else(|| {
-                Error::bad_request(
-                    "bad-limit",
-                    format!("`limit` is a number from 1 to {PAGE_MAX}"),
-                )
-                .at("limit")
-            }),
+        text => text.parse().ok().filter(|limit| (1..=PAGE_MAX).contains(limit)).ok_or_else(|| {
+            Error::bad_request("bad-limit", format!("`limit` is a number from 1 to {PAGE_MAX}")).at("limit")
+        }),
     }
 }
 
 /// The changes of one object, newest first.
-pub async fn history(
-    cx: &Cx,
-    kind: &KindDef,
-    it: &Raw,
-    params: &BTreeMap<String, String>,
-) -> Result<Value> {
+pub async fn history(cx: &Cx, kind: &KindDef, it: &Raw, params: &BTreeMap<String, String>) -> Result<Value> {
     let limit = limit_of(params)?;
     let before = match param(params, "pageToken") {
         "" => None,
         text => Some(text.parse().map_err(|_| bad_position("pageToken"))?),
     };
     let uid = Some(it.metadata.uid.clone());
-    let query = ChangeQuery {
-        uid,
-        before,
-        limit: limit + 1,
-        ..ChangeQuery::default()
-    };
+    let query = ChangeQuery { uid, before, limit: limit + 1, ..ChangeQuery::default() };
     let mut changes = cx.platform.store.history(&query).await?;
     let more = changes.len() > limit as usize;
     // The entry before the oldest shown tells what the oldest changed.
@@ -211,15 +171,10 @@ pub async fn history(
 /// One change as a caller sees it, with what it changed as JSON patches (RFC 6902) both ways.
 pub fn entry(kind: &KindDef, change: &Change, before: Option<&Change>) -> Result<Value> {
     let after = shown_at(kind, change)?;
-    let earlier = before
-        .map(|before| shown_at(kind, before))
-        .transpose()?
-        .unwrap_or_else(|| json!({}));
+    let earlier = before.map(|before| shown_at(kind, before)).transpose()?.unwrap_or_else(|| json!({}));
     let mut value = brief(change);
-    value["patch"] =
-        serde_json::to_value(json_patch::diff(&earlier, &after)).map_err(Error::internal)?;
-    value["undo"] =
-        serde_json::to_value(json_patch::diff(&after, &earlier)).map_err(Error::internal)?;
+    value["patch"] = serde_json::to_value(json_patch::diff(&earlier, &after)).map_err(Error::internal)?;
+    value["undo"] = serde_json::to_value(json_patch::diff(&after, &earlier)).map_err(Error::internal)?;
     Ok(value)
 }
 
@@ -277,25 +232,14 @@ pub async fn change_at(cx: &Cx, it: &Raw, position: u64) -> Result<Change> {
         ..ChangeQuery::default()
     };
     let found = cx.platform.store.history(&query).await?;
-    found
-        .into_iter()
-        .find(|change| change.position == position)
-        .ok_or_else(|| {
-            Error::not_found(
-                "no-such-version",
-                format!("the object was never at version {position}"),
-            )
+    found.into_iter().find(|change| change.position == position).ok_or_else(|| {
+        Error::not_found("no-such-version", format!("the object was never at version {position}"))
             .hint("`history` lists its versions")
-        })
+    })
 }
 
 /// What changed between two versions of an object.
-pub async fn diff(
-    cx: &Cx,
-    kind: &KindDef,
-    it: &Raw,
-    params: &BTreeMap<String, String>,
-) -> Result<Value> {
+pub async fn diff(cx: &Cx, kind: &KindDef, it: &Raw, params: &BTreeMap<String, String>) -> Result<Value> {
     let to = match param(params, "to") {
         "" => it.metadata.version,
         text => text.parse().map_err(|_| bad_position("to"))?,
@@ -312,25 +256,11 @@ pub async fn diff(
 
 async fn previous(cx: &Cx, it: &Raw, position: u64) -> Result<u64> {
     let uid = Some(it.metadata.uid.clone());
-    let query = ChangeQuery {
-        uid,
-        before: Some(position),
-        limit: 1,
-        ..ChangeQuery::default()
-    };
-    Ok(cx
-        .platform
-        .store
-        .history(&query)
-        .await?
-        .first()
-        .map_or(position, |change| change.position))
+    let query = ChangeQuery { uid, before: Some(position), limit: 1, ..ChangeQuery::default() };
+    Ok(cx.platform.store.history(&query).await?.first().map_or(position, |change| change.position))
 }
 
 pub(crate) fn bad_position(name: &str) -> Error {
-    Error::bad_request(
-        "bad-version",
-        format!("`{name}` is a version, as in `metadata.resourceVersion`"),
-    )
-    .at(name)
+    Error::bad_request("bad-version", format!("`{name}` is a version, as in `metadata.resourceVersion`"))
+        .at(name)
 }

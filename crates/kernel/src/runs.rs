@@ -39,16 +39,8 @@ fn serve(kind: KindBuilder<Run>) -> KindBuilder<Run> {
             "Asks the run to stop at its next safe point; finished steps stay finished.",
             cancel,
         )
-        .action(
-            "retry",
-            "Takes a failed or cancelled run up again from its first unfinished step.",
-            retry,
-        )
-        .download(
-            "logs",
-            "The run's log as text; `follow=true` stays until the run ends.",
-            logs,
-        )
+        .action("retry", "Takes a failed or cancelled run up again from its first unfinished step.", retry)
+        .download("logs", "The run's log as text; `follow=true` stays until the run ends.", logs)
 }
 
 /// Durable work: what was asked, and how far it is.
@@ -184,13 +176,7 @@ pub struct Order {
 impl Order {
     /// An order with nothing further said.
     pub fn new(workflow: &'static str, input: Value) -> Self {
-        Self {
-            workflow,
-            input,
-            subject: None,
-            owner: None,
-            deadline_seconds: 86_400,
-        }
+        Self { workflow, input, subject: None, owner: None, deadline_seconds: 86_400 }
     }
 }
 
@@ -198,17 +184,10 @@ impl Cx {
     /// Orders durable work; a worker takes it up.
     pub async fn order(&self, order: Order) -> Result<Object<Run>> {
         let Some(workflow) = self.platform.workflows.get(order.workflow) else {
-            return Err(Error::internal(format!(
-                "there is no workflow `{}`",
-                order.workflow
-            )));
+            return Err(Error::internal(format!("there is no workflow `{}`", order.workflow)));
         };
         let short = order.workflow.rsplit('.').next().unwrap_or("run");
-        let id = self
-            .uid("x")
-            .as_str()
-            .trim_start_matches("x_")
-            .to_lowercase();
+        let id = self.uid("x").as_str().trim_start_matches("x_").to_lowercase();
         let tail = &id[id.len().saturating_sub(12)..];
         let spec = Run {
             workflow: order.workflow.to_owned(),
@@ -216,14 +195,11 @@ impl Cx {
             subject: order.subject,
             deadline_seconds: order.deadline_seconds,
         };
-        let steps = workflow.steps.iter().map(|step| StepState {
-            name: step.name.to_owned(),
-            ..StepState::default()
-        });
-        let status = Status {
-            steps: steps.collect(),
-            ..Status::default()
-        };
+        let steps = workflow
+            .steps
+            .iter()
+            .map(|step| StepState { name: step.name.to_owned(), ..StepState::default() });
+        let status = Status { steps: steps.collect(), ..Status::default() };
         let mut draft = Draft::new(format!("{short}-{tail}"), spec).with_status(status);
         draft.owners.extend(order.owner);
         draft.labels = BTreeMap::from([("aic.dev/workflow".to_owned(), order.workflow.to_owned())]);
@@ -233,14 +209,8 @@ impl Cx {
 
 /// Asks the run to stop at its next safe point.
 async fn cancel(cx: Cx, it: Object<Run>, _: Nothing) -> Result<Status> {
-    if matches!(
-        it.status.phase,
-        Phase::Succeeded | Phase::Failed | Phase::Cancelled
-    ) {
-        return Err(Error::conflict(
-            "run-has-ended",
-            "the run has ended already",
-        ));
+    if matches!(it.status.phase, Phase::Succeeded | Phase::Failed | Phase::Cancelled) {
+        return Err(Error::conflict("run-has-ended", "the run has ended already"));
     }
     let now = cx.now();
     let changed = cx.update_status::<Run>(it.metadata.uid.as_str(), |status| {
@@ -256,25 +226,16 @@ async fn cancel(cx: Cx, it: Object<Run>, _: Nothing) -> Result<Status> {
 /// Takes a failed or cancelled run up again.
 async fn retry(cx: Cx, it: Object<Run>, _: Nothing) -> Result<Status> {
     if !matches!(it.status.phase, Phase::Failed | Phase::Cancelled) {
-        return Err(
-            Error::conflict("run-not-ended", "only a failed or cancelled run is retried")
-                .hint("wait for it, or cancel it first"),
-        );
+        return Err(Error::conflict("run-not-ended", "only a failed or cancelled run is retried")
+            .hint("wait for it, or cancel it first"));
     }
     let changed = cx.update_status::<Run>(it.metadata.uid.as_str(), |status| {
         status.phase = Phase::Pending;
         status.cancel_requested = false;
         status.error = None;
         status.finished_at = None;
-        for step in status
-            .steps
-            .iter_mut()
-            .filter(|step| step.phase != Phase::Succeeded)
-        {
-            *step = StepState {
-                name: step.name.clone(),
-                ..StepState::default()
-            };
+        for step in status.steps.iter_mut().filter(|step| step.phase != Phase::Succeeded) {
+            *step = StepState { name: step.name.clone(), ..StepState::default() };
         }
     });
     Ok(changed.await?.status)

@@ -230,28 +230,16 @@ pub trait Store: Send + Sync {
     fn kept_all<'a>(&'a self, space: Option<&'a str>) -> Later<'a, Vec<Kept>>;
 
     /// Entries of a stream from a number on (the first is 0), each with its number.
-    fn stream<'a>(
-        &'a self,
-        stream: &'a str,
-        from: u64,
-        limit: u32,
-    ) -> Later<'a, Vec<(u64, String)>>;
+    fn stream<'a>(&'a self, stream: &'a str, from: u64, limit: u32) -> Later<'a, Vec<(u64, String)>>;
 
     /// Names of streams with a prefix, after a name, in order.
-    fn streams<'a>(&'a self, prefix: &'a str, after: &'a str, limit: u32)
-    -> Later<'a, Vec<String>>;
+    fn streams<'a>(&'a self, prefix: &'a str, after: &'a str, limit: u32) -> Later<'a, Vec<String>>;
 
     /// Forgets a stream.
     fn drop_stream<'a>(&'a self, stream: &'a str) -> Later<'a, ()>;
 
     /// Takes a lease that is free or has expired at `now`, or prolongs one's own; none when another holds it.
-    fn lease<'a>(
-        &'a self,
-        key: &'a str,
-        holder: &'a str,
-        now: Time,
-        ttl_s: u32,
-    ) -> Later<'a, Option<Lease>>;
+    fn lease<'a>(&'a self, key: &'a str, holder: &'a str, now: Time, ttl_s: u32) -> Later<'a, Option<Lease>>;
 
     /// Gives a lease back.
     fn release<'a>(&'a self, lease: &'a Lease) -> Later<'a, ()>;
@@ -281,16 +269,10 @@ pub fn sort_cell(record: &Record, terms: &[Term], place: &Place) -> Result<Cell>
         Place::Version => Cell::Number(record.version as f64),
         // The term is already encoded; it travels as it is.
         Place::Term(key) => Cell::Text(
-            terms
-                .iter()
-                .find(|term| term.key == *key)
-                .map(|term| term.value.clone())
-                .unwrap_or_default(),
+            terms.iter().find(|term| term.key == *key).map(|term| term.value.clone()).unwrap_or_default(),
         ),
         Place::Project | Place::Generation | Place::Body(_) => {
-            return Err(base::Error::internal(
-                "a list was sorted by a place no store sorts by",
-            ));
+            return Err(base::Error::internal("a list was sorted by a place no store sorts by"));
         }
     })
 }

@@ -21,12 +21,9 @@ pub fn accept(table: &[Field], fields: &mut Fields, path: &str) -> Result<()> {
         if !table.iter().any(|field| field.name == name) {
             let shown: String = name.chars().take(60).collect();
             let known: Vec<&str> = table.iter().map(|field| field.name).collect();
-            return Err(Error::invalid(
-                "unknown-field",
-                format!("there is no field `{shown}` here"),
-            )
-            .at(join(path, &shown))
-            .hint(format!("the fields are: {}", known.join(", "))));
+            return Err(Error::invalid("unknown-field", format!("there is no field `{shown}` here"))
+                .at(join(path, &shown))
+                .hint(format!("the fields are: {}", known.join(", "))));
         }
     }
     fill_defaults(table, fields);
@@ -34,12 +31,9 @@ pub fn accept(table: &[Field], fields: &mut Fields, path: &str) -> Result<()> {
         let at = join(path, field.name);
         match fields.get_mut(field.name) {
             None | Some(Value::Null) if field.is_required() => {
-                return Err(Error::invalid(
-                    "missing-field",
-                    format!("`{}` must be given", field.name),
-                )
-                .at(at)
-                .hint(field.doc));
+                return Err(Error::invalid("missing-field", format!("`{}` must be given", field.name))
+                    .at(at)
+                    .hint(field.doc));
             }
             None => {}
             Some(Value::Null) => {
@@ -61,9 +55,7 @@ pub fn fill_defaults(table: &[Field], fields: &mut Fields) {
         {
             fields.insert(field.name.to_owned(), value);
         }
-        if let (Shape::Struct(inner), Some(Value::Object(map))) =
-            (&field.shape, fields.get_mut(field.name))
-        {
+        if let (Shape::Struct(inner), Some(Value::Object(map))) = (&field.shape, fields.get_mut(field.name)) {
             fill_defaults(inner, map);
         }
     }
@@ -98,45 +90,32 @@ fn fits(field: &Field, shape: &Shape, value: &mut Value, at: &str) -> Result<()>
             *number = whole.into();
             between(field, whole as f64, at)
         }
-        (Shape::Number, Value::Number(number)) => {
-            between(field, number.as_f64().unwrap_or_default(), at)
-        }
+        (Shape::Number, Value::Number(number)) => between(field, number.as_f64().unwrap_or_default(), at),
         (Shape::Boolean, Value::Bool(_)) => Ok(()),
         (Shape::Time, Value::String(text)) => {
             // One form in UTC, so that stored times compare as texts.
-            *text = text
-                .parse::<Time>()
-                .map_err(|error| error.at(at))?
-                .to_string();
+            *text = text.parse::<Time>().map_err(|error| error.at(at))?.to_string();
             Ok(())
         }
-        (Shape::Name, Value::String(text)) => Name::new(text.as_str())
-            .map(|_| ())
-            .map_err(|error| error.at(at)),
-        (Shape::Digest, Value::String(text)) => text
-            .parse::<base::Digest>()
-            .map(|_| ())
-            .map_err(|error| error.at(at)),
+        (Shape::Name, Value::String(text)) => {
+            Name::new(text.as_str()).map(|_| ()).map_err(|error| error.at(at))
+        }
+        (Shape::Digest, Value::String(text)) => {
+            text.parse::<base::Digest>().map(|_| ()).map_err(|error| error.at(at))
+        }
         (Shape::Url, Value::String(text)) => url(text, at),
         (Shape::Enum(known), Value::String(text)) => {
             if known.contains(&text.as_str()) {
                 return Ok(());
             }
             let shown: String = text.chars().take(60).collect();
-            Err(Error::invalid(
-                "unknown-value",
-                format!("`{shown}` is none of the known values"),
-            )
-            .at(at)
-            .hint(format!("write one of: {}", known.join(", "))))
+            Err(Error::invalid("unknown-value", format!("`{shown}` is none of the known values"))
+                .at(at)
+                .hint(format!("write one of: {}", known.join(", "))))
         }
         (Shape::List(inner), Value::Array(items)) => {
             within(field, items.len(), ENTRIES_MAX, "entries", at)?;
-            let plain = Field {
-                min: None,
-                max: None,
-                ..*field
-            };
+            let plain = Field { min: None, max: None, ..*field };
             for (i, item) in items.iter_mut().enumerate() {
                 fits(&plain, inner, item, &format!("{at}[{i}]"))?;
             }
@@ -144,11 +123,7 @@ fn fits(field: &Field, shape: &Shape, value: &mut Value, at: &str) -> Result<()>
         }
         (Shape::Map(inner), Value::Object(map)) => {
             within(field, map.len(), ENTRIES_MAX, "entries", at)?;
-            let plain = Field {
-                min: None,
-                max: None,
-                ..*field
-            };
+            let plain = Field { min: None, max: None, ..*field };
             for (key, item) in map.iter_mut() {
                 fits(&plain, inner, item, &join(at, key))?;
             }
@@ -188,19 +163,15 @@ fn between(field: &Field, number: f64, at: &str) -> Result<()> {
 fn within(field: &Field, size: usize, limit: usize, unit: &str, at: &str) -> Result<()> {
     let max = field.max.map_or(limit, |max| max as usize);
     if size > max {
-        return Err(
-            Error::invalid("too-long", format!("{size} {unit} are too many"))
-                .at(at)
-                .hint(format!("at most {max} {unit} are kept")),
-        );
+        return Err(Error::invalid("too-long", format!("{size} {unit} are too many"))
+            .at(at)
+            .hint(format!("at most {max} {unit} are kept")));
     }
     let min = field.min.map_or(0, |min| min as usize);
     if size < min {
-        return Err(
-            Error::invalid("too-short", format!("{size} {unit} are too few"))
-                .at(at)
-                .hint(format!("at least {min} {unit} are needed")),
-        );
+        return Err(Error::invalid("too-short", format!("{size} {unit} are too few"))
+            .at(at)
+            .hint(format!("at least {min} {unit} are needed")));
     }
     Ok(())
 }
@@ -208,17 +179,13 @@ fn within(field: &Field, size: usize, limit: usize, unit: &str, at: &str) -> Res
 fn url(text: &str, at: &str) -> Result<()> {
     let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
     let starts = scheme.starts_with(|c: char| c.is_ascii_alphabetic());
-    let plain = scheme
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    let plain = scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
     if starts && plain && text.len() <= 2_048 && !text.contains(char::is_whitespace) {
         return Ok(());
     }
-    Err(
-        Error::invalid("invalid-url", "this is not an absolute address")
-            .at(at)
-            .hint("write it with its scheme, for example https://example.org/path (RFC 3986)"),
-    )
+    Err(Error::invalid("invalid-url", "this is not an absolute address")
+        .at(at)
+        .hint("write it with its scheme, for example https://example.org/path (RFC 3986)"))
 }
 
 /// The error for a value that nests too deep.
@@ -268,9 +235,5 @@ fn out_of_range(at: &str, range: &str) -> Error {
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
-    }
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }

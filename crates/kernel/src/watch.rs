@@ -33,9 +33,7 @@ pub(crate) struct Hub {
 
 impl Hub {
     pub(crate) fn new() -> Self {
-        Self {
-            sender: broadcast::channel(BEHIND_MAX).0,
-        }
+        Self { sender: broadcast::channel(BEHIND_MAX).0 }
     }
 
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Arc<Change>> {
@@ -111,15 +109,10 @@ pub async fn subscribe(
     let mut first = std::collections::VecDeque::new();
     let position = match param(params, "resourceVersion") {
         "" | "0" => {
-            let mut page = crate::store::Query {
-                limit: base::PAGE_MAX,
-                ..query.clone()
-            };
+            let mut page = crate::store::Query { limit: base::PAGE_MAX, ..query.clone() };
             loop {
                 let (raws, next) = read::page(cx, kind, &page).await?;
-                let last = raws
-                    .last()
-                    .map(|raw| (crate::index::Cell::Null, raw.metadata.uid.clone()));
+                let last = raws.last().map(|raw| (crate::index::Cell::Null, raw.metadata.uid.clone()));
                 first.extend(raws.into_iter().map(|raw| {
                     let version = raw.metadata.version;
                     Event::Added(raw, version)
@@ -132,18 +125,12 @@ pub async fn subscribe(
             first.push_back(Event::Bookmark(head));
             head
         }
-        text => text
-            .parse()
-            .map_err(|_| read::bad_position("resourceVersion"))?,
+        text => text.parse().map_err(|_| read::bad_position("resourceVersion"))?,
     };
     if position > head {
-        return Err(Error::new(
-            base::Status::Gone,
-            "version-gone",
-            format!("the journal ends at {head}"),
-        )
-        .at("resourceVersion")
-        .hint("list again and watch from the list's version"));
+        return Err(Error::new(base::Status::Gone, "version-gone", format!("the journal ends at {head}"))
+            .at("resourceVersion")
+            .hint("list again and watch from the list's version"));
     }
     let mut ticks = tokio::time::interval(BOOKMARK_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -232,11 +219,7 @@ impl Subscription {
             }));
         };
         let now = !change.deleted && matches::holds(filter, &raw);
-        let before = if is_new(change, &raw) {
-            false
-        } else {
-            self.matched_before(filter, change).await?
-        };
+        let before = if is_new(change, &raw) { false } else { self.matched_before(filter, change).await? };
         Ok(match (before, now) {
             (false, true) => Some(Event::Added(raw, position)),
             (true, true) => Some(Event::Modified(raw, position)),

@@ -15,6 +15,7 @@ use crate::{
     kind::{Field, Shape},
     object::{Fields, Raw},
     store::{Commit, Expect, Kept, Write},
+    validate,
 };
 
 /// Seconds an answer to an idempotent request is remembered.
@@ -34,6 +35,7 @@ pub async fn put(cx: &Cx, kind: &Arc<KindDef>, old: Option<Raw>, new: Raw) -> Re
     for admit in &kind.admits {
         new = admit(cx.clone(), new, old.clone()).await?;
     }
+    validate::fill_defaults(kind.status, &mut new.status);
     new.metadata.name = Name::new(new.metadata.name)?.to_string();
     limits(&new)?;
     references(cx, kind, &new, old.as_ref()).await?;
@@ -48,11 +50,7 @@ pub async fn put(cx: &Cx, kind: &Arc<KindDef>, old: Option<Raw>, new: Raw) -> Re
     if cx.dry_run {
         if old.is_none() {
             let (org, name) = (&new.org, &new.metadata.name);
-            let there = cx
-                .platform
-                .store
-                .by_name(org, &new.kind, &new.metadata.namespace, name)
-                .await?;
+            let there = cx.platform.store.by_name(org, &new.kind, &new.metadata.namespace, name).await?;
             if there.is_some() {
                 return Err(already_exists(kind, name));
             }
@@ -69,16 +67,8 @@ pub async fn put(cx: &Cx, kind: &Arc<KindDef>, old: Option<Raw>, new: Raw) -> Re
 pub(crate) fn prepare(cx: &Cx, kind: &KindDef, old: Option<&Raw>, new: &Raw, purge: bool) -> Write {
     let before: BTreeSet<Term> = old.map(|old| terms(kind, old)).unwrap_or_default();
     let gone = purge || in_trash(new);
-    let after = if gone {
-        BTreeSet::new()
-    } else {
-        terms(kind, new)
-    };
-    let before = if old.is_some_and(in_trash) {
-        BTreeSet::new()
-    } else {
-        before
-    };
+    let after = if gone { BTreeSet::new() } else { terms(kind, new) };
+    let before = if old.is_some_and(in_trash) { BTreeSet::new() } else { before };
     Write {
         record: record(kind, new),
         expect: old.map_or(Expect::Absent, |old| Expect::Version(old.metadata.version)),
@@ -88,22 +78,14 @@ pub(crate) fn prepare(cx: &Cx, kind: &KindDef, old: Option<&Raw>, new: &Raw, pur
         actor: cx.principal.actor(),
         trace: cx.trace.to_string(),
         // A watcher knows an object's first change by this.
-        time: if old.is_none() {
-            new.metadata.creation_timestamp
-        } else {
-            cx.now()
-        },
+        time: if old.is_none() { new.metadata.creation_timestamp } else { cx.now() },
         purge,
     }
 }
 
 /// Commits one write and tells whoever must know at once.
 pub(crate) async fn commit(cx: &Cx, kind: &KindDef, write: Write, new: &Raw) -> Result<u64> {
-    let mut commit = Commit {
-        writes: vec![write],
-        fence: cx.fence.clone(),
-        ..Commit::default()
-    };
+    let mut commit = Commit { writes: vec![write], fence: cx.fence.clone(), ..Commit::default() };
     if let Some(once) = &cx.idempotency {
         let mut carried = once.carried.lock().unwrap_or_else(PoisonError::into_inner);
         if !*carried {
@@ -118,20 +100,12 @@ pub(crate) async fn commit(cx: &Cx, kind: &KindDef, write: Write, new: &Raw) -> 
             });
         }
     }
-    let positions = cx
-        .platform
-        .store
-        .commit(commit)
-        .await
-        .map_err(|error| match error.code() {
-            "already-exists" => already_exists(kind, &new.metadata.name),
-            _ => error,
-        })?;
+    let positions = cx.platform.store.commit(commit).await.map_err(|error| match error.code() {
+        "already-exists" => already_exists(kind, &new.metadata.name),
+        _ => error,
+    })?;
     cx.platform.wrote(kind);
-    positions
-        .first()
-        .copied()
-        .ok_or_else(|| Error::internal("a commit answered no position"))
+    positions.first().copied().ok_or_else(|| Error::internal("a commit answered no position"))
 }
 
 /// An object as the store keeps it.
@@ -145,11 +119,7 @@ pub(crate) fn record(kind: &KindDef, it: &Raw) -> crate::store::Record {
         version: it.metadata.version,
         generation: it.metadata.generation,
         created: it.metadata.creation_timestamp,
-        deleted: if in_trash(it) {
-            it.metadata.deletion_timestamp
-        } else {
-            None
-        },
+        deleted: if in_trash(it) { it.metadata.deletion_timestamp } else { None },
         body: it.body(kind),
     }
 }
@@ -165,19 +135,13 @@ pub fn terms(kind: &KindDef, it: &Raw) -> BTreeSet<Term> {
         .metadata
         .labels
         .iter()
-        .map(|(key, value)| Term {
-            key: format!("label:{key}"),
-            value: encode(&Cell::Text(value.clone())),
-        })
+        .map(|(key, value)| Term { key: format!("label:{key}"), value: encode(&Cell::Text(value.clone())) })
         .collect();
     collect("spec", kind.fields, &it.spec, &mut terms);
     collect("status", kind.status, &it.status, &mut terms);
     for owner in &it.metadata.owner_references {
         let value = encode(&Cell::Text(owner.uid.to_string()));
-        terms.insert(Term {
-            key: "owner".to_owned(),
-            value,
-        });
+        terms.insert(Term { key: "owner".to_owned(), value });
     }
     terms
 }
@@ -195,10 +159,7 @@ fn collect(path: &str, table: &[Field], fields: &Fields, terms: &mut BTreeSet<Te
                     }));
                 }
                 value => {
-                    terms.insert(Term {
-                        key,
-                        value: encode(&cell(&field.shape, value)),
-                    });
+                    terms.insert(Term { key, value: encode(&cell(&field.shape, value)) });
                 }
             }
         } else if let (Shape::Struct(inner), Some(Value::Object(map))) = (&field.shape, value) {
@@ -211,9 +172,9 @@ fn collect(path: &str, table: &[Field], fields: &Fields, terms: &mut BTreeSet<Te
 pub(crate) fn cell(shape: &Shape, value: Option<&Value>) -> Cell {
     match (shape, value) {
         (_, None | Some(Value::Null)) => Cell::Null,
-        (Shape::Time, Some(Value::String(text))) => text
-            .parse()
-            .map_or_else(|_| Cell::Text(text.clone()), Cell::Time),
+        (Shape::Time, Some(Value::String(text))) => {
+            text.parse().map_or_else(|_| Cell::Text(text.clone()), Cell::Time)
+        }
         (_, Some(Value::Bool(value))) => Cell::Bool(*value),
         (_, Some(Value::Number(value))) => Cell::Number(value.as_f64().unwrap_or_default()),
         (_, Some(Value::String(text))) => Cell::Text(text.clone()),
@@ -240,41 +201,28 @@ fn limits(it: &Raw) -> Result<()> {
     ];
     for (at, count) in counts {
         if count > METADATA_ENTRIES_MAX {
-            return Err(
-                Error::invalid("too-long", format!("{count} entries are too many"))
-                    .at(at)
-                    .hint(format!("at most {METADATA_ENTRIES_MAX} are kept")),
-            );
+            return Err(Error::invalid("too-long", format!("{count} entries are too many"))
+                .at(at)
+                .hint(format!("at most {METADATA_ENTRIES_MAX} are kept")));
         }
     }
     for (key, value) in &metadata.labels {
         label(key, value)?;
     }
-    let bytes: usize = metadata
-        .annotations
-        .iter()
-        .map(|(key, value)| key.len() + value.len())
-        .sum();
+    let bytes: usize = metadata.annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
     if bytes > ANNOTATION_BYTES_MAX {
-        return Err(Error::invalid(
-            "too-long",
-            format!("{bytes} bytes of annotations are too many"),
-        )
-        .at("metadata.annotations")
-        .hint(format!("at most {ANNOTATION_BYTES_MAX} bytes are kept")));
+        return Err(Error::invalid("too-long", format!("{bytes} bytes of annotations are too many"))
+            .at("metadata.annotations")
+            .hint(format!("at most {ANNOTATION_BYTES_MAX} bytes are kept")));
     }
     Ok(())
 }
 
 fn label(key: &str, value: &str) -> Result<()> {
-    let (prefix, name) = key
-        .rsplit_once('/')
-        .map_or(("", key), |(prefix, name)| (prefix, name));
+    let (prefix, name) = key.rsplit_once('/').map_or(("", key), |(prefix, name)| (prefix, name));
     let word = |text: &str| {
         text.len() <= 63
-            && text
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
             && text.starts_with(|c: char| c.is_ascii_alphanumeric())
             && text.ends_with(|c: char| c.is_ascii_alphanumeric())
     };
@@ -320,24 +268,15 @@ async fn references(cx: &Cx, kind: &KindDef, new: &Raw, old: Option<&Raw>) -> Re
 
 /// The answer to a write that lost a race.
 pub(crate) fn stale(version: u64) -> Error {
-    Error::conflict(
-        "stale-version",
-        "somebody else has changed it since you read it",
-    )
-    .at("metadata.resourceVersion")
-    .hint(format!(
-        "read it again (it is at {version} now), apply your change to that and send it once more"
-    ))
+    Error::conflict("stale-version", "somebody else has changed it since you read it")
+        .at("metadata.resourceVersion")
+        .hint(format!(
+            "read it again (it is at {version} now), apply your change to that and send it once more"
+        ))
 }
 
 pub(crate) fn already_exists(kind: &KindDef, name: &str) -> Error {
-    Error::conflict(
-        "already-exists",
-        format!(
-            "there is a {} `{name}` already",
-            kind.name.replace('-', " ")
-        ),
-    )
-    .at("metadata.name")
-    .hint("choose another name, or change the one there is")
+    Error::conflict("already-exists", format!("there is a {} `{name}` already", kind.name.replace('-', " ")))
+        .at("metadata.name")
+        .hint("choose another name, or change the one there is")
 }

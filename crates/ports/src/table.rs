@@ -1,6 +1,6 @@
 //! Tables of columns: how a file of rows is read, typed and profiled.
 
-use std::path::Path;
+use std::{ops::Range, path::Path};
 
 use base::Result;
 use serde::{Deserialize, Serialize};
@@ -115,15 +115,8 @@ pub trait Tables: Send + Sync {
     /// and `table-unreadable`, each naming the line (the header is line 1) where there is one.
     fn profile(&self, format: Format, path: &Path, watch: &dyn Watch) -> Result<Profile>;
 
-    /// Reads the rows from `skip` on, at most `limit`, typed as the profile says.
-    fn read(
-        &self,
-        format: Format,
-        path: &Path,
-        profile: &Profile,
-        skip: u64,
-        limit: u64,
-    ) -> Result<Table>;
+    /// Reads a range of rows (the first is 0; what lies behind the end is left out), typed as the profile says.
+    fn read(&self, format: Format, path: &Path, profile: &Profile, rows: Range<u64>) -> Result<Table>;
 
     /// Writes a table in a format.
     fn write(&self, format: Format, table: &Table, path: &Path) -> Result<()>;

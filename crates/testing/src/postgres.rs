@@ -54,14 +54,7 @@ impl Server {
         }
         let data = directory.path().join("data");
         let made = command(&binaries, "initdb", user)
-            .args([
-                "--username=aic",
-                "--auth=trust",
-                "--encoding=UTF8",
-                "--locale=C",
-                "--no-sync",
-                "-D",
-            ])
+            .args(["--username=aic", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"])
             .arg(&data)
             .output()
             .map_err(|error| error.to_string())?;
@@ -69,13 +62,7 @@ impl Server {
             return Err(String::from_utf8_lossy(&made.stderr).into_owned());
         }
         let process = serve(&binaries, directory.path(), user)?;
-        Ok(Self {
-            directory,
-            binaries,
-            user,
-            process,
-            databases: AtomicU32::new(0),
-        })
+        Ok(Self { directory, binaries, user, process, databases: AtomicU32::new(0) })
     }
 
     /// Makes an empty database and answers how to reach it.
@@ -103,8 +90,8 @@ impl Server {
     /// When it does not come back.
     pub fn crash(&mut self) {
         self.stop();
-        self.process = serve(&self.binaries, self.directory.path(), self.user)
-            .expect("it started here before");
+        self.process =
+            serve(&self.binaries, self.directory.path(), self.user).expect("it started here before");
     }
 
     fn stop(&mut self) {
@@ -150,9 +137,7 @@ fn binaries() -> Option<PathBuf> {
 
 /// Somebody else, if this is root.
 fn substitute(directory: &Path) -> Result<Option<User>, String> {
-    let owner = fs::metadata(directory)
-        .map_err(|error| error.to_string())?
-        .uid();
+    let owner = fs::metadata(directory).map_err(|error| error.to_string())?.uid();
     if owner != 0 {
         return Ok(None);
     }
@@ -166,8 +151,7 @@ fn substitute(directory: &Path) -> Result<Option<User>, String> {
         })
     };
     let user = find("postgres").or_else(|| find("nobody"));
-    user.map(Some)
-        .ok_or_else(|| "PostgreSQL does not run as root, and there is nobody else".into())
+    user.map(Some).ok_or_else(|| "PostgreSQL does not run as root, and there is nobody else".into())
 }
 
 fn command(binaries: &Path, program: &str, user: Option<User>) -> Command {
@@ -187,14 +171,7 @@ fn serve(binaries: &Path, directory: &Path, user: Option<User>) -> Result<Child,
         .arg(directory.join("data"))
         .arg("-k")
         .arg(directory)
-        .args([
-            "-c",
-            "listen_addresses=",
-            "-c",
-            "max_connections=100",
-            "-c",
-            "lc_messages=C",
-        ])
+        .args(["-c", "listen_addresses=", "-c", "max_connections=100", "-c", "lc_messages=C"])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

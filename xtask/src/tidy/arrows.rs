@@ -62,39 +62,14 @@ impl Floor {
             Self::Kernel => &[Self::Base, Self::Derive],
             Self::Ports => &[Self::Base],
             // Transcripts run on a real store, because there is no second, pretended one.
-            Self::Testing => &[
-                Self::Base,
-                Self::Derive,
-                Self::Kernel,
-                Self::Ports,
-                Self::Engine,
-            ],
+            Self::Testing => &[Self::Base, Self::Derive, Self::Kernel, Self::Ports, Self::Engine],
             // One engine may be built from another: a store from a dialect, a search from blobs.
-            Self::Engine => &[
-                Self::Base,
-                Self::Derive,
-                Self::Kernel,
-                Self::Ports,
-                Self::Engine,
-            ],
+            Self::Engine => &[Self::Base, Self::Derive, Self::Kernel, Self::Ports, Self::Engine],
             Self::Domain => &[Self::Base, Self::Derive, Self::Kernel, Self::Ports],
-            Self::Face => &[
-                Self::Base,
-                Self::Derive,
-                Self::Kernel,
-                Self::Ports,
-                Self::Domain,
-                Self::Face,
-            ],
-            Self::Roof => &[
-                Self::Base,
-                Self::Derive,
-                Self::Kernel,
-                Self::Ports,
-                Self::Engine,
-                Self::Domain,
-                Self::Face,
-            ],
+            Self::Face => &[Self::Base, Self::Derive, Self::Kernel, Self::Ports, Self::Domain, Self::Face],
+            Self::Roof => {
+                &[Self::Base, Self::Derive, Self::Kernel, Self::Ports, Self::Engine, Self::Domain, Self::Face]
+            }
             Self::Outside => &[
                 Self::Base,
                 Self::Derive,
@@ -111,10 +86,7 @@ impl Floor {
 
     /// What its tests may use beside that.
     fn tests_stand_on(self, other: Self) -> bool {
-        let high = matches!(
-            self,
-            Self::Face | Self::Roof | Self::Testing | Self::Outside
-        );
+        let high = matches!(self, Self::Face | Self::Roof | Self::Testing | Self::Outside);
         other == Self::Testing || (high && other != Self::Roof)
     }
 }
@@ -131,10 +103,7 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
         .iter()
         .filter_map(|(file, table)| Some((package(table)?.to_owned(), Floor::of(&file.path))))
         .collect();
-    manifests
-        .iter()
-        .flat_map(|(file, table)| arrows_of(file, table, &floors))
-        .collect()
+    manifests.iter().flat_map(|(file, table)| arrows_of(file, table, &floors)).collect()
 }
 
 fn arrows_of(file: &File, table: &Table, floors: &BTreeMap<String, Floor>) -> Vec<Finding> {
@@ -145,8 +114,7 @@ fn arrows_of(file: &File, table: &Table, floors: &BTreeMap<String, Floor>) -> Ve
         let Some(other) = floors.get(&name).copied() else {
             continue;
         };
-        let allowed =
-            floor.stands_on().contains(&other) || (tests_only && floor.tests_stand_on(other));
+        let allowed = floor.stands_on().contains(&other) || (tests_only && floor.tests_stand_on(other));
         if !allowed {
             let sentence = format!(
                 "{} may not depend on {} (`{name}`); {}",
@@ -171,9 +139,7 @@ fn instead(floor: Floor, other: Floor) -> &'static str {
     match (floor, other) {
         (_, Floor::Testing) => "make it a dev-dependency",
         (Floor::Domain, Floor::Domain) => "name the kind in a `Ref` and read it through `cx`",
-        (Floor::Domain | Floor::Face, Floor::Engine) => {
-            "use the port and let `aic` choose the engine"
-        }
+        (Floor::Domain | Floor::Face, Floor::Engine) => "use the port and let `aic` choose the engine",
         _ => "arrows go down; move what is shared to a lower floor",
     }
 }
@@ -190,11 +156,9 @@ fn dependencies(table: &Table) -> Vec<(String, bool)> {
         tables.extend(targets.values().filter_map(Value::as_table));
     }
     for table in tables {
-        for (key, tests_only) in [
-            ("dependencies", false),
-            ("build-dependencies", false),
-            ("dev-dependencies", true),
-        ] {
+        for (key, tests_only) in
+            [("dependencies", false), ("build-dependencies", false), ("dev-dependencies", true)]
+        {
             let Some(Value::Table(entries)) = table.get(key) else {
                 continue;
             };
@@ -227,17 +191,11 @@ mod tests {
     fn findings(catalog: &str) -> Vec<String> {
         let checked = tree(&[
             ("crates/base/Cargo.toml", &manifest("base", "")),
-            (
-                "crates/kernel/Cargo.toml",
-                &manifest("kernel", "[dependencies]\nbase.workspace = true\n"),
-            ),
+            ("crates/kernel/Cargo.toml", &manifest("kernel", "[dependencies]\nbase.workspace = true\n")),
             ("crates/testing/Cargo.toml", &manifest("testing", "")),
             ("crates/engines/learn/Cargo.toml", &manifest("learn", "")),
             ("crates/domains/admin/Cargo.toml", &manifest("admin", "")),
-            (
-                "crates/domains/catalog/Cargo.toml",
-                &manifest("catalog", catalog),
-            ),
+            ("crates/domains/catalog/Cargo.toml", &manifest("catalog", catalog)),
         ]);
         check(&checked).iter().map(ToString::to_string).collect()
     }
@@ -268,8 +226,7 @@ mod tests {
 
     #[test]
     fn another_name_or_a_target_hides_no_arrow() {
-        let bad =
-            "[target.'cfg(unix)'.dependencies]\nother = { package = \"admin\", path = \"x\" }\n";
+        let bad = "[target.'cfg(unix)'.dependencies]\nother = { package = \"admin\", path = \"x\" }\n";
         assert_eq!(findings(bad).len(), 1);
     }
 
@@ -278,10 +235,7 @@ mod tests {
         let face = "[dependencies]\nadmin.workspace = true\ncatalog.workspace = true\n";
         let checked = tree(&[
             ("crates/domains/admin/Cargo.toml", &manifest("admin", "")),
-            (
-                "crates/domains/catalog/Cargo.toml",
-                &manifest("catalog", ""),
-            ),
+            ("crates/domains/catalog/Cargo.toml", &manifest("catalog", "")),
             ("crates/faces/mlflow/Cargo.toml", &manifest("mlflow", face)),
         ]);
         assert_eq!(check(&checked).len(), 1);

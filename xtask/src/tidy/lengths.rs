@@ -35,9 +35,7 @@ pub fn crates(tree: &Tree) -> Vec<Finding> {
         };
         *lengths.entry(limited).or_default() += file.source.as_ref().map_or(0, |s| s.length());
     }
-    let long = lengths
-        .into_iter()
-        .filter(|(_, length)| *length > CRATE_LINES);
+    let long = lengths.into_iter().filter(|(_, length)| *length > CRATE_LINES);
     long.map(|(path, length)| {
         let sentence = format!(
             "{length} lines without tests, the limit is {CRATE_LINES}; say more in declarations and move what is shared down"
@@ -52,11 +50,7 @@ pub fn lock(tree: &Tree) -> Vec<Finding> {
     let Some(lock) = tree.get("Cargo.lock") else {
         return Vec::new();
     };
-    let packages = lock
-        .text
-        .lines()
-        .filter(|line| *line == "[[package]]")
-        .count();
+    let packages = lock.text.lines().filter(|line| *line == "[[package]]").count();
     if packages <= PACKAGES {
         return Vec::new();
     }
@@ -74,31 +68,19 @@ mod tests {
     #[test]
     fn a_file_is_measured_without_its_tests() {
         let code = "fn a() {}\n".repeat(500);
-        let tests = format!(
-            "{code}#[cfg(test)]\nmod tests {{\n{}}}\n",
-            "    fn t() {}\n".repeat(300)
-        );
+        let tests = format!("{code}#[cfg(test)]\nmod tests {{\n{}}}\n", "    fn t() {}\n".repeat(300));
         assert!(files(&tree(&[("crates/base/src/a.rs", &tests)])).is_empty());
         let long = format!("{code}fn b() {{}}\n");
         let found = files(&tree(&[("crates/base/src/a.rs", &long)]));
-        assert!(
-            found[0]
-                .to_string()
-                .starts_with("crates/base/src/a.rs:500: 501 lines")
-        );
+        assert!(found[0].to_string().starts_with("crates/base/src/a.rs:500: 501 lines"));
     }
 
     #[test]
     fn a_domain_is_measured_as_a_whole() {
         let half = "fn a() {}\n".repeat(3_001);
-        let texts = [
-            ("crates/domains/catalog/src/a.rs", half.as_str()),
-            ("crates/domains/catalog/src/b.rs", &half),
-        ];
-        assert_eq!(
-            crates(&tree(&texts))[0].path,
-            "crates/domains/catalog/Cargo.toml"
-        );
+        let texts =
+            [("crates/domains/catalog/src/a.rs", half.as_str()), ("crates/domains/catalog/src/b.rs", &half)];
+        assert_eq!(crates(&tree(&texts))[0].path, "crates/domains/catalog/Cargo.toml");
         assert!(crates(&tree(&texts[..1])).is_empty());
     }
 

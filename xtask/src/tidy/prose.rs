@@ -29,16 +29,11 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
             if line.trim_start().starts_with("```") {
                 in_code = !in_code;
             }
-            let prose = if in_code {
-                String::new()
-            } else {
-                without_code(line)
-            };
+            let prose = if in_code { String::new() } else { without_code(line) };
             for word in prose.split(|c: char| !c.is_alphanumeric() && c != '-') {
                 let word = word.to_lowercase();
                 if EMPTY_WORDS.contains(&word.as_str()) {
-                    let sentence =
-                        format!("`{word}` says nothing; leave it out or give the figure");
+                    let sentence = format!("`{word}` says nothing; leave it out or give the figure");
                     findings.push(finding(&file.path, index + 1, sentence));
                 }
             }

@@ -14,11 +14,7 @@ impl Source {
     /// Takes a text apart.
     pub fn of(text: &str, all_tests: bool) -> Self {
         let code = blanked(text);
-        let in_test = if all_tests {
-            vec![true; text.lines().count()]
-        } else {
-            test_lines(&code)
-        };
+        let in_test = if all_tests { vec![true; text.lines().count()] } else { test_lines(&code) };
         Self { code, in_test }
     }
 
@@ -41,11 +37,7 @@ fn blanked(text: &str) -> String {
     while at < bytes.len() {
         let end = literal_end(bytes, at);
         if end == at {
-            out.push(if bytes[at].is_ascii() {
-                bytes[at]
-            } else {
-                b' '
-            });
+            out.push(if bytes[at].is_ascii() { bytes[at] } else { b' ' });
             at += 1;
         } else {
             // The quotes stay, so that a check sees where a literal stood.
@@ -124,9 +116,7 @@ fn raw_string(bytes: &[u8]) -> usize {
     let mut close = vec![b'"'];
     close.resize(1 + hashes, b'#');
     let inside = 2 + hashes;
-    let end = bytes[inside..]
-        .windows(close.len())
-        .position(|window| window == close);
+    let end = bytes[inside..].windows(close.len()).position(|window| window == close);
     end.map_or(bytes.len(), |offset| inside + offset + close.len())
 }
 
@@ -136,11 +126,7 @@ fn test_lines(code: &str) -> Vec<bool> {
     let mut marks = vec![false; lines.len()];
     let mut at = 0;
     while at < lines.len() {
-        let end = if starts_a_test(lines[at]) {
-            item_end(&lines, at)
-        } else {
-            at
-        };
+        let end = if starts_a_test(lines[at]) { item_end(&lines, at) } else { at };
         for mark in &mut marks[at..end] {
             *mark = true;
         }
@@ -184,8 +170,7 @@ mod tests {
 
     #[test]
     fn comments_and_literals_are_blank_and_nothing_moves() {
-        let text =
-            "let a = \"todo!()\"; // dbg!\nlet b = r#\"x \" }\"#; /* { /* } */ */ let c = '{';\n";
+        let text = "let a = \"todo!()\"; // dbg!\nlet b = r#\"x \" }\"#; /* { /* } */ */ let c = '{';\n";
         let code = blanked(text);
         assert_eq!(code.len(), text.len());
         assert_eq!(code.lines().count(), 2);
@@ -206,16 +191,14 @@ mod tests {
     fn tests_do_not_count_and_what_follows_them_does() {
         let text = "fn a() {}\n#[test]\nfn t() {\n    let s = \"}\";\n}\nfn b() {}\n#[cfg(test)]\nmod tests;\nfn c() {}\n";
         let source = Source::of(text, false);
-        assert_eq!(
-            source.in_test,
-            [false, true, true, true, true, false, true, true, false]
-        );
+        assert_eq!(source.in_test, [false, true, true, true, true, false, true, true, false]);
         assert_eq!(source.length(), 3);
     }
 
     #[test]
     fn a_test_module_with_several_attributes_is_one_item() {
-        let text = "#[cfg(test)]\n#[expect(lint, reason = \"x\")]\nmod tests {\n    fn f() {}\n}\nfn a() {}\n";
+        let text =
+            "#[cfg(test)]\n#[expect(lint, reason = \"x\")]\nmod tests {\n    fn f() {}\n}\nfn a() {}\n";
         assert_eq!(Source::of(text, false).length(), 1);
     }
 }

@@ -35,9 +35,7 @@ impl Tree {
         let files = texts
             .into_iter()
             .map(|(path, text)| {
-                let source = path
-                    .ends_with(".rs")
-                    .then(|| Source::of(&text, is_test_file(&path)));
+                let source = path.ends_with(".rs").then(|| Source::of(&text, is_test_file(&path)));
                 File { path, text, source }
             })
             .collect();
@@ -55,9 +53,10 @@ impl Tree {
     }
 }
 
-/// Files that hold nothing but tests.
+/// Files that are not shipped: tests, examples, measurements.
 fn is_test_file(path: &str) -> bool {
-    path.ends_with("/tests.rs") || path.contains("/tests/") || path.starts_with("benches/")
+    let beside = ["/tests/", "/examples/", "/benches/"].iter().any(|dir| path.contains(dir));
+    beside || path.ends_with("/tests.rs") || path.starts_with("benches/")
 }
 
 fn collect(root: &Path, under: &str, files: &mut Vec<(String, String)>) -> Result<(), String> {
@@ -65,11 +64,7 @@ fn collect(root: &Path, under: &str, files: &mut Vec<(String, String)>) -> Resul
     let entries = fs::read_dir(&dir).map_err(|error| format!("`{}`: {error}", dir.display()))?;
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let path = if under.is_empty() {
-            name.clone()
-        } else {
-            format!("{under}/{name}")
-        };
+        let path = if under.is_empty() { name.clone() } else { format!("{under}/{name}") };
         let Ok(kind) = entry.file_type() else {
             continue;
         };
@@ -78,8 +73,7 @@ fn collect(root: &Path, under: &str, files: &mut Vec<(String, String)>) -> Resul
                 collect(root, &path, files)?;
             }
         } else if kind.is_file() && is_read(&name) {
-            let text =
-                fs::read_to_string(entry.path()).map_err(|error| format!("`{path}`: {error}"))?;
+            let text = fs::read_to_string(entry.path()).map_err(|error| format!("`{path}`: {error}"))?;
             files.push((path, text));
         }
     }
@@ -94,10 +88,5 @@ fn is_read(name: &str) -> bool {
 /// A tree for the tests of checks.
 #[cfg(test)]
 pub fn tree(texts: &[(&str, &str)]) -> Tree {
-    Tree::of(
-        texts
-            .iter()
-            .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
-            .collect(),
-    )
+    Tree::of(texts.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect())
 }

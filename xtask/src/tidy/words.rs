@@ -14,13 +14,7 @@ const TALKERS: &[&str] = &["crates/aic/", "xtask/", "benches/"];
 pub fn first_line(tree: &Tree) -> Vec<Finding> {
     let silent = tree.rust().filter(|file| !file.text.starts_with("//! "));
     silent
-        .map(|file| {
-            finding(
-                &file.path,
-                1,
-                "start with `//!` and one sentence that says what this is",
-            )
-        })
+        .map(|file| finding(&file.path, 1, "start with `//!` and one sentence that says what this is"))
         .collect()
 }
 
@@ -33,9 +27,7 @@ pub fn names(tree: &Tree) -> Vec<Finding> {
             return Some(finding(&file.path, 1, sentence));
         }
         let sentence = format!("`{name}` names nothing; put each thing where it belongs");
-        NAMELESS
-            .contains(&name)
-            .then(|| finding(&file.path, 1, sentence))
+        NAMELESS.contains(&name).then(|| finding(&file.path, 1, sentence))
     });
     findings.collect()
 }
@@ -47,18 +39,13 @@ pub fn macros(tree: &Tree) -> Vec<Finding> {
         let Some(source) = &file.source else { continue };
         let talks = TALKERS.iter().any(|start| file.path.starts_with(start));
         for (index, line) in source.code.lines().enumerate() {
-            let mut note =
-                |sentence: String| findings.push(finding(&file.path, index + 1, sentence));
+            let mut note = |sentence: String| findings.push(finding(&file.path, index + 1, sentence));
             if let Some(word) = LEFTOVERS.iter().find(|word| calls(line, word)) {
-                note(format!(
-                    "`{word}` is unfinished work; finish it or leave it out"
-                ));
+                note(format!("`{word}` is unfinished work; finish it or leave it out"));
             }
             let quiet = !talks && !source.is_test(index + 1);
             if let Some(word) = PRINTERS.iter().find(|word| quiet && calls(line, word)) {
-                note(format!(
-                    "`{word}` talks past the log; use `tracing` or answer a value"
-                ));
+                note(format!("`{word}` talks past the log; use `tracing` or answer a value"));
             }
         }
     }
@@ -70,10 +57,7 @@ pub fn globs(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in tree.rust() {
         for (line, path) in wide_imports(file) {
-            let in_test = file
-                .source
-                .as_ref()
-                .is_some_and(|source| source.is_test(line));
+            let in_test = file.source.as_ref().is_some_and(|source| source.is_test(line));
             let allowed = path == "kernel::prelude" || (in_test && path == "super");
             if !allowed {
                 let sentence = format!("`use {path}::*` hides what comes in; name each thing");
@@ -84,24 +68,57 @@ pub fn globs(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+/// Every `*` of every import, with the path in front of it and the line the import starts on.
 fn wide_imports(file: &File) -> Vec<(usize, String)> {
-    let Some(source) = &file.source else {
-        return Vec::new();
+    let Some(source) = &file.source else { return Vec::new() };
+    let mut found = Vec::new();
+    let mut offset = 0;
+    for (index, line) in source.code.split_inclusive('\n').enumerate() {
+        let start = offset + (line.len() - line.trim_start().len());
+        offset += line.len();
+        let statement = &source.code[start..];
+        let tree = ["use ", "pub use ", "pub(crate) use ", "pub(super) use "]
+            .iter()
+            .find_map(|word| statement.strip_prefix(word))
+            .and_then(|rest| rest.split(';').next());
+        let mut paths = Vec::new();
+        expand("", tree.unwrap_or_default(), &mut paths);
+        found.extend(paths.into_iter().map(|path| (index + 1, path)));
+    }
+    found
+}
+
+/// The paths before the stars of `a::{b::*, c::{d, *}}`.
+fn expand(before: &str, tree: &str, found: &mut Vec<String>) {
+    let (mut depth, mut start) = (0, 0);
+    for (at, character) in tree.char_indices().chain([(tree.len(), ',')]) {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                branch(before, tree[start..at].trim(), found);
+                start = (at + 1).min(tree.len());
+            }
+            _ => (),
+        }
+    }
+}
+
+fn branch(before: &str, branch: &str, found: &mut Vec<String>) {
+    let joined = |path: &str| {
+        let path = path.trim_end_matches("::");
+        if before.is_empty() || path.is_empty() {
+            format!("{before}{path}")
+        } else {
+            format!("{before}::{path}")
+        }
     };
-    let lines = source.code.lines().enumerate();
-    lines
-        .filter_map(|(index, line)| {
-            let line = line
-                .trim()
-                .trim_start_matches("pub ")
-                .trim_start_matches("pub(crate) ");
-            let path = line.strip_prefix("use ")?.trim_end_matches(';').trim();
-            let path = path
-                .strip_suffix("::*")
-                .or_else(|| path.contains("::*").then_some(path))?;
-            Some((index + 1, path.to_owned()))
-        })
-        .collect()
+    if let Some((path, inner)) = branch.split_once('{') {
+        let inner = inner.strip_suffix('}').unwrap_or(inner);
+        expand(&joined(path), inner, found);
+    } else if let Some(path) = branch.strip_suffix('*') {
+        found.push(joined(path));
+    }
 }
 
 /// Whether a macro is called in this line: `print!` is not found in `println!` nor in `my_print!`.
@@ -151,6 +168,14 @@ mod tests {
         let text = "fn a() {\n    println!();\n}\n#[test]\nfn t() {\n    println!();\n}\n";
         assert_eq!(macros(&tree(&[("crates/base/src/a.rs", text)])).len(), 1);
         assert!(macros(&tree(&[("crates/aic/src/output.rs", text)])).is_empty());
+    }
+
+    #[test]
+    fn a_star_is_found_wherever_it_hides() {
+        let text =
+            "use kernel::{access::Principal, prelude::*};\nuse std::{\n    io::{self, *},\n    fmt,\n};\n";
+        let found = shown(globs(&tree(&[("crates/base/src/a.rs", text)])));
+        assert_eq!(found, ["crates/base/src/a.rs:2: `use std::io::*` hides what comes in; name each thing"]);
     }
 
     #[test]

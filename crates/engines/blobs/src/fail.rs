@@ -11,34 +11,25 @@ pub fn missing(digest: Digest) -> Error {
 
 /// The stored bytes are not what their name says.
 pub fn damaged(digest: Digest) -> Error {
-    Error::new(
-        Status::Internal,
-        "blob-damaged",
-        format!("the stored bytes of blob `{digest}` have changed"),
-    )
-    .hint("restore it from a backup, or upload it again")
+    Error::new(Status::Internal, "blob-damaged", format!("the stored bytes of blob `{digest}` have changed"))
+        .hint("restore it from a backup, or upload it again")
 }
 
 /// The blob is longer than the reader wants.
 pub fn too_large(digest: Digest, limit: u64) -> Error {
-    Error::too_large(
-        "blob-too-large",
-        format!("blob `{digest}` has more than {limit} bytes"),
-    )
-    .hint("read it in ranges")
+    Error::too_large("blob-too-large", format!("blob `{digest}` has more than {limit} bytes"))
+        .hint("read it in ranges")
 }
 
 /// The disk failed.
 pub fn disk(error: io::Error) -> Error {
     match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Error::new(
-            Status::NoRoom,
-            "store-full",
-            "the disk is full; nothing was written",
-        )
-        .hint("make room; reading goes on, and writing resumes by itself")
-        .retry_after(30)
-        .because(error),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            Error::new(Status::NoRoom, "store-full", "the disk is full; nothing was written")
+                .hint("make room; reading goes on, and writing resumes by itself")
+                .retry_after(30)
+                .because(error)
+        }
         _ => unavailable().because(error),
     }
 }
@@ -70,10 +61,7 @@ pub fn unavailable() -> Error {
 pub fn unusable(directory: &std::path::Path, error: io::Error) -> Error {
     Error::unavailable(
         "data-dir-unusable",
-        format!(
-            "the data directory `{}` cannot be used: {error}",
-            directory.display()
-        ),
+        format!("the data directory `{}` cannot be used: {error}", directory.display()),
     )
     .hint("check that it is on a writable disk and belongs to this user")
 }

@@ -47,10 +47,6 @@ pub fn open(directory: &Path) -> Result<Arc<dyn Collected>> {
 /// # Errors
 /// `invalid-blob-url` when no object store is meant by it, `data-dir-unusable` for the cache.
 #[cfg(feature = "cloud")]
-pub fn open_url(
-    url: &str,
-    settings: Vec<(String, String)>,
-    cache: &Path,
-) -> Result<Arc<dyn Collected>> {
+pub fn open_url(url: &str, settings: Vec<(String, String)>, cache: &Path) -> Result<Arc<dyn Collected>> {
     remote::by_url(url, settings, cache)
 }

@@ -33,12 +33,8 @@ struct Directory {
 }
 
 /// Does blocking work on a thread made for it.
-pub async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(Error::internal)?
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
 }
 
 impl Local {
@@ -172,14 +168,8 @@ impl Directory {
                 return Ok(());
             }
             // An upload of the same blob may renew it this very moment: look again under the lock.
-            let _alone = self
-                .sweeping
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
-            if path
-                .metadata()
-                .is_ok_and(|metadata| is_older(&metadata, before))
-            {
+            let _alone = self.sweeping.write().unwrap_or_else(PoisonError::into_inner);
+            if path.metadata().is_ok_and(|metadata| is_older(&metadata, before)) {
                 gone(fs::remove_file(path))?;
                 swept.blobs += 1;
                 swept.bytes += stored.bytes;
@@ -187,10 +177,7 @@ impl Directory {
             Ok(())
         })?;
         for path in entries(&self.root.join("tmp"))? {
-            if path
-                .metadata()
-                .is_ok_and(|metadata| is_older(&metadata, before))
-            {
+            if path.metadata().is_ok_and(|metadata| is_older(&metadata, before)) {
                 gone(fs::remove_file(path))?;
             }
         }
@@ -199,10 +186,7 @@ impl Directory {
 }
 
 fn is_older(metadata: &Metadata, before: Time) -> bool {
-    let age = metadata
-        .modified()
-        .ok()
-        .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let age = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
     age.is_some_and(|age| (age.as_micros() as i64) < before.micros())
 }
 
@@ -221,9 +205,7 @@ fn entries(directory: &Path) -> Result<Vec<PathBuf>> {
         }
         Err(error) => return Err(fail::disk(error)),
     };
-    listed
-        .map(|entry| entry.map(|entry| entry.path()).map_err(fail::disk))
-        .collect()
+    listed.map(|entry| entry.map(|entry| entry.path()).map_err(fail::disk)).collect()
 }
 
 fn chunks(file: &mut File, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
@@ -239,9 +221,7 @@ fn chunks(file: &mut File, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<
 }
 
 fn sync(directory: &Path) -> Result<()> {
-    File::open(directory)
-        .and_then(|it| it.sync_all())
-        .map_err(fail::disk)
+    File::open(directory).and_then(|it| it.sync_all()).map_err(fail::disk)
 }
 
 impl Blobs for Local {
@@ -276,9 +256,7 @@ impl Blobs for Local {
         let it = self.clone();
         Box::pin(blocking(move || {
             let metadata = fs::metadata(it.0.place(digest));
-            metadata
-                .map(|metadata| metadata.len())
-                .map_err(|error| fail::blob(digest, error))
+            metadata.map(|metadata| metadata.len()).map_err(|error| fail::blob(digest, error))
         }))
     }
 

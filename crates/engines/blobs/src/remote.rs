@@ -33,28 +33,19 @@ const IN_FLIGHT: usize = 4;
 /// # Errors
 /// `data-dir-unusable` for the cache.
 pub fn over(store: Arc<dyn ObjectStore>, prefix: &str, cache: &Path) -> Result<Arc<dyn Collected>> {
-    Ok(Arc::new(Remote {
-        store,
-        prefix: Key::from(prefix),
-        cache: Local::open(cache)?,
-    }))
+    Ok(Arc::new(Remote { store, prefix: Key::from(prefix), cache: Local::open(cache)? }))
 }
 
 /// Blobs in the object store a URL names.
 #[cfg(feature = "cloud")]
-pub fn by_url(
-    url: &str,
-    settings: Vec<(String, String)>,
-    cache: &Path,
-) -> Result<Arc<dyn Collected>> {
+pub fn by_url(url: &str, settings: Vec<(String, String)>, cache: &Path) -> Result<Arc<dyn Collected>> {
     let wrong = |error: &dyn std::fmt::Display| {
         base::Error::invalid("invalid-blob-url", format!("`{url}` names no object store"))
             .hint("write `s3://bucket/path`, `gs://bucket/path` or `az://container/path`")
             .because(error)
     };
     let parsed = url.parse().map_err(|error| wrong(&error))?;
-    let (store, prefix) =
-        object_store::parse_url_opts(&parsed, settings).map_err(|error| wrong(&error))?;
+    let (store, prefix) = object_store::parse_url_opts(&parsed, settings).map_err(|error| wrong(&error))?;
     over(Arc::from(store), prefix.as_ref(), cache)
 }
 
@@ -69,9 +60,7 @@ impl Remote {
     fn key(&self, digest: Digest) -> Key {
         let name = digest.to_string();
         let parts = [&name[..2], &name[2..4], &name];
-        parts
-            .into_iter()
-            .fold(self.prefix.clone(), |key, part| key.join(part))
+        parts.into_iter().fold(self.prefix.clone(), |key, part| key.join(part))
     }
 
     /// Sends what lies in the cache.
@@ -117,10 +106,8 @@ impl Remote {
 
     async fn found(&self) -> Result<Vec<(Stored, ObjectMeta)>> {
         let listed = self.store.list(Some(&self.prefix));
-        let listed: Vec<ObjectMeta> = listed
-            .try_collect()
-            .await
-            .map_err(|error| fail::unavailable().because(error))?;
+        let listed: Vec<ObjectMeta> =
+            listed.try_collect().await.map_err(|error| fail::unavailable().because(error))?;
         let named = listed.into_iter().filter_map(|it| {
             let digest = it.location.filename()?.parse().ok()?;
             let bytes = it.size;
@@ -180,8 +167,7 @@ impl Blobs for Remote {
     fn length(&self, digest: Digest) -> Later<'_, u64> {
         Box::pin(async move {
             let head = self.store.head(&self.key(digest)).await;
-            head.map(|it| it.size)
-                .map_err(|error| fail::remote(digest, error))
+            head.map(|it| it.size).map_err(|error| fail::remote(digest, error))
         })
     }
 

@@ -32,13 +32,7 @@ impl Part {
             let path = directory.join(format!("{}-{count}", std::process::id()));
             let file = File::options().write(true).create_new(true).open(&path);
             return match file {
-                Ok(file) => Ok(Self {
-                    file,
-                    path,
-                    hasher: blake3::Hasher::new(),
-                    bytes: 0,
-                    kept: false,
-                }),
+                Ok(file) => Ok(Self { file, path, hasher: blake3::Hasher::new(), bytes: 0, kept: false }),
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
                 Err(error) => Err(fail::disk(error)),
             };
@@ -55,10 +49,7 @@ impl Part {
     /// Makes the bytes durable and says what they are.
     pub fn sync(&self) -> Result<Stored> {
         self.file.sync_all().map_err(fail::disk)?;
-        Ok(Stored {
-            digest: Digest::new(*self.hasher.finalize().as_bytes()),
-            bytes: self.bytes,
-        })
+        Ok(Stored { digest: Digest::new(*self.hasher.finalize().as_bytes()), bytes: self.bytes })
     }
 
     /// Moves the file to its place.

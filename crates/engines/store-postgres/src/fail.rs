@@ -8,14 +8,10 @@ use tokio_postgres::error::SqlState;
 pub fn explained(error: tokio_postgres::Error) -> Error {
     let code = error.code();
     if code == Some(&SqlState::DISK_FULL) {
-        return Error::new(
-            Status::NoRoom,
-            "store-full",
-            "the disk is full; nothing was written",
-        )
-        .hint("make room where the database lies; reading goes on, and writing resumes by itself")
-        .retry_after(30)
-        .because(told(&error));
+        return Error::new(Status::NoRoom, "store-full", "the disk is full; nothing was written")
+            .hint("make room where the database lies; reading goes on, and writing resumes by itself")
+            .retry_after(30)
+            .because(told(&error));
     }
     if is_away(&error) {
         return unavailable().because(told(&error));
@@ -30,8 +26,7 @@ pub fn is_away(error: &tokio_postgres::Error) -> bool {
         return error.is_closed() || std::error::Error::source(error).is_some();
     };
     // Classes of SQLSTATE: connection, resources, operator intervention, system.
-    ["08", "53", "57", "58"].contains(&&code.code()[..2])
-        || *code == SqlState::READ_ONLY_SQL_TRANSACTION
+    ["08", "53", "57", "58"].contains(&&code.code()[..2]) || *code == SqlState::READ_ONLY_SQL_TRANSACTION
 }
 
 /// The pool has no connection to give.

@@ -18,10 +18,8 @@ pub async fn flush(client: &Client, sql: &Statements, ledger: &Ledger) -> Result
     let mut sent: Vec<BoxFuture<'_, Result<(), Error>>> = Vec::new();
     for (statement, values) in &statements {
         let send = async move {
-            let values: Vec<&(dyn ToSql + Sync)> = values
-                .iter()
-                .map(|value| &**value as &(dyn ToSql + Sync))
-                .collect();
+            let values: Vec<&(dyn ToSql + Sync)> =
+                values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect();
             client.execute(*statement, &values).await.map(drop)
         };
         sent.push(send.boxed());
@@ -81,10 +79,7 @@ fn objects<'a>(sql: &'a Statements, ledger: &'a Ledger, all: &mut Sent<'a>) {
     let mut rows: Vec<(&Record, i64)> = Vec::new();
     for (uid, row) in ledger.objects.changes() {
         uids.push(uid);
-        rows.extend(
-            row.iter()
-                .filter_map(|row| row.record.as_ref().map(|record| (record, row.found.scope))),
-        );
+        rows.extend(row.iter().filter_map(|row| row.record.as_ref().map(|record| (record, row.found.scope))));
     }
     // Rows lie in the order of their changes.
     rows.sort_by_key(|(record, _)| record.version);
@@ -108,12 +103,8 @@ fn objects<'a>(sql: &'a Statements, ledger: &'a Ledger, all: &mut Sent<'a>) {
 
 fn terms<'a>(sql: &'a Statements, ledger: &'a Ledger, all: &mut Sent<'a>) {
     for (statement, wanted) in [(&sql.drop_terms, false), (&sql.add_terms, true)] {
-        let mut rows: Vec<&Entry> = ledger
-            .terms
-            .changes()
-            .filter(|(_, there)| **there == wanted)
-            .map(|(entry, _)| entry)
-            .collect();
+        let mut rows: Vec<&Entry> =
+            ledger.terms.changes().filter(|(_, there)| **there == wanted).map(|(entry, _)| entry).collect();
         if rows.is_empty() {
             continue;
         }
@@ -151,18 +142,11 @@ fn kept<'a>(sql: &'a Statements, ledger: &'a Ledger, all: &mut Sent<'a>) {
 }
 
 fn leases<'a>(sql: &'a Statements, ledger: &'a Ledger, all: &mut Sent<'a>) {
-    let keys: Vec<&str> = ledger
-        .leases
-        .changes()
-        .map(|(key, _)| key.as_str())
-        .collect();
+    let keys: Vec<&str> = ledger.leases.changes().map(|(key, _)| key.as_str()).collect();
     if keys.is_empty() {
         return;
     }
-    let held = ledger
-        .leases
-        .changes()
-        .filter_map(|(_, lease)| lease.as_ref());
+    let held = ledger.leases.changes().filter_map(|(_, lease)| lease.as_ref());
     let rows: Vec<&Lease> = held.collect();
     all.push((&sql.drop_leases, vec![Box::new(keys)]));
     let values = vec![

@@ -14,11 +14,7 @@ pub struct Layer<K, V> {
 
 impl<K, V> Default for Layer<K, V> {
     fn default() -> Self {
-        Self {
-            known: HashMap::new(),
-            changed: HashSet::new(),
-            tentative: HashMap::new(),
-        }
+        Self { known: HashMap::new(), changed: HashSet::new(), tentative: HashMap::new() }
     }
 }
 

@@ -116,10 +116,7 @@ impl Ledger {
             Task::Commit(commit) => return self.commit(commit).map(Answer::Positions),
             Task::Lease(claim) => return Ok(Answer::Lease(self.lease(claim))),
             Task::Release(lease) => {
-                if self
-                    .held(&lease.key)
-                    .is_some_and(|it| it.token == lease.token)
-                {
+                if self.held(&lease.key).is_some_and(|it| it.token == lease.token) {
                     self.leases.set(lease.key.clone(), None);
                 }
             }
@@ -146,8 +143,7 @@ impl Ledger {
         for append in &commit.appends {
             for entry in &append.entries {
                 let next = self.streams.get(&append.stream).copied().unwrap_or(0);
-                self.entries
-                    .push((append.stream.clone(), next, entry.clone()));
+                self.entries.push((append.stream.clone(), next, entry.clone()));
                 self.streams.set(append.stream.clone(), next + 1);
             }
         }
@@ -161,9 +157,7 @@ impl Ledger {
         let name = (scope, record.name.clone());
         let row = self.objects.get(&uid).and_then(Option::as_ref);
         let found = row.map(|row| row.found.clone());
-        store_sql::fits(write, scope, found.as_ref(), || {
-            Ok(self.names.get(&name).cloned().flatten())
-        })?;
+        store_sql::fits(write, scope, found.as_ref(), || Ok(self.names.get(&name).cloned().flatten()))?;
         let mut change = store_sql::entry(write);
         change.seal(self.head.position + 1, self.head.hash);
         let position = change.position;
@@ -183,11 +177,7 @@ impl Ledger {
     }
 
     fn scope(&self, record: &Record) -> Result<i64> {
-        let scope = [
-            record.org.clone(),
-            record.kind.clone(),
-            record.project.clone(),
-        ];
+        let scope = [record.org.clone(), record.kind.clone(), record.project.clone()];
         self.scopes
             .get(&scope)
             .copied()
@@ -199,15 +189,9 @@ impl Ledger {
         let living = record.deleted.is_none();
         let uid = record.uid.to_string();
         if living {
-            self.names
-                .set((scope, record.name.clone()), Some(uid.clone()));
+            self.names.set((scope, record.name.clone()), Some(uid.clone()));
         }
-        let found = Found {
-            version,
-            scope,
-            name: record.name.clone(),
-            living,
-        };
+        let found = Found { version, scope, name: record.name.clone(), living };
         let record = Some(record);
         self.objects.set(uid, Some(Row { found, record }));
     }
@@ -220,10 +204,7 @@ impl Ledger {
     }
 
     fn log(&mut self, change: Change) {
-        self.head = Head {
-            position: change.position,
-            hash: change.hash,
-        };
+        self.head = Head { position: change.position, hash: change.hash };
         self.changes.push(change);
     }
 
@@ -253,12 +234,8 @@ impl Ledger {
                 token as u64
             }
         };
-        let lease = Lease {
-            key: claim.key.clone(),
-            holder: claim.holder.clone(),
-            token,
-            expires: claim.expires,
-        };
+        let lease =
+            Lease { key: claim.key.clone(), holder: claim.holder.clone(), token, expires: claim.expires };
         self.leases.set(claim.key.clone(), Some(lease.clone()));
         Some(lease)
     }

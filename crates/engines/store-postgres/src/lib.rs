@@ -40,12 +40,7 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>> {
     let readers = connect::readers(&config)?;
     let (head, _) = watch::channel(read::head(&readers).await?);
     let listener = tokio::spawn(listen::follow(config.clone(), head.clone()));
-    Ok(Arc::new(Postgres {
-        readers,
-        writer: Writer::start(config, head.clone()),
-        head,
-        listener,
-    }))
+    Ok(Arc::new(Postgres { readers, writer: Writer::start(config, head.clone()), head, listener }))
 }
 
 struct Postgres {
@@ -114,21 +109,11 @@ impl Store for Postgres {
         Box::pin(read::kept_all(&self.readers, space))
     }
 
-    fn stream<'a>(
-        &'a self,
-        stream: &'a str,
-        from: u64,
-        limit: u32,
-    ) -> Later<'a, Vec<(u64, String)>> {
+    fn stream<'a>(&'a self, stream: &'a str, from: u64, limit: u32) -> Later<'a, Vec<(u64, String)>> {
         Box::pin(read::stream(&self.readers, stream, from, limit))
     }
 
-    fn streams<'a>(
-        &'a self,
-        prefix: &'a str,
-        after: &'a str,
-        limit: u32,
-    ) -> Later<'a, Vec<String>> {
+    fn streams<'a>(&'a self, prefix: &'a str, after: &'a str, limit: u32) -> Later<'a, Vec<String>> {
         Box::pin(read::streams(&self.readers, prefix, after, limit))
     }
 
@@ -136,13 +121,7 @@ impl Store for Postgres {
         Box::pin(self.do_it(Task::DropStream(stream.to_string())))
     }
 
-    fn lease<'a>(
-        &'a self,
-        key: &'a str,
-        holder: &'a str,
-        now: Time,
-        ttl_s: u32,
-    ) -> Later<'a, Option<Lease>> {
+    fn lease<'a>(&'a self, key: &'a str, holder: &'a str, now: Time, ttl_s: u32) -> Later<'a, Option<Lease>> {
         Box::pin(async move {
             let claim = Claim {
                 key: key.to_string(),

@@ -38,9 +38,7 @@ async fn listen(config: &Config, head: &watch::Sender<u64>) -> Result<(), Error>
     let looked = async {
         client.batch_execute("LISTEN aic_head").await?;
         loop {
-            let row = client
-                .query_one("SELECT position FROM journal_head", &[])
-                .await?;
+            let row = client.query_one("SELECT position FROM journal_head", &[]).await?;
             raise(head, row.try_get::<_, i64>(0)? as u64);
             tokio::time::sleep(LOOK).await;
         }

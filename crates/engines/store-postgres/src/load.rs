@@ -57,8 +57,7 @@ impl Wanted {
         for write in &commit.writes {
             let scope = scope(&write.record);
             self.uids.insert(write.record.uid.to_string());
-            self.names
-                .insert((scope.clone(), write.record.name.clone()));
+            self.names.insert((scope.clone(), write.record.name.clone()));
             self.scopes.insert(scope);
         }
         for kept in &commit.keep {
@@ -67,17 +66,12 @@ impl Wanted {
         for append in &commit.appends {
             self.streams.insert(append.stream.clone());
         }
-        self.leases
-            .extend(commit.fence.iter().map(|(key, _)| key.clone()));
+        self.leases.extend(commit.fence.iter().map(|(key, _)| key.clone()));
     }
 }
 
 fn scope(record: &Record) -> Scope {
-    [
-        record.org.clone(),
-        record.kind.clone(),
-        record.project.clone(),
-    ]
+    [record.org.clone(), record.kind.clone(), record.project.clone()]
 }
 
 /// Begins the transaction, waits for its turn, and reads.
@@ -87,11 +81,7 @@ pub async fn load(client: &Client, sql: &Statements, tasks: &[&Task]) -> Result<
     let [orgs, kinds, projects] = columns(wanted.names.iter().map(|(scope, _)| scope));
     let names: Vec<&str> = wanted.names.iter().map(|(_, name)| name.as_str()).collect();
     let scopes = columns(wanted.scopes.iter());
-    let spaces: Vec<&str> = wanted
-        .kept
-        .iter()
-        .map(|(space, _)| space.as_str())
-        .collect();
+    let spaces: Vec<&str> = wanted.kept.iter().map(|(space, _)| space.as_str()).collect();
     let keys: Vec<&str> = wanted.kept.iter().map(|(_, key)| key.as_str()).collect();
     let streams: Vec<&str> = wanted.streams.iter().map(String::as_str).collect();
     let leases: Vec<&str> = wanted.leases.iter().map(String::as_str).collect();
@@ -151,9 +141,7 @@ fn learn(answers: Vec<Vec<Line>>) -> Result<Ledger, Error> {
             living: row.try_get(4)?,
         };
         let record = None;
-        ledger
-            .objects
-            .learn(row.try_get(0)?, Some(Row { found, record }));
+        ledger.objects.learn(row.try_get(0)?, Some(Row { found, record }));
     }
     for row in next() {
         let name = (row.try_get(0)?, row.try_get(1)?);
@@ -189,10 +177,7 @@ fn learn(answers: Vec<Vec<Line>>) -> Result<Ledger, Error> {
 }
 
 fn head(rows: &[Line]) -> Result<Head, Error> {
-    let mut head = Head {
-        position: 0,
-        hash: base::Digest::ZERO,
-    };
+    let mut head = Head { position: 0, hash: base::Digest::ZERO };
     for row in rows {
         head.position = row.try_get::<_, i64>(0)? as u64;
         let hash: Vec<u8> = row.try_get(1)?;

@@ -37,15 +37,11 @@ impl Row for Columns<'_> {
 }
 
 fn records(rows: &[Line]) -> Result<Vec<Record>> {
-    rows.iter()
-        .map(|row| store_sql::record_row(&Columns(row)))
-        .collect()
+    rows.iter().map(|row| store_sql::record_row(&Columns(row))).collect()
 }
 
 fn changes_of(rows: &[Line]) -> Result<Vec<Change>> {
-    rows.iter()
-        .map(|row| store_sql::change(&Columns(row)))
-        .collect()
+    rows.iter().map(|row| store_sql::change(&Columns(row))).collect()
 }
 
 fn text(bytes: Vec<u8>) -> Result<String> {
@@ -60,10 +56,7 @@ async fn client(pool: &Pool) -> Result<Client> {
 async fn ask(pool: &Pool, text: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Line>> {
     let client = client(pool).await?;
     let statement = client.prepare_cached(text).await.map_err(fail::explained)?;
-    client
-        .query(&statement, values)
-        .await
-        .map_err(fail::explained)
+    client.query(&statement, values).await.map_err(fail::explained)
 }
 
 /// Asks a statement made for one question; it is not kept prepared, for there is no end of them.
@@ -78,10 +71,7 @@ async fn ask_once(client: &impl GenericClient, sql: &Sql) -> Result<Vec<Line>> {
             Param::Ints(numbers) => (numbers as &(dyn ToSql + Sync), Type::INT8_ARRAY),
         })
         .collect();
-    client
-        .query_typed(&sql.text, &values)
-        .await
-        .map_err(fail::explained)
+    client.query_typed(&sql.text, &values).await.map_err(fail::explained)
 }
 
 fn whole(number: u64) -> i64 {
@@ -117,9 +107,8 @@ pub async fn by_name(pool: &Pool, path: [&str; 4]) -> Result<Option<Record>> {
 
 /// An object by uid.
 pub async fn by_uid(pool: &Pool, uid: &str) -> Result<Option<Record>> {
-    let text = format!(
-        "SELECT {RECORD_COLUMNS} FROM objects o JOIN scopes s ON s.id = o.scope WHERE o.uid = $1"
-    );
+    let text =
+        format!("SELECT {RECORD_COLUMNS} FROM objects o JOIN scopes s ON s.id = o.scope WHERE o.uid = $1");
     let rows = ask(pool, &text, &[&uid]).await?;
     Ok(records(&rows)?.pop())
 }
@@ -134,9 +123,7 @@ pub async fn by_uids(pool: &Pool, uids: Vec<Uid>) -> Result<HashMap<String, Reco
     let uids: Vec<&str> = uids.iter().map(Uid::as_str).collect();
     let rows = ask(pool, &text, &[&uids]).await?;
     let found = records(&rows)?.into_iter();
-    Ok(found
-        .map(|record| (record.uid.to_string(), record))
-        .collect())
+    Ok(found.map(|record| (record.uid.to_string(), record)).collect())
 }
 
 /// A page of objects.
@@ -186,10 +173,8 @@ async fn scopes(client: &Client, query: &Query) -> Result<Vec<i64>> {
         Projects::All => None,
         Projects::These(these) => Some(these),
     };
-    let rows = client
-        .query(&statement, &[&query.kind, &query.org, &projects])
-        .await
-        .map_err(fail::explained)?;
+    let rows =
+        client.query(&statement, &[&query.kind, &query.org, &projects]).await.map_err(fail::explained)?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
@@ -208,9 +193,8 @@ pub async fn count(pool: &Pool, query: &Query) -> Result<u64> {
 
 /// The journal behind a position.
 pub async fn changes(pool: &Pool, after: u64, limit: u32) -> Result<Vec<Change>> {
-    let text = format!(
-        "SELECT {CHANGE_COLUMNS} FROM changes c WHERE c.position > $1 ORDER BY c.position LIMIT $2"
-    );
+    let text =
+        format!("SELECT {CHANGE_COLUMNS} FROM changes c WHERE c.position > $1 ORDER BY c.position LIMIT $2");
     changes_of(&ask(pool, &text, &[&whole(after), &rows(limit)]).await?)
 }
 
@@ -245,12 +229,7 @@ pub async fn kept_all(pool: &Pool, space: Option<&str>) -> Result<Vec<Kept>> {
 }
 
 /// Entries of a stream.
-pub async fn stream(
-    pool: &Pool,
-    stream: &str,
-    from: u64,
-    limit: u32,
-) -> Result<Vec<(u64, String)>> {
+pub async fn stream(pool: &Pool, stream: &str, from: u64, limit: u32) -> Result<Vec<(u64, String)>> {
     let sql = "SELECT number, entry FROM streams WHERE stream = $1 AND number >= $2 \
                ORDER BY number LIMIT $3";
     let rows = ask(pool, sql, &[&stream, &whole(from), &rows(limit)]).await?;

@@ -79,8 +79,7 @@ const FIND_KEPT: &str = "SELECT w.space, w.key, f.expires \
 const FIND_STREAMS: &str = "SELECT w.stream, \
     coalesce((SELECT max(s.number) + 1 FROM streams s WHERE s.stream = w.stream), 0) \
     FROM unnest($1::text[]) AS w(stream)";
-const FIND_LEASES: &str =
-    "SELECT key, holder, token, expires FROM leases WHERE key = ANY($1::text[])";
+const FIND_LEASES: &str = "SELECT key, holder, token, expires FROM leases WHERE key = ANY($1::text[])";
 const FIND_TOKEN: &str = "SELECT value FROM counters WHERE name = 'token'";
 const ADD_CHANGES: &str = "INSERT INTO changes (position, time, org, project, kind, uid, name, verb, \
     actor, trace, deleted, body, previous, hash) \

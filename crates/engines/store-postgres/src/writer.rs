@@ -39,11 +39,7 @@ impl Writer {
     /// Starts the task. It ends when the last handle is gone and everything that waited is done.
     pub fn start(config: Config, head: watch::Sender<u64>) -> Self {
         let (queue, mut jobs) = mpsc::channel(QUEUE);
-        let mut rounds = Rounds {
-            config,
-            head,
-            line: None,
-        };
+        let mut rounds = Rounds { config, head, line: None };
         tokio::spawn(async move {
             let mut group = Vec::with_capacity(GROUP);
             let mut pace = Pace::default();
@@ -96,9 +92,8 @@ struct Rounds {
 
 impl Rounds {
     async fn run(&mut self, group: Vec<Job>) {
-        let (together, apart): (Vec<Job>, Vec<Job>) = group
-            .into_iter()
-            .partition(|job| statement_of(&job.task).is_none());
+        let (together, apart): (Vec<Job>, Vec<Job>) =
+            group.into_iter().partition(|job| statement_of(&job.task).is_none());
         if !together.is_empty() {
             let tasks: Vec<&Task> = together.iter().map(|job| &job.task).collect();
             let answers = self.round(&tasks).await;
@@ -128,9 +123,9 @@ impl Rounds {
         let mut answers = Vec::with_capacity(tasks.len());
         for task in tasks {
             answers.push(match self.settled(&[task]).await {
-                Ok(mut answers) => answers
-                    .pop()
-                    .unwrap_or_else(|| Err(base::Error::internal("a task has no answer"))),
+                Ok(mut answers) => {
+                    answers.pop().unwrap_or_else(|| Err(base::Error::internal("a task has no answer")))
+                }
                 Err(error) => Err(fail::explained(error)),
             });
         }
@@ -164,10 +159,7 @@ impl Rounds {
         }
     }
 
-    async fn attempt(
-        &mut self,
-        tasks: &[&Task],
-    ) -> std::result::Result<Vec<Result<Answer>>, Trouble> {
+    async fn attempt(&mut self, tasks: &[&Task]) -> std::result::Result<Vec<Result<Answer>>, Trouble> {
         let (line, statements) = self.line().await?;
         let client = &line.client;
         let mut ledger = match load(client, statements, tasks).await {
@@ -200,9 +192,7 @@ impl Rounds {
         }
     }
 
-    async fn line(
-        &mut self,
-    ) -> std::result::Result<&mut (Line, Statements), tokio_postgres::Error> {
+    async fn line(&mut self) -> std::result::Result<&mut (Line, Statements), tokio_postgres::Error> {
         let open = match self.line.take() {
             Some(open) if !open.0.client.is_closed() => open,
             Some(_) | None => {
@@ -273,21 +263,12 @@ enum Value<'a> {
 /// The statements of a task that needs no group.
 fn statement_of(task: &Task) -> Option<(&'static [&'static str], Value<'_>)> {
     match task {
-        Task::DropStream(stream) => Some((
-            &["DELETE FROM streams WHERE stream = $1"],
-            Value::Stream(stream),
-        )),
+        Task::DropStream(stream) => Some((&["DELETE FROM streams WHERE stream = $1"], Value::Stream(stream))),
         Task::Sweep(now) => Some((
-            &[
-                "DELETE FROM kept WHERE expires <= $1",
-                "DELETE FROM leases WHERE expires <= $1",
-            ],
+            &["DELETE FROM kept WHERE expires <= $1", "DELETE FROM leases WHERE expires <= $1"],
             Value::Now(now.micros()),
         )),
-        Task::Ping => Some((
-            &["UPDATE counters SET value = value + 1 WHERE name = 'repairs'"],
-            Value::None,
-        )),
+        Task::Ping => Some((&["UPDATE counters SET value = value + 1 WHERE name = 'repairs'"], Value::None)),
         Task::Commit(_) | Task::Lease(_) | Task::Release(_) | Task::Replay(..) => None,
     }
 }

@@ -33,16 +33,8 @@ struct Kinds {
 
 fn kinds(dialect: Dialect) -> Kinds {
     match dialect {
-        Dialect::Sqlite => Kinds {
-            text: "'text'",
-            number: "'integer', 'real'",
-            truth: "'true', 'false'",
-        },
-        Dialect::Postgres => Kinds {
-            text: "'string'",
-            number: "'number'",
-            truth: "'boolean'",
-        },
+        Dialect::Sqlite => Kinds { text: "'text'", number: "'integer', 'real'", truth: "'true', 'false'" },
+        Dialect::Postgres => Kinds { text: "'string'", number: "'number'", truth: "'boolean'" },
     }
 }
 
@@ -50,10 +42,8 @@ fn kinds(dialect: Dialect) -> Kinds {
 pub fn body(sql: &mut Sql, path: &[String], reach: Reach, op: Op, cell: &Cell) -> String {
     match sql.dialect {
         Dialect::Sqlite => {
-            let steps: String = path
-                .iter()
-                .map(|name| format!(".{}", serde_json::Value::from(name.as_str())))
-                .collect();
+            let steps: String =
+                path.iter().map(|name| format!(".{}", serde_json::Value::from(name.as_str()))).collect();
             let at = sql.text(format!("${steps}"));
             let value = Json {
                 kind: format!("coalesce(json_type(o.body, {at}), 'null')"),
@@ -65,10 +55,7 @@ pub fn body(sql: &mut Sql, path: &[String], reach: Reach, op: Op, cell: &Cell) -
             holds(sql, &Place { value, each }, reach, op, cell)
         }
         Dialect::Postgres => {
-            let steps: String = path
-                .iter()
-                .map(|name| format!(" -> {}", sql.text(name.as_str())))
-                .collect();
+            let steps: String = path.iter().map(|name| format!(" -> {}", sql.text(name.as_str()))).collect();
             let value = postgres("j.v");
             let each = "jsonb_array_elements(CASE WHEN jsonb_typeof(j.v) = 'array' THEN j.v \
                         ELSE jsonb_build_array(j.v) END)"
@@ -178,8 +165,5 @@ fn scalar(sql: &mut Sql, value: &Json, op: Op, cell: &Cell) -> String {
             (kinds.text, holds)
         }
     };
-    format!(
-        "CASE WHEN {} IN ({kind}) THEN {holds} ELSE FALSE END",
-        value.kind
-    )
+    format!("CASE WHEN {} IN ({kind}) THEN {holds} ELSE FALSE END", value.kind)
 }

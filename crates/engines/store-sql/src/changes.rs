@@ -42,11 +42,7 @@ pub fn history(dialect: Dialect, query: &ChangeQuery) -> Sql {
         (None, Some(_)) => sql.indexed_by("changes_org"),
         (None, None) => String::new(),
     };
-    let holds = if parts.is_empty() {
-        String::new()
-    } else {
-        format!(" WHERE {}", parts.join(" AND "))
-    };
+    let holds = if parts.is_empty() { String::new() } else { format!(" WHERE {}", parts.join(" AND ")) };
     let limit = sql.int(i64::from(query.limit.min(ROWS_MAX)));
     sql.push(&format!(
         "SELECT {CHANGE_COLUMNS} FROM changes c{index}{holds} ORDER BY c.position DESC LIMIT {limit}"

@@ -42,13 +42,10 @@ pub fn admit(commit: &Commit) -> Result<()> {
     if rows <= COMMIT_ROWS_MAX && bytes <= COMMIT_BYTES_MAX {
         return Ok(());
     }
-    Err(Error::too_large(
-        "commit-too-large",
-        format!("one commit writes {rows} rows and {bytes} bytes"),
-    )
-    .hint(format!(
-        "split it: at most {COMMIT_ROWS_MAX} rows and {COMMIT_BYTES_MAX} bytes are written at once"
-    )))
+    Err(Error::too_large("commit-too-large", format!("one commit writes {rows} rows and {bytes} bytes"))
+        .hint(format!(
+            "split it: at most {COMMIT_ROWS_MAX} rows and {COMMIT_BYTES_MAX} bytes are written at once"
+        )))
 }
 
 /// What a store found under the uid of a write.
@@ -78,10 +75,7 @@ pub fn fits(
     match (write.expect, found) {
         (Expect::Absent, None) => {}
         (Expect::Absent, Some(_)) => {
-            return Err(exists(&format!(
-                "there is already an object `{}`",
-                record.uid
-            )));
+            return Err(exists(&format!("there is already an object `{}`", record.uid)));
         }
         (Expect::Version(version), Some(found)) if found.version == version => {}
         (Expect::Version(version), found) => {
@@ -89,32 +83,26 @@ pub fn fits(
         }
     }
     let lives = record.deleted.is_none() && !write.purge;
-    let had_name = found
-        .is_some_and(|found| found.living && found.scope == scope && found.name == record.name);
+    let had_name =
+        found.is_some_and(|found| found.living && found.scope == scope && found.name == record.name);
     if !lives || had_name {
         return Ok(());
     }
     match named()? {
-        Some(uid) if uid != record.uid.as_str() => Err(exists(&format!(
-            "the name `{}` is taken by another object",
-            record.name
-        ))
-        .at("metadata.name")),
+        Some(uid) if uid != record.uid.as_str() => {
+            Err(exists(&format!("the name `{}` is taken by another object", record.name)).at("metadata.name"))
+        }
         Some(_) | None => Ok(()),
     }
 }
 
 fn exists(message: &str) -> Error {
-    Error::conflict("already-exists", message)
-        .hint("choose another name, or change the one that is there")
+    Error::conflict("already-exists", message).hint("choose another name, or change the one that is there")
 }
 
 fn stale(name: &str, expected: u64, found: Option<&Found>) -> Error {
     let message = match found {
-        Some(found) => format!(
-            "`{name}` is at version {}, not at {expected}",
-            found.version
-        ),
+        Some(found) => format!("`{name}` is at version {}, not at {expected}", found.version),
         None => format!("`{name}` is gone"),
     };
     Error::conflict("stale-version", message)
@@ -124,19 +112,13 @@ fn stale(name: &str, expected: u64, found: Option<&Found>) -> Error {
 
 /// The refusal of a value that is kept already.
 pub fn already_kept(space: &str, key: &str) -> Error {
-    Error::conflict(
-        "already-kept",
-        format!("`{space}` keeps a value for `{key}` already"),
-    )
+    Error::conflict("already-kept", format!("`{space}` keeps a value for `{key}` already"))
 }
 
 /// The refusal of a write whose lease another holds.
 pub fn lease_lost(key: &str) -> Error {
-    Error::conflict(
-        "lease-lost",
-        format!("the lease `{key}` is held by another"),
-    )
-    .hint("stop working on it; its new holder carries on")
+    Error::conflict("lease-lost", format!("the lease `{key}` is held by another"))
+        .hint("stop working on it; its new holder carries on")
 }
 
 /// The refusal of entries that do not continue the journal.

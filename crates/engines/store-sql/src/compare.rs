@@ -19,25 +19,14 @@ const TERM_TEXT_MAX: usize = index::TEXT_MAX - 4;
 /// The condition on the object with the alias `o`, living or in the trash.
 pub fn condition(sql: &mut Sql, predicate: &Predicate, deleted: bool) -> String {
     let mut each = |parts: &[Predicate]| -> Vec<String> {
-        parts
-            .iter()
-            .map(|part| condition(sql, part, deleted))
-            .collect()
+        parts.iter().map(|part| condition(sql, part, deleted)).collect()
     };
     match predicate {
         Predicate::All(parts) => joined(each(parts), "AND", TRUE),
         Predicate::Any(parts) => joined(each(parts), "OR", FALSE),
         Predicate::Not(part) => format!("NOT ({})", condition(sql, part, deleted)),
-        Predicate::Compare {
-            place,
-            op: Op::NotEqual,
-            cell,
-        } => {
-            let equal = Predicate::Compare {
-                place: place.clone(),
-                op: Op::Equal,
-                cell: cell.clone(),
-            };
+        Predicate::Compare { place, op: Op::NotEqual, cell } => {
+            let equal = Predicate::Compare { place: place.clone(), op: Op::Equal, cell: cell.clone() };
             format!("NOT ({})", condition(sql, &equal, deleted))
         }
         Predicate::Compare { op, cell, .. } if never(*op, cell) => FALSE.into(),
@@ -102,12 +91,7 @@ pub(crate) fn text(sql: &mut Sql, left: &str, op: Op, right: &str) -> String {
                 Dialect::Postgres => format!("strpos({left}, {needle}) > 0"),
             }
         }
-        Op::Equal
-        | Op::NotEqual
-        | Op::Less
-        | Op::LessOrEqual
-        | Op::Greater
-        | Op::GreaterOrEqual => {
+        Op::Equal | Op::NotEqual | Op::Less | Op::LessOrEqual | Op::Greater | Op::GreaterOrEqual => {
             let right = sql.text(right);
             ordered(left, op, &right)
         }
@@ -227,11 +211,7 @@ mod tests {
     fn values_travel_beside_the_text() {
         for dialect in [Dialect::Sqlite, Dialect::Postgres] {
             let evil = "'; DROP TABLE objects; --";
-            let compare = |place: Place, op| Predicate::Compare {
-                place,
-                op,
-                cell: Cell::Text(evil.into()),
-            };
+            let compare = |place: Place, op| Predicate::Compare { place, op, cell: Cell::Text(evil.into()) };
             let parts = vec![
                 compare(Place::Name, Op::StartsWith),
                 compare(Place::Term(evil.into()), Op::Equal),
@@ -242,10 +222,7 @@ mod tests {
             assert!(!text.contains("DROP"), "{text}");
             for number in 1..=sql.params.len() {
                 let sign = if dialect == Dialect::Sqlite { '?' } else { '$' };
-                assert!(
-                    text.contains(&format!("{sign}{number}")),
-                    "{number} is unused: {text}"
-                );
+                assert!(text.contains(&format!("{sign}{number}")), "{number} is unused: {text}");
             }
         }
     }

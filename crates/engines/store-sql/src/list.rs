@@ -57,16 +57,14 @@ pub fn ranges(query: &Query) -> Vec<Range> {
 fn confine(filter: &Predicate, found: &mut Vec<Range>) {
     match filter {
         Predicate::All(parts) => parts.iter().for_each(|part| confine(part, found)),
-        Predicate::Compare {
-            place: Place::Term(key),
-            op,
-            cell,
-        } => found.extend(stretch(*op, cell).map(|(from, to)| Range {
-            key: key.clone(),
-            from,
-            to,
-            equal: *op == Op::Equal,
-        })),
+        Predicate::Compare { place: Place::Term(key), op, cell } => {
+            found.extend(stretch(*op, cell).map(|(from, to)| Range {
+                key: key.clone(),
+                from,
+                to,
+                equal: *op == Op::Equal,
+            }))
+        }
         Predicate::Compare { .. } | Predicate::Any(_) | Predicate::Not(_) => {}
     }
 }
@@ -111,9 +109,7 @@ pub fn probe(dialect: Dialect, scope: i64, range: &Range, limit: u32) -> Sql {
     let scope = sql.int(scope);
     let within = within(&mut sql, "x", &scope, range);
     let limit = sql.int(i64::from(limit));
-    sql.push(&format!(
-        "SELECT count(*) FROM (SELECT 1 FROM terms x WHERE {within} LIMIT {limit}) y"
-    ));
+    sql.push(&format!("SELECT count(*) FROM (SELECT 1 FROM terms x WHERE {within} LIMIT {limit}) y"));
     sql
 }
 
@@ -121,9 +117,7 @@ fn within(sql: &mut Sql, alias: &str, scope: &str, range: &Range) -> String {
     let key = sql.text(range.key.as_str());
     if range.equal {
         let value = sql.text(range.from.as_str());
-        return format!(
-            "{alias}.scope = {scope} AND {alias}.key = {key} AND {alias}.value = {value}"
-        );
+        return format!("{alias}.scope = {scope} AND {alias}.key = {key} AND {alias}.value = {value}");
     }
     let (from, to) = (sql.text(range.from.as_str()), sql.text(range.to.as_str()));
     format!(
@@ -173,11 +167,8 @@ fn one_scope(sql: &mut Sql, query: &Query, leg: &Leg, scope: &str, limit: u32) -
     parts.extend(within);
     parts.extend(behind(sql, query, leg, place, uid));
     if let Leg::Missing(key) = leg {
-        let missing = Predicate::Compare {
-            place: Place::Body(index::path(key)),
-            op: Op::Equal,
-            cell: Cell::Null,
-        };
+        let missing =
+            Predicate::Compare { place: Place::Body(index::path(key)), op: Op::Equal, cell: Cell::Null };
         parts.push(condition(sql, &missing, query.deleted));
     }
     if let Some(filter) = &query.filter {
@@ -237,9 +228,7 @@ fn column(place: &Place) -> &'static str {
         Place::Created => "o.created",
         Place::Version => "o.version",
         // The kernel sorts by no other place; by uid every list has an order.
-        Place::Uid | Place::Project | Place::Generation | Place::Term(_) | Place::Body(_) => {
-            "o.uid"
-        }
+        Place::Uid | Place::Project | Place::Generation | Place::Term(_) | Place::Body(_) => "o.uid",
     }
 }
 
@@ -298,9 +287,6 @@ pub fn count(dialect: Dialect, query: &Query, scope: i64) -> Sql {
     if let Some(filter) = &query.filter {
         parts.push(condition(&mut sql, filter, query.deleted));
     }
-    sql.push(&format!(
-        "SELECT count(*) FROM {source} WHERE {}",
-        parts.join(" AND ")
-    ));
+    sql.push(&format!("SELECT count(*) FROM {source} WHERE {}", parts.join(" AND ")));
     sql
 }

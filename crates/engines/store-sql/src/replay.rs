@@ -74,11 +74,7 @@ pub fn steps(
         last.insert(change.uid.as_str(), change);
     }
     let indexed = |record: Record| {
-        let terms = if record.deleted.is_none() {
-            terms(&record)
-        } else {
-            Vec::new()
-        };
+        let terms = if record.deleted.is_none() { terms(&record) } else { Vec::new() };
         (record, terms)
     };
     let mut steps = Vec::with_capacity(last.len());
@@ -112,9 +108,7 @@ pub fn record(change: &Change) -> Result<Option<Record>> {
         version: change.position,
         generation: metadata["generation"].as_u64().unwrap_or(1),
         created: time("creationTimestamp").unwrap_or(change.time),
-        deleted: change
-            .deleted
-            .then(|| time("deletionTimestamp").unwrap_or(change.time)),
+        deleted: change.deleted.then(|| time("deletionTimestamp").unwrap_or(change.time)),
         body: change.body.clone(),
     }))
 }

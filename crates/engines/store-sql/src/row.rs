@@ -4,7 +4,8 @@ use base::{Digest, Error, Result, Time, Uid};
 use kernel::{journal::Change, store::Record};
 
 /// The columns of a record, with the aliases `o` for objects and `s` for scopes.
-pub const RECORD_COLUMNS: &str = "s.org, s.kind, s.project, o.name, o.uid, o.version, o.generation, o.created, o.deleted, o.body";
+pub const RECORD_COLUMNS: &str =
+    "s.org, s.kind, s.project, o.name, o.uid, o.version, o.generation, o.created, o.deleted, o.body";
 
 /// The columns of a change, with the alias `c`.
 pub const CHANGE_COLUMNS: &str = "c.position, c.time, c.org, c.project, c.kind, c.uid, c.name, c.verb, c.actor, c.trace, c.deleted, c.body, c.previous, c.hash";
@@ -59,8 +60,6 @@ pub fn change(row: &dyn Row) -> Result<Change> {
 
 /// A digest from its 32 bytes.
 pub fn digest(bytes: &[u8]) -> Result<Digest> {
-    let bytes = bytes
-        .try_into()
-        .map_err(|_| Error::internal("a stored digest has not 32 bytes"))?;
+    let bytes = bytes.try_into().map_err(|_| Error::internal("a stored digest has not 32 bytes"))?;
     Ok(Digest::new(bytes))
 }

@@ -36,11 +36,7 @@ pub struct Sql {
 impl Sql {
     /// An empty statement.
     pub fn new(dialect: Dialect) -> Self {
-        Self {
-            dialect,
-            text: String::new(),
-            params: Vec::new(),
-        }
+        Self { dialect, text: String::new(), params: Vec::new() }
     }
 
     /// Appends text of ours.
@@ -81,9 +77,9 @@ impl Sql {
     pub(crate) fn joined_to(&self, table: &str, alias: &str, on: &str) -> String {
         match self.dialect {
             Dialect::Sqlite => format!(" CROSS JOIN {table} {alias} ON {alias}.{on}"),
-            Dialect::Postgres => format!(
-                " CROSS JOIN LATERAL (SELECT * FROM {table} z WHERE z.{on} LIMIT 1) {alias}"
-            ),
+            Dialect::Postgres => {
+                format!(" CROSS JOIN LATERAL (SELECT * FROM {table} z WHERE z.{on} LIMIT 1) {alias}")
+            }
         }
     }
 

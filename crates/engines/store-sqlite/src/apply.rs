@@ -34,28 +34,15 @@ impl Journal {
     /// Reads where the journal ends.
     pub fn open(db: Connection) -> rusqlite::Result<Self> {
         let last = db
-            .query_row(
-                "SELECT position, hash FROM changes ORDER BY position DESC LIMIT 1",
-                [],
-                |row| Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 32]>(1)?)),
-            )
+            .query_row("SELECT position, hash FROM changes ORDER BY position DESC LIMIT 1", [], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 32]>(1)?))
+            })
             .optional()?;
         let head = match last {
-            Some((position, hash)) => Head {
-                position: position as u64,
-                hash: Digest::new(hash),
-            },
-            None => Head {
-                position: 0,
-                hash: Digest::ZERO,
-            },
+            Some((position, hash)) => Head { position: position as u64, hash: Digest::new(hash) },
+            None => Head { position: 0, hash: Digest::ZERO },
         };
-        Ok(Self {
-            db,
-            head,
-            committed: head,
-            scopes: HashMap::new(),
-        })
+        Ok(Self { db, head, committed: head, scopes: HashMap::new() })
     }
 
     /// The last committed position.
@@ -152,9 +139,7 @@ impl Journal {
         let record = &write.record;
         let found = self.found(record.uid.as_str())?;
         let scope = self.scope(record)?;
-        store_sql::fits(write, scope, found.as_ref(), || {
-            self.named(scope, &record.name)
-        })?;
+        store_sql::fits(write, scope, found.as_ref(), || self.named(scope, &record.name))?;
         let mut change = store_sql::entry(write);
         change.seal(self.head.position + 1, self.head.hash);
         let old_scope = found.as_ref().map_or(scope, |found| found.scope);
@@ -175,9 +160,7 @@ impl Journal {
 
     fn found(&self, uid: &str) -> rusqlite::Result<Option<Found>> {
         self.db
-            .prepare_cached(
-                "SELECT version, scope, name, deleted IS NULL FROM objects WHERE uid = ?1",
-            )?
+            .prepare_cached("SELECT version, scope, name, deleted IS NULL FROM objects WHERE uid = ?1")?
             .query_row([uid], |row| {
                 Ok(Found {
                     version: row.get::<_, i64>(0)? as u64,
@@ -192,9 +175,7 @@ impl Journal {
     fn named(&self, scope: i64, name: &str) -> base::Result<Option<String>> {
         let find = || {
             self.db
-                .prepare_cached(
-                    "SELECT uid FROM objects WHERE scope = ?1 AND name = ?2 AND deleted IS NULL",
-                )?
+                .prepare_cached("SELECT uid FROM objects WHERE scope = ?1 AND name = ?2 AND deleted IS NULL")?
                 .query_row(params![scope, name], |row| row.get(0))
                 .optional()
         };
@@ -203,11 +184,7 @@ impl Journal {
 
     /// The number of a record's scope, which is made if it is new.
     pub fn scope(&mut self, record: &Record) -> rusqlite::Result<i64> {
-        let key = [
-            record.org.clone(),
-            record.kind.clone(),
-            record.project.clone(),
-        ];
+        let key = [record.org.clone(), record.kind.clone(), record.project.clone()];
         if let Some(id) = self.scopes.get(&key) {
             return Ok(*id);
         }
@@ -269,17 +246,14 @@ impl Journal {
 
     /// Takes an object out of the table.
     pub fn remove(&self, uid: &str) -> rusqlite::Result<()> {
-        self.db
-            .prepare_cached("DELETE FROM objects WHERE uid = ?1")?
-            .execute([uid])
-            .map(drop)
+        self.db.prepare_cached("DELETE FROM objects WHERE uid = ?1")?.execute([uid]).map(drop)
     }
 
     /// Adds terms to the index.
     pub fn terms_in(&self, scope: i64, uid: &str, terms: &[Term]) -> rusqlite::Result<()> {
-        let mut insert = self.db.prepare_cached(
-            "INSERT OR IGNORE INTO terms (scope, key, value, uid) VALUES (?1, ?2, ?3, ?4)",
-        )?;
+        let mut insert = self
+            .db
+            .prepare_cached("INSERT OR IGNORE INTO terms (scope, key, value, uid) VALUES (?1, ?2, ?3, ?4)")?;
         for term in terms {
             insert.execute(params![scope, term.key, term.value, uid])?;
         }
@@ -288,9 +262,9 @@ impl Journal {
 
     /// Takes terms out of the index.
     pub fn terms_out(&self, scope: i64, uid: &str, terms: &[Term]) -> rusqlite::Result<()> {
-        let mut delete = self.db.prepare_cached(
-            "DELETE FROM terms WHERE scope = ?1 AND key = ?2 AND value = ?3 AND uid = ?4",
-        )?;
+        let mut delete = self
+            .db
+            .prepare_cached("DELETE FROM terms WHERE scope = ?1 AND key = ?2 AND value = ?3 AND uid = ?4")?;
         for term in terms {
             delete.execute(params![scope, term.key, term.value, uid])?;
         }
@@ -321,10 +295,7 @@ impl Journal {
                 change.previous.bytes(),
                 change.hash.bytes(),
             ])?;
-        self.head = Head {
-            position: change.position,
-            hash: change.hash,
-        };
+        self.head = Head { position: change.position, hash: change.hash };
         Ok(())
     }
 
@@ -346,12 +317,7 @@ impl Journal {
                 "INSERT INTO kept (space, key, value, expires) VALUES (?1, ?2, ?3, ?4) \
                  ON CONFLICT (space, key) DO UPDATE SET value = excluded.value, expires = excluded.expires",
             )?
-            .execute(params![
-                kept.space,
-                kept.key,
-                kept.value,
-                kept.expires.map(Time::micros),
-            ])?;
+            .execute(params![kept.space, kept.key, kept.value, kept.expires.map(Time::micros),])?;
         Ok(())
     }
 
@@ -360,9 +326,8 @@ impl Journal {
             .db
             .prepare_cached("SELECT coalesce(max(number) + 1, 0) FROM streams WHERE stream = ?1")?
             .query_row([&append.stream], |row| row.get(0))?;
-        let mut insert = self
-            .db
-            .prepare_cached("INSERT INTO streams (stream, number, entry) VALUES (?1, ?2, ?3)")?;
+        let mut insert =
+            self.db.prepare_cached("INSERT INTO streams (stream, number, entry) VALUES (?1, ?2, ?3)")?;
         for (number, entry) in (next..).zip(&append.entries) {
             insert.execute(params![append.stream, number, entry])?;
         }
@@ -370,10 +335,7 @@ impl Journal {
     }
 
     fn sweep(&self, now: Time) -> rusqlite::Result<()> {
-        for text in [
-            "DELETE FROM kept WHERE expires <= ?1",
-            "DELETE FROM leases WHERE expires <= ?1",
-        ] {
+        for text in ["DELETE FROM kept WHERE expires <= ?1", "DELETE FROM leases WHERE expires <= ?1"] {
             self.db.prepare_cached(text)?.execute([now.micros()])?;
         }
         Ok(())

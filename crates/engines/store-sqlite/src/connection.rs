@@ -19,9 +19,8 @@ const LOG_PAGES: u32 = 8_192;
 
 /// The connection that writes. It brings the layout up to date.
 pub fn writing(file: &Path) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut db = opened(file, flags).map_err(|error| fail::explained(&error))?;
     prepare(&mut db).map_err(|error| fail::explained(&error))?;
     migrate(&mut db)?;
@@ -81,7 +80,5 @@ fn migrate(db: &mut Connection) -> Result<()> {
 
 /// Makes the names of new files durable.
 pub fn sync_directory(directory: &Path) -> Result<()> {
-    File::open(directory)
-        .and_then(|it| it.sync_all())
-        .map_err(|error| fail::unavailable().because(error))
+    File::open(directory).and_then(|it| it.sync_all()).map_err(|error| fail::unavailable().because(error))
 }

@@ -51,13 +51,9 @@ pub fn explained(error: &rusqlite::Error) -> Error {
 
 /// The disk has no room.
 pub fn full() -> Error {
-    Error::new(
-        Status::NoRoom,
-        "store-full",
-        "the disk is full; nothing was written",
-    )
-    .hint("make room in the data directory; reading goes on, and writing resumes by itself")
-    .retry_after(30)
+    Error::new(Status::NoRoom, "store-full", "the disk is full; nothing was written")
+        .hint("make room in the data directory; reading goes on, and writing resumes by itself")
+        .retry_after(30)
 }
 
 /// The disk does not answer.

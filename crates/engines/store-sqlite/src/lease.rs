@@ -25,9 +25,7 @@ impl Journal {
         let held: Option<(String, i64, i64)> = self
             .db
             .prepare_cached("SELECT holder, token, expires FROM leases WHERE key = ?1")?
-            .query_row([&claim.key], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })
+            .query_row([&claim.key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
         let token = match held {
             Some((holder, token, _)) if holder == claim.holder => token,
@@ -40,12 +38,7 @@ impl Journal {
                  ON CONFLICT (key) DO UPDATE SET holder = excluded.holder, \
                  token = excluded.token, expires = excluded.expires",
             )?
-            .execute(params![
-                claim.key,
-                claim.holder,
-                token,
-                claim.expires.micros()
-            ])?;
+            .execute(params![claim.key, claim.holder, token, claim.expires.micros()])?;
         Ok(Some(Lease {
             key: claim.key.clone(),
             holder: claim.holder.clone(),
@@ -57,9 +50,7 @@ impl Journal {
     /// One counter for all leases: a lease that was given back never hands out an old token again.
     fn next_token(&self) -> rusqlite::Result<i64> {
         self.db
-            .prepare_cached(
-                "UPDATE counters SET value = value + 1 WHERE name = 'token' RETURNING value",
-            )?
+            .prepare_cached("UPDATE counters SET value = value + 1 WHERE name = 'token' RETURNING value")?
             .query_row([], |row| row.get(0))
     }
 

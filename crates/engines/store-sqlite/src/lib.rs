@@ -41,11 +41,7 @@ pub fn open(directory: &Path) -> Result<Arc<dyn Store>> {
     let (writer, head) = Writer::start(&file, lock)?;
     connection::sync_directory(directory)?;
     let readers = Readers::start(&file)?;
-    Ok(Arc::new(Sqlite {
-        readers,
-        writer,
-        head,
-    }))
+    Ok(Arc::new(Sqlite { readers, writer, head }))
 }
 
 // Fields drop in this order: nobody reads any more when the writer gives the directory back.
@@ -74,10 +70,7 @@ impl Store for Sqlite {
         name: &'a str,
     ) -> Later<'a, Option<Record>> {
         let [org, kind, project, name] = [org, kind, project, name].map(String::from);
-        Box::pin(
-            self.readers
-                .ask(move |db| read::by_name(db, [&org, &kind, &project, &name])),
-        )
+        Box::pin(self.readers.ask(move |db| read::by_name(db, [&org, &kind, &project, &name])))
     }
 
     fn by_uid<'a>(&'a self, uid: &'a Uid) -> Later<'a, Option<Record>> {
@@ -110,57 +103,29 @@ impl Store for Sqlite {
 
     fn kept<'a>(&'a self, space: &'a str, key: &'a str, now: Time) -> Later<'a, Option<String>> {
         let [space, key] = [space, key].map(String::from);
-        Box::pin(
-            self.readers
-                .ask(move |db| read::kept(db, &space, &key, now)),
-        )
+        Box::pin(self.readers.ask(move |db| read::kept(db, &space, &key, now)))
     }
 
     fn kept_all<'a>(&'a self, space: Option<&'a str>) -> Later<'a, Vec<Kept>> {
         let space = space.map(String::from);
-        Box::pin(
-            self.readers
-                .ask(move |db| read::kept_all(db, space.as_deref())),
-        )
+        Box::pin(self.readers.ask(move |db| read::kept_all(db, space.as_deref())))
     }
 
-    fn stream<'a>(
-        &'a self,
-        stream: &'a str,
-        from: u64,
-        limit: u32,
-    ) -> Later<'a, Vec<(u64, String)>> {
+    fn stream<'a>(&'a self, stream: &'a str, from: u64, limit: u32) -> Later<'a, Vec<(u64, String)>> {
         let stream = stream.to_string();
-        Box::pin(
-            self.readers
-                .ask(move |db| read::stream(db, &stream, from, limit)),
-        )
+        Box::pin(self.readers.ask(move |db| read::stream(db, &stream, from, limit)))
     }
 
-    fn streams<'a>(
-        &'a self,
-        prefix: &'a str,
-        after: &'a str,
-        limit: u32,
-    ) -> Later<'a, Vec<String>> {
+    fn streams<'a>(&'a self, prefix: &'a str, after: &'a str, limit: u32) -> Later<'a, Vec<String>> {
         let [prefix, after] = [prefix, after].map(String::from);
-        Box::pin(
-            self.readers
-                .ask(move |db| read::streams(db, &prefix, after, limit)),
-        )
+        Box::pin(self.readers.ask(move |db| read::streams(db, &prefix, after, limit)))
     }
 
     fn drop_stream<'a>(&'a self, stream: &'a str) -> Later<'a, ()> {
         Box::pin(self.do_it(Task::DropStream(stream.to_string())))
     }
 
-    fn lease<'a>(
-        &'a self,
-        key: &'a str,
-        holder: &'a str,
-        now: Time,
-        ttl_s: u32,
-    ) -> Later<'a, Option<Lease>> {
+    fn lease<'a>(&'a self, key: &'a str, holder: &'a str, now: Time, ttl_s: u32) -> Later<'a, Option<Lease>> {
         Box::pin(async move {
             let claim = Claim {
                 key: key.to_string(),

@@ -20,10 +20,7 @@ pub fn take(directory: &Path) -> Result<File> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::conflict(
             "data-dir-in-use",
-            format!(
-                "another process uses the data directory `{}`",
-                directory.display()
-            ),
+            format!("another process uses the data directory `{}`", directory.display()),
         )
         .hint("stop it, or start this one with another `--data-dir`")),
         Err(TryLockError::Error(error)) => Err(unusable(directory, &error)),
@@ -33,10 +30,7 @@ pub fn take(directory: &Path) -> Result<File> {
 fn unusable(directory: &Path, error: &std::io::Error) -> Error {
     Error::unavailable(
         "data-dir-unusable",
-        format!(
-            "the data directory `{}` cannot be used: {error}",
-            directory.display()
-        ),
+        format!("the data directory `{}` cannot be used: {error}", directory.display()),
     )
     .hint("check that it is on a writable disk and belongs to this user")
 }

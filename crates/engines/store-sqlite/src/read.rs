@@ -69,9 +69,7 @@ pub fn by_name(db: &Connection, path: [&str; 4]) -> rusqlite::Result<Option<Reco
          ON o.scope = s.id WHERE s.org = ?1 AND s.kind = ?2 AND s.project = ?3 AND o.name = ?4 \
          AND o.deleted IS NULL"
     );
-    db.prepare_cached(&text)?
-        .query_row(params_from_iter(path), record)
-        .optional()
+    db.prepare_cached(&text)?.query_row(params_from_iter(path), record).optional()
 }
 
 /// An object by uid.
@@ -79,9 +77,7 @@ pub fn by_uid(db: &Connection, uid: &str) -> rusqlite::Result<Option<Record>> {
     let text = format!(
         "SELECT {RECORD_COLUMNS} FROM objects o CROSS JOIN scopes s ON s.id = o.scope WHERE o.uid = ?1"
     );
-    db.prepare_cached(&text)?
-        .query_row([uid], record)
-        .optional()
+    db.prepare_cached(&text)?.query_row([uid], record).optional()
 }
 
 /// Those of some objects that are there.
@@ -104,11 +100,7 @@ pub fn list(db: &Connection, query: &Query) -> rusqlite::Result<Vec<Record>> {
     let limit = query.limit.min(ROWS_MAX) as usize;
     let mut found: Vec<(Standing, Record)> = Vec::new();
     for leg in store_sql::legs(query, None) {
-        let mut page = Page {
-            query,
-            best: Vec::new(),
-            limit: limit - found.len(),
-        };
+        let mut page = Page { query, best: Vec::new(), limit: limit - found.len() };
         for scope in &scopes {
             page.read(&snapshot, &leg, *scope)?;
         }
@@ -138,20 +130,12 @@ impl Page<'_> {
         };
         let narrow = narrow.map(Leg::Narrow);
         let leg = narrow.as_ref().unwrap_or(leg);
-        let sql = store_sql::page(
-            Dialect::Sqlite,
-            self.query,
-            leg,
-            &[scope],
-            self.limit as u32,
-        );
+        let sql = store_sql::page(Dialect::Sqlite, self.query, leg, &[scope], self.limit as u32);
         let mut statement = db.prepare_cached(&sql.text)?;
         let mut rows = statement.query(params_from_iter(values(&sql)))?;
         while let Some(row) = rows.next()? {
             let place = (row.get("place")?, row.get("uid")?);
-            let at = self
-                .best
-                .partition_point(|(other, _)| self.order(other, &place) == Ordering::Less);
+            let at = self.best.partition_point(|(other, _)| self.order(other, &place) == Ordering::Less);
             if at >= self.limit {
                 break;
             }
@@ -168,11 +152,7 @@ impl Page<'_> {
             _ => Ordering::Equal,
         };
         let order = by_place.then_with(|| left.1.cmp(&right.1));
-        if self.query.sort.descending {
-            order.reverse()
-        } else {
-            order
-        }
+        if self.query.sort.descending { order.reverse() } else { order }
     }
 }
 
@@ -182,9 +162,8 @@ fn shortest(db: &Connection, query: &Query, scope: i64) -> rusqlite::Result<Opti
     let mut least = NARROW;
     for range in store_sql::ranges(query) {
         let sql = store_sql::probe(Dialect::Sqlite, scope, &range, least + 1);
-        let found: u32 = db
-            .prepare_cached(&sql.text)?
-            .query_row(params_from_iter(values(&sql)), |row| row.get(0))?;
+        let found: u32 =
+            db.prepare_cached(&sql.text)?.query_row(params_from_iter(values(&sql)), |row| row.get(0))?;
         if found <= least {
             least = found;
             shortest = Some(range);
@@ -231,30 +210,20 @@ pub fn count(db: &Connection, query: &Query) -> rusqlite::Result<u64> {
 
 /// The journal behind a position.
 pub fn changes(db: &Connection, after: u64, limit: u32) -> rusqlite::Result<Vec<Change>> {
-    let text = format!(
-        "SELECT {CHANGE_COLUMNS} FROM changes c WHERE c.position > ?1 ORDER BY c.position LIMIT ?2"
-    );
+    let text =
+        format!("SELECT {CHANGE_COLUMNS} FROM changes c WHERE c.position > ?1 ORDER BY c.position LIMIT ?2");
     let after = i64::try_from(after).unwrap_or(i64::MAX);
-    db.prepare_cached(&text)?
-        .query_map(params![after, limit.min(ROWS_MAX)], change)?
-        .collect()
+    db.prepare_cached(&text)?.query_map(params![after, limit.min(ROWS_MAX)], change)?.collect()
 }
 
 /// Entries of the journal, newest first.
 pub fn history(db: &Connection, query: &ChangeQuery) -> rusqlite::Result<Vec<Change>> {
     let sql = store_sql::history(Dialect::Sqlite, query);
-    db.prepare_cached(&sql.text)?
-        .query_map(params_from_iter(values(&sql)), change)?
-        .collect()
+    db.prepare_cached(&sql.text)?.query_map(params_from_iter(values(&sql)), change)?.collect()
 }
 
 /// A kept value that has not expired.
-pub fn kept(
-    db: &Connection,
-    space: &str,
-    key: &str,
-    now: Time,
-) -> rusqlite::Result<Option<String>> {
+pub fn kept(db: &Connection, space: &str, key: &str, now: Time) -> rusqlite::Result<Option<String>> {
     db.prepare_cached(
         "SELECT value FROM kept WHERE space = ?1 AND key = ?2 AND (expires IS NULL OR expires > ?3)",
     )?
@@ -280,12 +249,7 @@ pub fn kept_all(db: &Connection, space: Option<&str>) -> rusqlite::Result<Vec<Ke
 }
 
 /// Entries of a stream.
-pub fn stream(
-    db: &Connection,
-    stream: &str,
-    from: u64,
-    limit: u32,
-) -> rusqlite::Result<Vec<(u64, String)>> {
+pub fn stream(db: &Connection, stream: &str, from: u64, limit: u32) -> rusqlite::Result<Vec<(u64, String)>> {
     let from = i64::try_from(from).unwrap_or(i64::MAX);
     db.prepare_cached(
         "SELECT number, entry FROM streams WHERE stream = ?1 AND number >= ?2 ORDER BY number LIMIT ?3",
@@ -297,16 +261,11 @@ pub fn stream(
 }
 
 /// Names of streams, each found by one look into the index.
-pub fn streams(
-    db: &Connection,
-    prefix: &str,
-    after: String,
-    limit: u32,
-) -> rusqlite::Result<Vec<String>> {
+pub fn streams(db: &Connection, prefix: &str, after: String, limit: u32) -> rusqlite::Result<Vec<String>> {
     let snapshot = db.unchecked_transaction()?;
     let mut names: Vec<String> = Vec::new();
-    let mut next = snapshot
-        .prepare_cached("SELECT min(stream) FROM streams WHERE stream > ?1 AND stream >= ?2")?;
+    let mut next =
+        snapshot.prepare_cached("SELECT min(stream) FROM streams WHERE stream > ?1 AND stream >= ?2")?;
     let mut last = after;
     while names.len() < limit.min(ROWS_MAX) as usize {
         let found: Option<String> = next.query_row(params![last, prefix], |row| row.get(0))?;

@@ -31,10 +31,7 @@ impl Readers {
     pub fn start(file: &Path) -> Result<Self> {
         let (queue, questions) = mpsc::channel::<Question>(QUEUE);
         let questions = Arc::new(Mutex::new(questions));
-        let mut readers = Self {
-            queue: Some(queue),
-            threads: Vec::with_capacity(THREADS),
-        };
+        let mut readers = Self { queue: Some(queue), threads: Vec::with_capacity(THREADS) };
         for number in 0..THREADS {
             let db = connection::reading(file).map_err(|error| fail::explained(&error))?;
             let questions = Arc::clone(&questions);
@@ -66,18 +63,12 @@ impl Readers {
         });
         let queue = self.queue.as_ref().ok_or_else(ended)?;
         queue.send(question).await.map_err(|_| ended())?;
-        answer
-            .await
-            .map_err(|_| ended())?
-            .map_err(|error| fail::explained(&error))
+        answer.await.map_err(|_| ended())?.map_err(|error| fail::explained(&error))
     }
 }
 
 fn next(questions: &Mutex<mpsc::Receiver<Question>>) -> Option<Question> {
-    questions
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .blocking_recv()
+    questions.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv()
 }
 
 impl Drop for Readers {

@@ -37,12 +37,7 @@ impl Writer {
         let journal = Journal::open(db).map_err(|error| fail::explained(&error))?;
         let (head, seen) = watch::channel(journal.position());
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let rounds = Rounds {
-            journal,
-            head,
-            in_doubt: false,
-            pace: Pace::default(),
-        };
+        let rounds = Rounds { journal, head, in_doubt: false, pace: Pace::default() };
         let thread = thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
@@ -50,10 +45,7 @@ impl Writer {
                 drop(lock);
             })
             .map_err(|error| fail::unavailable().because(error))?;
-        let writer = Self {
-            queue: Some(queue),
-            thread: Some(thread),
-        };
+        let writer = Self { queue: Some(queue), thread: Some(thread) };
         Ok((writer, seen))
     }
 
@@ -130,9 +122,9 @@ impl Rounds {
 
     fn alone(&mut self, task: &Task) -> Result<Answer> {
         match self.together(&[task]) {
-            Ok(mut answers) => answers
-                .pop()
-                .unwrap_or_else(|| Err(base::Error::internal("a task has no answer"))),
+            Ok(mut answers) => {
+                answers.pop().unwrap_or_else(|| Err(base::Error::internal("a task has no answer")))
+            }
             Err(error) => Err(fail::explained(&error)),
         }
     }

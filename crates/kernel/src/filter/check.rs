@@ -19,23 +19,13 @@ pub fn predicate(kind: &KindDef, tree: &Tree) -> Result<Predicate> {
         Tree::All(parts) => Predicate::All(each(kind, parts)?),
         Tree::Any(parts) => Predicate::Any(each(kind, parts)?),
         Tree::Not(part) => Predicate::Not(Box::new(predicate(kind, part)?)),
-        Tree::Bare(literal) => Predicate::Compare {
-            place: Place::Name,
-            op: Op::Has,
-            cell: Cell::Text(literal.text.clone()),
-        },
-        Tree::Compare {
-            position,
-            path,
-            comparator,
-            value,
-        } => {
+        Tree::Bare(literal) => {
+            Predicate::Compare { place: Place::Name, op: Op::Has, cell: Cell::Text(literal.text.clone()) }
+        }
+        Tree::Compare { position, path, comparator, value } => {
             let Some((place, shape)) = place(kind, path) else {
                 let shown: String = path.chars().take(60).collect();
-                return Err(bad(
-                    *position,
-                    &format!("there is no field `{shown}` to filter by"),
-                ));
+                return Err(bad(*position, &format!("there is no field `{shown}` to filter by")));
             };
             compare(*position, (place, shape), comparator, value)?
         }
@@ -55,17 +45,15 @@ pub fn place(kind: &KindDef, path: &str) -> Option<(Place, Shape)> {
         "creationTimestamp" => Some((Place::Created, Shape::Time)),
         "resourceVersion" => Some((Place::Version, Shape::Number)),
         "generation" => Some((Place::Generation, Shape::Number)),
-        other => other
-            .strip_prefix("labels.")
-            .map(|label| (Place::Term(format!("label:{label}")), Shape::Text)),
+        other => {
+            other.strip_prefix("labels.").map(|label| (Place::Term(format!("label:{label}")), Shape::Text))
+        }
     };
     if known.is_some() {
         return known;
     }
     if let Some(annotation) = path.strip_prefix("metadata.annotations.") {
-        let way = ["metadata", "annotations", annotation]
-            .map(str::to_owned)
-            .to_vec();
+        let way = ["metadata", "annotations", annotation].map(str::to_owned).to_vec();
         return Some((Place::Body(way), Shape::Text));
     }
     let parts: Vec<&str> = path.split('.').collect();
@@ -90,11 +78,7 @@ fn compare(
     value: &Literal,
 ) -> Result<Predicate> {
     if comparator == ":" && value.text == "*" && !value.quoted {
-        let nothing = Predicate::Compare {
-            place,
-            op: Op::Equal,
-            cell: Cell::Null,
-        };
+        let nothing = Predicate::Compare { place, op: Op::Equal, cell: Cell::Null };
         return Ok(Predicate::Not(Box::new(nothing)));
     }
     let op = match comparator {
@@ -117,16 +101,8 @@ fn compare(
         && !start.contains('*')
     {
         let cell = Cell::Text(start.to_owned());
-        let starts = Predicate::Compare {
-            place,
-            op: Op::StartsWith,
-            cell,
-        };
-        return Ok(if op == Op::Equal {
-            starts
-        } else {
-            Predicate::Not(Box::new(starts))
-        });
+        let starts = Predicate::Compare { place, op: Op::StartsWith, cell };
+        return Ok(if op == Op::Equal { starts } else { Predicate::Not(Box::new(starts)) });
     }
     Ok(Predicate::Compare { place, op, cell })
 }
@@ -147,10 +123,9 @@ fn cell(position: usize, shape: &Shape, value: &Literal) -> Result<Cell> {
             "false" => Cell::Bool(false),
             _ => return Err(wanted("`true` or `false`")),
         },
-        Shape::Time => Cell::Time(
-            text.parse::<Time>()
-                .map_err(|_| wanted("a time like \"2026-01-31T08:00:00Z\""))?,
-        ),
+        Shape::Time => {
+            Cell::Time(text.parse::<Time>().map_err(|_| wanted("a time like \"2026-01-31T08:00:00Z\""))?)
+        }
         Shape::Enum(known) if !text.ends_with('*') && !known.contains(&text.as_str()) => {
             return Err(wanted(&format!("one of {}", known.join(", "))));
         }

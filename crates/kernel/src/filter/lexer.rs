@@ -54,11 +54,7 @@ pub fn tokens(text: &str) -> Result<Vec<Placed>> {
         } else if let Some(comparator) = comparator(&chars[at..]) {
             at += comparator.len();
             Token::Comparator(comparator)
-        } else if c == '-'
-            && chars
-                .get(at + 1)
-                .is_some_and(|next| next.is_alphabetic() || *next == '(')
-        {
+        } else if c == '-' && chars.get(at + 1).is_some_and(|next| next.is_alphabetic() || *next == '(') {
             at += 1;
             Token::Not
         } else if is_word(c) {
@@ -67,10 +63,7 @@ pub fn tokens(text: &str) -> Result<Vec<Placed>> {
             }
             word(chars[start..at].iter().collect())
         } else {
-            return Err(bad(
-                at,
-                &format!("`{c}` is not expected; put texts into quotes"),
-            ));
+            return Err(bad(at, &format!("`{c}` is not expected; put texts into quotes")));
         };
         tokens.push((start, token));
     }
@@ -91,11 +84,9 @@ fn word(text: String) -> Token {
 }
 
 fn comparator(chars: &[char]) -> Option<&'static str> {
-    COMPARATORS.into_iter().find(|candidate| {
-        candidate
-            .chars()
-            .eq(chars.iter().copied().take(candidate.len()))
-    })
+    COMPARATORS
+        .into_iter()
+        .find(|candidate| candidate.chars().eq(chars.iter().copied().take(candidate.len())))
 }
 
 /// The text in quotes that starts at `start`, and where it ends.

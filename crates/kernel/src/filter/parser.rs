@@ -101,11 +101,7 @@ impl Parser<'_> {
             negated = !negated;
         }
         let tree = self.simple(depth)?;
-        Ok(if negated {
-            Tree::Not(Box::new(tree))
-        } else {
-            tree
-        })
+        Ok(if negated { Tree::Not(Box::new(tree)) } else { tree })
     }
 
     fn simple(&mut self, depth: usize) -> Result<Tree> {
@@ -114,9 +110,7 @@ impl Parser<'_> {
         };
         self.at += 1;
         match token {
-            Token::Open if depth >= DEPTH_MAX => {
-                Err(bad(position, "the parentheses nest too deep"))
-            }
+            Token::Open if depth >= DEPTH_MAX => Err(bad(position, "the parentheses nest too deep")),
             Token::Open => {
                 let tree = self.expression(depth + 1)?;
                 if self.takes(&Token::Close) {
@@ -128,17 +122,9 @@ impl Parser<'_> {
                 Some((_, Token::Comparator(comparator))) => {
                     self.at += 1;
                     let value = self.literal()?;
-                    Ok(Tree::Compare {
-                        position,
-                        path,
-                        comparator,
-                        value,
-                    })
+                    Ok(Tree::Compare { position, path, comparator, value })
                 }
-                _ => Ok(Tree::Bare(Literal {
-                    text: path,
-                    quoted: false,
-                })),
+                _ => Ok(Tree::Bare(Literal { text: path, quoted: false })),
             },
             Token::Text(text) => Ok(Tree::Bare(Literal { text, quoted: true })),
             Token::Close | Token::Comparator(_) | Token::And | Token::Or | Token::Not => {
@@ -150,10 +136,7 @@ impl Parser<'_> {
     fn literal(&mut self) -> Result<Literal> {
         let position = self.peek().map_or(self.end(), |(position, _)| *position);
         let literal = match self.peek().cloned() {
-            Some((_, Token::Word(text))) => Literal {
-                text,
-                quoted: false,
-            },
+            Some((_, Token::Word(text))) => Literal { text, quoted: false },
             Some((_, Token::Text(text))) => Literal { text, quoted: true },
             _ => return Err(bad(position, "a value is expected behind the comparator")),
         };

@@ -15,11 +15,7 @@ pub fn label_selector(text: &str) -> Result<Option<Predicate>> {
     for requirement in split(text) {
         parts.push(requirement_of(requirement.trim())?);
     }
-    Ok(if parts.is_empty() {
-        None
-    } else {
-        Some(Predicate::All(parts))
-    })
+    Ok(if parts.is_empty() { None } else { Some(Predicate::All(parts)) })
 }
 
 /// Cuts at commas that are not inside parentheses.
@@ -48,28 +44,16 @@ fn requirement_of(text: &str) -> Result<Predicate> {
     }
     for (word, negated) in [(" notin ", true), (" in ", false)] {
         if let Some((key, values)) = text.split_once(word) {
-            let values = values
-                .trim()
-                .strip_prefix('(')
-                .and_then(|values| values.strip_suffix(')'));
+            let values = values.trim().strip_prefix('(').and_then(|values| values.strip_suffix(')'));
             let values = values.ok_or_else(|| bad("write the values in parentheses"))?;
-            let any: Result<Vec<Predicate>> = values
-                .split(',')
-                .map(|value| is(key.trim(), Cell::Text(value.trim().to_owned())))
-                .collect();
+            let any: Result<Vec<Predicate>> =
+                values.split(',').map(|value| is(key.trim(), Cell::Text(value.trim().to_owned()))).collect();
             let any = Predicate::Any(any?);
-            return Ok(if negated {
-                Predicate::Not(Box::new(any))
-            } else {
-                any
-            });
+            return Ok(if negated { Predicate::Not(Box::new(any)) } else { any });
         }
     }
     if let Some((key, value)) = text.split_once("!=") {
-        return Ok(Predicate::Not(Box::new(is(
-            key.trim(),
-            Cell::Text(value.trim().to_owned()),
-        )?)));
+        return Ok(Predicate::Not(Box::new(is(key.trim(), Cell::Text(value.trim().to_owned()))?)));
     }
     if let Some((key, value)) = text.split_once("==").or_else(|| text.split_once('=')) {
         return is(key.trim(), Cell::Text(value.trim().to_owned()));
@@ -80,15 +64,9 @@ fn requirement_of(text: &str) -> Result<Predicate> {
 fn is(key: &str, cell: Cell) -> Result<Predicate> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
     if key.is_empty() || !key.chars().all(plain) {
-        return Err(bad(
-            "a requirement is `key=value`, `key!=value`, `key in (a,b)`, `key` or `!key`",
-        ));
+        return Err(bad("a requirement is `key=value`, `key!=value`, `key in (a,b)`, `key` or `!key`"));
     }
-    Ok(Predicate::Compare {
-        place: Place::Term(format!("label:{key}")),
-        op: Op::Equal,
-        cell,
-    })
+    Ok(Predicate::Compare { place: Place::Term(format!("label:{key}")), op: Op::Equal, cell })
 }
 
 fn bad(message: &str) -> Error {
@@ -104,11 +82,8 @@ pub fn field_selector(kind: &KindDef, text: &str) -> Result<Option<Predicate>> {
         } else if let Some((path, value)) = part.split_once("==").or_else(|| part.split_once('=')) {
             (path, "=", value)
         } else {
-            return Err(Error::bad_request(
-                "bad-selector",
-                "a requirement is `path=value` or `path!=value`",
-            )
-            .at("fieldSelector"));
+            return Err(Error::bad_request("bad-selector", "a requirement is `path=value` or `path!=value`")
+                .at("fieldSelector"));
         };
         let path = path.trim();
         if check::place(kind, path).is_none() {
@@ -121,17 +96,15 @@ pub fn field_selector(kind: &KindDef, text: &str) -> Result<Option<Predicate>> {
         let quoted = value.trim().replace('\\', "\\\\").replace('"', "\\\"");
         parts.extend(parse(kind, &format!("{path} {op} \"{quoted}\""))?);
     }
-    Ok(if parts.is_empty() {
-        None
-    } else {
-        Some(Predicate::All(parts))
-    })
+    Ok(if parts.is_empty() { None } else { Some(Predicate::All(parts)) })
 }
 
 /// Where a sort's path leads.
 pub fn sortable(kind: &KindDef, path: &str) -> Option<Place> {
-    let (place, _) = check::place(kind, path)?;
+    let (place, shape) = check::place(kind, path)?;
     match place {
+        // A list has a term for each element, and so no one place in an order.
+        Place::Term(_) if matches!(shape, crate::kind::Shape::List(_)) => None,
         Place::Name | Place::Uid | Place::Created | Place::Version | Place::Term(_) => Some(place),
         Place::Project | Place::Generation | Place::Body(_) => None,
     }

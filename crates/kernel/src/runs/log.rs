@@ -25,10 +25,7 @@ pub(crate) fn stream_of(uid: &Uid) -> String {
 
 /// Appends lines.
 pub(crate) fn append(uid: &Uid, lines: Vec<String>) -> Append {
-    Append {
-        stream: stream_of(uid),
-        entries: lines,
-    }
+    Append { stream: stream_of(uid), entries: lines }
 }
 
 /// Puts the whole log into a blob and forgets the stream.
@@ -36,11 +33,7 @@ pub(crate) async fn seal(cx: &Cx, uid: &Uid) -> Result<base::Digest> {
     let mut upload = cx.platform().blobs.create().await?;
     let mut from = 0;
     loop {
-        let lines = cx
-            .platform()
-            .store
-            .stream(&stream_of(uid), from, BATCH)
-            .await?;
+        let lines = cx.platform().store.stream(&stream_of(uid), from, BATCH).await?;
         let Some((last, _)) = lines.last() else { break };
         from = last + 1;
         let mut text = String::new();
@@ -62,11 +55,7 @@ pub(crate) async fn read(cx: Cx, it: Object<Run>, from: u64, follow: bool) -> Re
         let text = String::from_utf8_lossy(&bytes);
         let tail: String = text.split_inclusive('\n').skip(from as usize).collect();
         let bytes = Box::pin(stream::once(std::future::ready(Ok(Bytes::from(tail)))));
-        return Ok(Output::Bytes {
-            media,
-            filename: None,
-            bytes,
-        });
+        return Ok(Output::Bytes { media, filename: None, bytes });
     }
     let uid = it.metadata.uid.clone();
     let lines = stream::unfold(Some(from), move |state| {
@@ -79,11 +68,7 @@ pub(crate) async fn read(cx: Cx, it: Object<Run>, from: u64, follow: bool) -> Re
             }
         }
     });
-    Ok(Output::Bytes {
-        media,
-        filename: None,
-        bytes: Box::pin(lines),
-    })
+    Ok(Output::Bytes { media, filename: None, bytes: Box::pin(lines) })
 }
 
 /// The lines from a number on, and where to go on; waits for more when following.
@@ -92,17 +77,10 @@ async fn next(cx: &Cx, uid: &Uid, from: u64, follow: bool) -> Result<(String, Op
     loop {
         head.borrow_and_update();
         let ended = match cx.get_opt::<Run>(uid.as_str()).await? {
-            Some(run) => matches!(
-                run.status.phase,
-                Phase::Succeeded | Phase::Failed | Phase::Cancelled
-            ),
+            Some(run) => matches!(run.status.phase, Phase::Succeeded | Phase::Failed | Phase::Cancelled),
             None => true,
         };
-        let lines = cx
-            .platform()
-            .store
-            .stream(&stream_of(uid), from, BATCH)
-            .await?;
+        let lines = cx.platform().store.stream(&stream_of(uid), from, BATCH).await?;
         if let Some((last, _)) = lines.last() {
             let next = last + 1;
             let text = lines.iter().map(|(_, line)| format!("{line}\n")).collect();

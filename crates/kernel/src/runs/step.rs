@@ -36,10 +36,7 @@ pub struct Workflow {
 impl Workflow {
     /// An empty one; the name is `service.verb`.
     pub fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            steps: Vec::new(),
-        }
+        Self { name, steps: Vec::new() }
     }
 
     /// Adds a step that waits for the one added before it.
@@ -61,23 +58,13 @@ impl Workflow {
 
     /// Adds a step that waits for the named ones; steps that wait for nothing open run side by side.
     #[must_use]
-    pub fn step_after<F, T>(
-        mut self,
-        name: &'static str,
-        after: &'static [&'static str],
-        act: F,
-    ) -> Self
+    pub fn step_after<F, T>(mut self, name: &'static str, after: &'static [&'static str], act: F) -> Self
     where
         F: Fn(StepCx) -> T + Send + Sync + 'static,
         T: Future<Output = Result<Value>> + Send + 'static,
     {
         let act = Arc::new(move |step| -> Later<'static, Value> { Box::pin(act(step)) });
-        self.steps.push(Step {
-            name,
-            after,
-            attempts: 3,
-            act,
-        });
+        self.steps.push(Step { name, after, attempts: 3, act });
         self
     }
 }
@@ -86,6 +73,8 @@ impl Workflow {
 #[derive(Default)]
 pub(crate) struct Told {
     pub(crate) lines: Vec<String>,
+    /// Entries for other streams than the log, by stream.
+    pub(crate) appends: BTreeMap<String, Vec<String>>,
     pub(crate) progress: Option<Progress>,
 }
 
@@ -119,25 +108,24 @@ impl StepCx {
     }
 }
 
+impl StepCx {
+    /// Adds an entry to a stream; written with the log, within a moment.
+    pub fn append(&self, stream: &str, entry: String) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.appends.entry(stream.to_owned()).or_default().push(entry);
+    }
+}
+
 impl Watch for StepCx {
     fn progress(&self, done: u64, total: u64, message: &str) {
-        let progress = Progress {
-            done,
-            total,
-            unit: String::new(),
-            message: message.to_owned(),
-        };
-        self.told
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .progress = Some(progress);
+        let progress = Progress { done, total, unit: String::new(), message: message.to_owned() };
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).progress = Some(progress);
     }
 
     fn line(&self, text: &str) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         for line in text.lines() {
-            told.lines
-                .push(line.chars().take(super::log::LINE_MAX).collect());
+            told.lines.push(line.chars().take(super::log::LINE_MAX).collect());
         }
     }
 

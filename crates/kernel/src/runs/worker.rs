@@ -25,7 +25,7 @@ use crate::{
     object::{Object, Raw},
     platform::Platform,
     predicate::{Op, Place, Predicate},
-    store::{Commit, Lease, Projects, Query, Sort},
+    store::{Append, Commit, Lease, Projects, Query, Sort},
 };
 
 /// Seconds a lease on a run lasts unless prolonged.
@@ -64,10 +64,7 @@ fn unfinished(limit: u32) -> Query {
         projects: Projects::All,
         deleted: false,
         filter: Some(Predicate::Any(vec![phase("Pending"), phase("Running")])),
-        sort: Sort {
-            place: Place::Uid,
-            descending: false,
-        },
+        sort: Sort { place: Place::Uid, descending: false },
         after: None,
         limit,
     }
@@ -93,11 +90,7 @@ async fn claim(platform: &Arc<Platform>, places: &Arc<Semaphore>) -> Result<usiz
         if platform.busy(&key) {
             continue;
         }
-        let Some(lease) = platform
-            .store
-            .lease(&key, &platform.holder, platform.now(), LEASE_S)
-            .await?
-        else {
+        let Some(lease) = platform.store.lease(&key, &platform.holder, platform.now(), LEASE_S).await? else {
             continue;
         };
         let it: Object<Run> = Raw::from_record(&kind, &record)?.typed()?;
@@ -125,12 +118,7 @@ async fn claim(platform: &Arc<Platform>, places: &Arc<Semaphore>) -> Result<usiz
 /// Walks a run's steps to its end.
 async fn walk(cx: &Cx, it: &Object<Run>, lease: &Lease) -> Result<()> {
     let uid = it.metadata.uid.as_str();
-    let Some(workflow) = cx
-        .platform()
-        .workflows
-        .get(it.spec.workflow.as_str())
-        .cloned()
-    else {
+    let Some(workflow) = cx.platform().workflows.get(it.spec.workflow.as_str()).cloned() else {
         let failure = Failure {
             code: "unknown-workflow".to_owned(),
             message: format!("nobody here knows the workflow `{}`", it.spec.workflow),
@@ -159,13 +147,8 @@ async fn walk(cx: &Cx, it: &Object<Run>, lease: &Lease) -> Result<()> {
         began,
         deadline: began.plus_s(i64::from(it.spec.deadline_seconds)),
     };
-    let teller = Teller {
-        cx: cx.clone(),
-        run: it.clone(),
-        lease: lease.clone(),
-        told,
-        stop: Arc::clone(&stop),
-    };
+    let teller =
+        Teller { cx: cx.clone(), run: it.clone(), lease: lease.clone(), told, stop: Arc::clone(&stop) };
     let ended = tokio::select! {
         ended = steps(cx, it, &workflow, step) => ended,
         lost = teller.tell() => return Err(lost),
@@ -179,11 +162,7 @@ async fn walk(cx: &Cx, it: &Object<Run>, lease: &Lease) -> Result<()> {
         }
         Err(error) if error.code() == "cancelled" => {
             let message = "the run took longer than its deadline".to_owned();
-            let failure = Failure {
-                code: "deadline-exceeded".to_owned(),
-                message,
-                field: None,
-            };
+            let failure = Failure { code: "deadline-exceeded".to_owned(), message, field: None };
             end(cx, it, Phase::Failed, Some(failure)).await
         }
         Err(error) => end(cx, it, Phase::Failed, Some(Failure::of(&error))).await,
@@ -211,10 +190,7 @@ async fn steps(cx: &Cx, it: &Object<Run>, workflow: &Workflow, handed: StepCx) -
             return Ok(());
         }
         let work = ready.into_iter().map(|step| {
-            let handed = StepCx {
-                outputs: done.clone(),
-                ..handed.clone()
-            };
+            let handed = StepCx { outputs: done.clone(), ..handed.clone() };
             one(cx, it, step, handed)
         });
         for result in join_all(work).await {
@@ -256,11 +232,7 @@ async fn one(cx: &Cx, it: &Object<Run>, step: &Step, handed: StepCx) -> Result<(
                     tracing::warn!(run = %it.metadata.uid, step = step.name, cause, "a step failed");
                 }
                 note(cx, it, step.name, |state| {
-                    state.phase = if error.code() == "cancelled" {
-                        Phase::Cancelled
-                    } else {
-                        Phase::Failed
-                    };
+                    state.phase = if error.code() == "cancelled" { Phase::Cancelled } else { Phase::Failed };
                     state.finished_at = Some(now);
                     state.error = Some(Failure::of(&error));
                 })
@@ -277,10 +249,7 @@ async fn one(cx: &Cx, it: &Object<Run>, step: &Step, handed: StepCx) -> Result<(
 /// Whether another try may go better.
 fn may_pass(error: &Error) -> bool {
     use base::Status as S;
-    matches!(
-        error.status(),
-        S::Internal | S::Unavailable | S::Timeout | S::TooMany
-    )
+    matches!(error.status(), S::Internal | S::Unavailable | S::Timeout | S::TooMany)
 }
 
 async fn note(
@@ -290,22 +259,16 @@ async fn note(
     change: impl Fn(&mut super::StepState) + Send + Sync,
 ) -> Result<()> {
     let cx = cx.doing("step");
-    let changed =
-        cx.update_status::<Run>(it.metadata.uid.as_str(), |status: &mut Status| match status
-            .steps
-            .iter_mut()
-            .find(|step| step.name == name)
-        {
+    let changed = cx.update_status::<Run>(it.metadata.uid.as_str(), |status: &mut Status| {
+        match status.steps.iter_mut().find(|step| step.name == name) {
             Some(step) => change(step),
             None => {
-                let mut step = super::StepState {
-                    name: name.to_owned(),
-                    ..super::StepState::default()
-                };
+                let mut step = super::StepState { name: name.to_owned(), ..super::StepState::default() };
                 change(&mut step);
                 status.steps.push(step);
             }
-        });
+        }
+    });
     changed.await.map(|_| ())
 }
 
@@ -359,21 +322,11 @@ impl Teller {
             return Ok(());
         }
         let store = &self.cx.platform().store;
-        let held = store
-            .lease(&self.lease.key, &self.lease.holder, self.cx.now(), LEASE_S)
-            .await?;
+        let held = store.lease(&self.lease.key, &self.lease.holder, self.cx.now(), LEASE_S).await?;
         if held.is_none_or(|held| held.token != self.lease.token) {
-            return Err(Error::conflict(
-                "lease-lost",
-                "another worker has taken the run over",
-            ));
+            return Err(Error::conflict("lease-lost", "another worker has taken the run over"));
         }
-        let progress = self
-            .told
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .progress
-            .clone();
+        let progress = self.told.lock().unwrap_or_else(PoisonError::into_inner).progress.clone();
         let uid = self.run.metadata.uid.as_str();
         if progress.is_some() && progress != *shown {
             let run = self
@@ -382,30 +335,29 @@ impl Teller {
                 .update_status::<Run>(uid, |status| status.progress.clone_from(&progress))
                 .await?;
             *shown = progress;
-            self.stop
-                .store(run.status.cancel_requested, Ordering::Relaxed);
+            self.stop.store(run.status.cancel_requested, Ordering::Relaxed);
         } else {
             let run: Object<Run> = self.cx.get(uid).await?;
-            self.stop
-                .store(run.status.cancel_requested, Ordering::Relaxed);
+            self.stop.store(run.status.cancel_requested, Ordering::Relaxed);
         }
         Ok(())
     }
 
-    /// Appends the lines told since the last time to the log.
+    /// Appends what was told since the last time to the log and the other streams.
     async fn flush(&self) -> Result<()> {
-        let lines = {
+        let (lines, others) = {
             let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut told.lines)
+            (std::mem::take(&mut told.lines), std::mem::take(&mut told.appends))
         };
-        if lines.is_empty() {
+        let mut appends: Vec<Append> =
+            others.into_iter().map(|(stream, entries)| Append { stream, entries }).collect();
+        if !lines.is_empty() {
+            appends.push(log::append(&self.run.metadata.uid, lines));
+        }
+        if appends.is_empty() {
             return Ok(());
         }
-        let commit = Commit {
-            appends: vec![log::append(&self.run.metadata.uid, lines)],
-            fence: self.cx.fence.clone(),
-            ..Commit::default()
-        };
+        let commit = Commit { appends, fence: self.cx.fence.clone(), ..Commit::default() };
         self.cx.platform().store.commit(commit).await.map(|_| ())
     }
 }

@@ -26,10 +26,7 @@ pub async fn a_commit_happens_whole_or_not_at_all(home: Place) {
     let [a, b] = ["a", "b"].map(Draft::new);
     assert_eq!(store.commit(commit([a.create()])).await.unwrap(), [1]);
     // The second write fails, so the first must leave no trace either.
-    let error = store
-        .commit(commit([b.create(), a.create()]))
-        .await
-        .unwrap_err();
+    let error = store.commit(commit([b.create(), a.create()])).await.unwrap_err();
     assert_eq!(error.code(), "already-exists");
     assert_eq!(alive(&*store, "b").await, None);
     assert_eq!(store.changes(0, 10).await.unwrap().len(), 1);
@@ -50,23 +47,11 @@ pub async fn a_stale_write_is_refused(home: Place) {
     let small = Draft::new("a").spec(json!({"size": 1}));
     let large = small.clone().spec(json!({"size": 2}));
     store.commit(commit([small.create()])).await.unwrap();
-    store
-        .commit(commit([large.replace(1, &small)]))
-        .await
-        .unwrap();
-    let error = store
-        .commit(commit([small.replace(1, &large)]))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (error.code(), error.status().code()),
-        ("stale-version", 409)
-    );
+    store.commit(commit([large.replace(1, &small)])).await.unwrap();
+    let error = store.commit(commit([small.replace(1, &large)])).await.unwrap_err();
+    assert_eq!((error.code(), error.status().code()), ("stale-version", 409));
     let missing = Draft::new("none");
-    let error = store
-        .commit(commit([missing.replace(1, &missing)]))
-        .await
-        .unwrap_err();
+    let error = store.commit(commit([missing.replace(1, &missing)])).await.unwrap_err();
     assert_eq!(error.code(), "stale-version");
     let kept = store.by_uid(&uid("a")).await.unwrap().unwrap();
     assert_eq!((kept.version, kept.body), (2, large.record().body));
@@ -81,15 +66,7 @@ pub async fn a_name_is_free_again_once_its_object_is_in_the_trash(home: Place) {
     assert_eq!(error.code(), "already-exists");
     store.commit(commit([old.trash(1)])).await.unwrap();
     assert_eq!(alive(&*store, "a").await, None);
-    assert!(
-        store
-            .by_uid(&uid("a"))
-            .await
-            .unwrap()
-            .unwrap()
-            .deleted
-            .is_some()
-    );
+    assert!(store.by_uid(&uid("a")).await.unwrap().unwrap().deleted.is_some());
     store.commit(commit([new.create()])).await.unwrap();
     assert_eq!(alive(&*store, "a").await, Some(3));
     // The old one may not come back while another has its name.
@@ -107,24 +84,14 @@ pub async fn a_purged_object_is_gone_but_its_history_stays(home: Place) {
     store.commit(commit([a.create()])).await.unwrap();
     store.commit(commit([a.purge(1)])).await.unwrap();
     assert_eq!(store.by_uid(&uid("a")).await.unwrap(), None);
-    let query = ChangeQuery {
-        uid: Some(uid("a")),
-        limit: 10,
-        ..ChangeQuery::default()
-    };
+    let query = ChangeQuery { uid: Some(uid("a")), limit: 10, ..ChangeQuery::default() };
     let history = store.history(&query).await.unwrap();
-    let told: Vec<_> = history
-        .iter()
-        .map(|it| (it.verb.as_str(), it.deleted))
-        .collect();
+    let told: Vec<_> = history.iter().map(|it| (it.verb.as_str(), it.deleted)).collect();
     assert_eq!(told, [("purge", true), ("create", false)]);
     // A journal tells by the verb what is gone, so nothing else may use it.
     let mut lie = a.create();
     lie.verb = "purge".into();
-    assert_eq!(
-        store.commit(commit([lie])).await.unwrap_err().code(),
-        "internal"
-    );
+    assert_eq!(store.commit(commit([lie])).await.unwrap_err().code(), "internal");
 }
 
 pub async fn of_64_writers_of_one_object_each_version_is_won_once(home: Place) {
@@ -141,10 +108,7 @@ pub async fn of_64_writers_of_one_object_each_version_is_won_once(home: Place) {
                 let size = body["spec"]["size"].as_u64().unwrap();
                 let before = draft.clone().spec(json!({"size": size}));
                 let after = draft.clone().spec(json!({"size": size + 1, "by": writer}));
-                match store
-                    .commit(commit([after.replace(seen.version, &before)]))
-                    .await
-                {
+                match store.commit(commit([after.replace(seen.version, &before)])).await {
                     Ok(_) => return,
                     Err(error) => assert_eq!(error.code(), "stale-version"),
                 }
@@ -161,10 +125,7 @@ pub async fn of_64_writers_of_one_object_each_version_is_won_once(home: Place) {
 
 pub async fn a_refused_write_does_not_disturb_its_neighbours(home: Place) {
     let store = home.open().await.unwrap();
-    store
-        .commit(commit([Draft::new("taken").create()]))
-        .await
-        .unwrap();
+    store.commit(commit([Draft::new("taken").create()])).await.unwrap();
     let mut writers = JoinSet::new();
     for number in 0..200 {
         let store = Arc::clone(&store);
@@ -211,15 +172,9 @@ pub async fn a_store_opened_again_shows_what_was_written(home: Place) {
     assert_eq!(store.by_uid(&uid("a")).await.unwrap(), before);
     assert_eq!(*store.head().borrow(), 1);
     store.ping().await.unwrap();
-    let written = store
-        .commit(commit([Draft::new("b").create()]))
-        .await
-        .unwrap();
+    let written = store.commit(commit([Draft::new("b").create()])).await.unwrap();
     assert_eq!(written, [2]);
-    assert_eq!(
-        store.commit(Commit::default()).await.unwrap(),
-        Vec::<u64>::new()
-    );
+    assert_eq!(store.commit(Commit::default()).await.unwrap(), Vec::<u64>::new());
     let verdict = journal::verify(&*store).await.unwrap();
     assert_eq!((verdict.entries, verdict.first_bad), (2, None));
 }

@@ -120,11 +120,7 @@ impl Draft {
     pub fn purge(&self, version: u64) -> Write {
         let record = self.record();
         // In the trash there are no terms left.
-        let old = if record.deleted.is_none() {
-            terms(&record)
-        } else {
-            Vec::new()
-        };
+        let old = if record.deleted.is_none() { terms(&record) } else { Vec::new() };
         let expect = Expect::Version(version);
         let mut write = write(record, PURGE, expect, Vec::new(), old);
         write.purge = true;
@@ -132,13 +128,7 @@ impl Draft {
     }
 }
 
-fn write(
-    record: Record,
-    verb: &str,
-    expect: Expect,
-    terms_in: Vec<Term>,
-    terms_out: Vec<Term>,
-) -> Write {
+fn write(record: Record, verb: &str, expect: Expect, terms_in: Vec<Term>, terms_out: Vec<Term>) -> Write {
     Write {
         record,
         expect,
@@ -157,32 +147,18 @@ pub fn terms(record: &Record) -> Vec<Term> {
     let body: Value = serde_json::from_str(&record.body).expect("a draft's body is JSON");
     let spec = &body["spec"];
     let cells = [
-        (
-            "spec.title",
-            spec["title"].as_str().map(|text| Cell::Text(text.into())),
-        ),
+        ("spec.title", spec["title"].as_str().map(|text| Cell::Text(text.into()))),
         ("spec.size", spec["size"].as_f64().map(Cell::Number)),
         ("spec.on", spec["on"].as_bool().map(Cell::Bool)),
-        (
-            "spec.at",
-            spec["at"]
-                .as_str()
-                .and_then(|text| text.parse().ok())
-                .map(Cell::Time),
-        ),
+        ("spec.at", spec["at"].as_str().and_then(|text| text.parse().ok()).map(Cell::Time)),
     ];
-    let fields = cells.into_iter().map(|(key, cell)| Term {
-        key: key.into(),
-        value: index::encode(&cell.unwrap_or(Cell::Null)),
-    });
-    let tags = spec["tags"]
-        .as_array()
+    let fields = cells
         .into_iter()
-        .flatten()
-        .map(|tag| Term {
-            key: "spec.tags".into(),
-            value: index::encode(&Cell::Text(tag.as_str().unwrap_or_default().into())),
-        });
+        .map(|(key, cell)| Term { key: key.into(), value: index::encode(&cell.unwrap_or(Cell::Null)) });
+    let tags = spec["tags"].as_array().into_iter().flatten().map(|tag| Term {
+        key: "spec.tags".into(),
+        value: index::encode(&Cell::Text(tag.as_str().unwrap_or_default().into())),
+    });
     let labels = body["metadata"]["labels"].as_object().into_iter().flatten();
     let labels = labels.map(|(key, value)| Term {
         key: format!("label:{key}"),
@@ -193,10 +169,7 @@ pub fn terms(record: &Record) -> Vec<Term> {
 
 /// A commit of some writes.
 pub fn commit(writes: impl IntoIterator<Item = Write>) -> Commit {
-    Commit {
-        writes: writes.into_iter().collect(),
-        ..Commit::default()
-    }
+    Commit { writes: writes.into_iter().collect(), ..Commit::default() }
 }
 
 /// Makes objects `0000`, `0001` … a hundred at a time, each with the spec of its number.
@@ -204,9 +177,6 @@ pub async fn fill(store: &dyn Store, count: usize, spec: impl Fn(usize) -> Value
     for start in (0..count).step_by(100) {
         let numbers = start..(start + 100).min(count);
         let drafts = numbers.map(|i| Draft::new(&format!("{i:04}")).spec(spec(i)).create());
-        store
-            .commit(commit(drafts))
-            .await
-            .expect("the objects are new");
+        store.commit(commit(drafts)).await.expect("the objects are new");
     }
 }

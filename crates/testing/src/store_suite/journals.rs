@@ -29,10 +29,7 @@ pub async fn history_is_found_by_every_mark(home: Place) {
     }
     let all: Vec<Change> = store.changes(0, 100).await.unwrap();
     let seconds = |second| Some(Time::from_micros(START).plus_s(second));
-    let base = || ChangeQuery {
-        limit: 100,
-        ..ChangeQuery::default()
-    };
+    let base = || ChangeQuery { limit: 100, ..ChangeQuery::default() };
     let text = |text: &str| Some(text.to_string());
     #[rustfmt::skip]
     let queries = [
@@ -49,8 +46,7 @@ pub async fn history_is_found_by_every_mark(home: Place) {
         ChangeQuery { limit: 0, ..base() },
     ];
     for query in queries {
-        let is =
-            |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|it| it == found);
+        let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|it| it == found);
         let mut expected: Vec<Change> = all
             .iter()
             .filter(|it| is(&query.org, &it.org) && is(&query.project, &it.project))
@@ -91,23 +87,14 @@ async fn lived(store: &dyn Store) {
 async fn shown(store: &dyn Store) -> Vec<String> {
     let mut shown = Vec::new();
     for deleted in [false, true] {
-        for place in [
-            At::Name,
-            At::Uid,
-            At::Created,
-            At::Version,
-            At::Term("spec.size".into()),
-        ] {
+        for place in [At::Name, At::Uid, At::Created, At::Version, At::Term("spec.size".into())] {
             let query = Query {
                 org: None,
                 kind: "demo.things".into(),
                 projects: Projects::All,
                 deleted,
                 filter: None,
-                sort: Sort {
-                    place,
-                    descending: false,
-                },
+                sort: Sort { place, descending: false },
                 after: None,
                 limit: 2,
             };
@@ -170,14 +157,7 @@ pub async fn a_tampered_journal_is_refused(home: Place) {
     let mut next = past[9].clone();
     next.verb = "replace".into();
     next.seal(11, Digest::ZERO);
-    assert_eq!(
-        store
-            .replay(vec![next.clone()], &terms)
-            .await
-            .unwrap_err()
-            .code(),
-        "chain-broken"
-    );
+    assert_eq!(store.replay(vec![next.clone()], &terms).await.unwrap_err().code(), "chain-broken");
     next.seal(11, past[9].hash);
     store.replay(vec![next], &terms).await.unwrap();
     assert_eq!(journal::verify(&*store).await.unwrap().entries, 11);

@@ -16,10 +16,7 @@ fn at(second: i64) -> Time {
 }
 
 fn fenced(name: &str, lease: &Lease) -> Commit {
-    Commit {
-        fence: Some((lease.key.clone(), lease.token)),
-        ..commit([Draft::new(name).create()])
-    }
+    Commit { fence: Some((lease.key.clone(), lease.token)), ..commit([Draft::new(name).create()]) }
 }
 
 pub async fn a_lease_has_one_holder(home: Place) {
@@ -57,30 +54,16 @@ pub async fn a_stale_holder_is_fenced_off(home: Place) {
     let store = home.open().await.unwrap();
     let ada = store.lease("run", "ada", at(0), 10).await.unwrap().unwrap();
     store.commit(fenced("a", &ada)).await.unwrap();
-    let bob = store
-        .lease("run", "bob", at(20), 10)
-        .await
-        .unwrap()
-        .unwrap();
+    let bob = store.lease("run", "bob", at(20), 10).await.unwrap().unwrap();
     let error = store.commit(fenced("b", &ada)).await.unwrap_err();
     assert_eq!((error.code(), error.status().code()), ("lease-lost", 409));
     store.commit(fenced("b", &bob)).await.unwrap();
     // Not even once the lease was swept away and given out again.
     store.sweep(at(99)).await.unwrap();
-    assert_eq!(
-        store.commit(fenced("c", &bob)).await.unwrap_err().code(),
-        "lease-lost"
-    );
-    let carl = store
-        .lease("run", "carl", at(99), 10)
-        .await
-        .unwrap()
-        .unwrap();
+    assert_eq!(store.commit(fenced("c", &bob)).await.unwrap_err().code(), "lease-lost");
+    let carl = store.lease("run", "carl", at(99), 10).await.unwrap().unwrap();
     assert!(carl.token > bob.token);
-    assert_eq!(
-        store.commit(fenced("c", &ada)).await.unwrap_err().code(),
-        "lease-lost"
-    );
+    assert_eq!(store.commit(fenced("c", &ada)).await.unwrap_err().code(), "lease-lost");
     store.commit(fenced("c", &carl)).await.unwrap();
     assert_eq!(store.changes(0, 9).await.unwrap().len(), 3);
 }

@@ -50,9 +50,7 @@ fn value(record: &Record, place: &Place) -> Value {
         Place::Body(path) => path.clone(),
     };
     let body: Value = serde_json::from_str(&record.body).expect("a draft's body is JSON");
-    let found = path
-        .iter()
-        .try_fold(&body, |value, name| value.as_object()?.get(name));
+    let found = path.iter().try_fold(&body, |value, name| value.as_object()?.get(name));
     found.cloned().unwrap_or_default()
 }
 
@@ -70,12 +68,8 @@ fn one(value: &Value, op: Op, cell: &Cell) -> bool {
             return text.starts_with(start);
         }
         (Value::String(left), Cell::Text(right)) => Some(left.as_bytes().cmp(right.as_bytes())),
-        (Value::String(left), Cell::Time(right)) => {
-            left.parse::<Time>().ok().map(|left| left.cmp(right))
-        }
-        (Value::Number(left), Cell::Number(right)) => {
-            left.as_f64().and_then(|left| left.partial_cmp(right))
-        }
+        (Value::String(left), Cell::Time(right)) => left.parse::<Time>().ok().map(|left| left.cmp(right)),
+        (Value::Number(left), Cell::Number(right)) => left.as_f64().and_then(|left| left.partial_cmp(right)),
         (Value::Bool(left), Cell::Bool(right)) => Some(left.cmp(right)),
         _ => None,
     };

@@ -33,10 +33,7 @@ pub async fn positions_have_no_gaps_for_whoever_reads_along(home: Place) {
             let mut last = 0;
             for number in 0..5 {
                 let pair = ["x", "y"].map(|it| Draft::new(&format!("{it}{writer}-{number}")));
-                let written = store
-                    .commit(commit(pair.map(|it| it.create())))
-                    .await
-                    .unwrap();
+                let written = store.commit(commit(pair.map(|it| it.create()))).await.unwrap();
                 // Writes of one commit stand together, and an acknowledged one is announced.
                 assert_eq!(written[1], written[0] + 1);
                 assert!(written[0] > last && *store.head().borrow() >= written[1]);

@@ -47,10 +47,7 @@ async fn churn(store: Arc<dyn Store>, writer: usize, done: Arc<AtomicBool>) {
         let changed = store.commit(commit([other.replace(made, &draft)])).await;
         let mut gone = other.clone();
         if round % 2 == 0 {
-            store
-                .commit(commit([gone.trash(changed.unwrap()[0])]))
-                .await
-                .unwrap();
+            store.commit(commit([gone.trash(changed.unwrap()[0])])).await.unwrap();
         }
         round += 1;
     }
@@ -60,32 +57,19 @@ pub async fn pages_lose_and_double_nothing_while_others_write(home: Place) {
     let store = home.open().await.unwrap();
     let stays: Vec<Draft> = (0..400)
         .map(|number| {
-            let mut draft =
-                Draft::new(&format!("{number:04}")).spec(json!({"size": (number * 7) % 90}));
+            let mut draft = Draft::new(&format!("{number:04}")).spec(json!({"size": (number * 7) % 90}));
             draft.record.created = Time::from_micros(START + number * 1_000);
             draft
         })
         .collect();
-    store
-        .commit(commit(stays.iter().map(Draft::create)))
-        .await
-        .unwrap();
+    store.commit(commit(stays.iter().map(Draft::create))).await.unwrap();
     let done = Arc::new(AtomicBool::new(false));
     let mut writers = JoinSet::new();
     for writer in 0..4 {
         writers.spawn(churn(Arc::clone(&store), writer, Arc::clone(&done)));
     }
-    let places = [
-        At::Name,
-        At::Uid,
-        At::Created,
-        At::Version,
-        At::Term("spec.size".into()),
-    ];
-    for (place, descending) in places
-        .iter()
-        .flat_map(|place| [(place, false), (place, true)])
-    {
+    let places = [At::Name, At::Uid, At::Created, At::Version, At::Term("spec.size".into())];
+    for (place, descending) in places.iter().flat_map(|place| [(place, false), (place, true)]) {
         let mut seen: HashMap<String, u32> = HashMap::new();
         for record in pages(&*store, &query(place.clone(), descending, 23)).await {
             *seen.entry(record.name).or_default() += 1;
@@ -114,9 +98,6 @@ pub async fn a_list_ends_at_its_limit(home: Place) {
     // Deep pages hold what shallow ones do.
     let all = pages(&*store, &query(At::Term("spec.size".into()), true, 9)).await;
     let names: Vec<String> = all.into_iter().map(|record| record.name).collect();
-    let expected: Vec<String> = (0..250)
-        .rev()
-        .map(|number| format!("{number:04}"))
-        .collect();
+    let expected: Vec<String> = (0..250).rev().map(|number| format!("{number:04}")).collect();
     assert_eq!(names, expected);
 }

@@ -58,25 +58,12 @@ fn texts() -> Vec<String> {
 }
 
 fn numbers() -> Vec<f64> {
-    vec![
-        -1e300,
-        -2.5,
-        -1.0,
-        0.0,
-        0.1,
-        1.0,
-        2.0,
-        3.0,
-        9_007_199_254_740_993.0,
-        1e300,
-    ]
+    vec![-1e300, -2.5, -1.0, 0.0, 0.1, 1.0, 2.0, 3.0, 9_007_199_254_740_993.0, 1e300]
 }
 
 fn times() -> Vec<Time> {
     let offsets = [-86_400_000_000, 0, 1, 500_000, 1_000_000, 86_400_000_000];
-    offsets
-        .map(|micros| Time::from_micros(START + micros))
-        .to_vec()
+    offsets.map(|micros| Time::from_micros(START + micros)).to_vec()
 }
 
 /// A JSON value of any kind a body may hold.
@@ -98,9 +85,7 @@ fn anything() -> impl Strategy<Value = Value> {
     })
 }
 
-fn maybe<T: Into<Value> + Clone + std::fmt::Debug + 'static>(
-    pool: Vec<T>,
-) -> impl Strategy<Value = Value> {
+fn maybe<T: Into<Value> + Clone + std::fmt::Debug + 'static>(pool: Vec<T>) -> impl Strategy<Value = Value> {
     prop_oneof![1 => Just(Value::Null), 4 => select(pool).prop_map(Into::into)]
 }
 
@@ -116,10 +101,7 @@ fn specs() -> impl Strategy<Value = (Value, Value)> {
         maybe(moments()),
         proptest::collection::vec(select(texts()), 0..3),
     );
-    let label = prop_oneof![
-        Just(json!({})),
-        select(texts()).prop_map(|text| json!({"team": text})),
-    ];
+    let label = prop_oneof![Just(json!({})), select(texts()).prop_map(|text| json!({"team": text})),];
     (indexed, anything(), anything(), label).prop_map(|(indexed, free, odd, labels)| {
         let (title, size, on, at, tags) = indexed;
         let spec = json!({
@@ -186,11 +168,8 @@ fn ops() -> impl Strategy<Value = Op> {
 }
 
 fn predicates() -> impl Strategy<Value = Predicate> {
-    let leaf = (places(), ops(), cells()).prop_map(|(place, op, cell)| Predicate::Compare {
-        place,
-        op,
-        cell,
-    });
+    let leaf =
+        (places(), ops(), cells()).prop_map(|(place, op, cell)| Predicate::Compare { place, op, cell });
     leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
             3 => proptest::collection::vec(inner.clone(), 0..4).prop_map(Predicate::All),
@@ -201,13 +180,7 @@ fn predicates() -> impl Strategy<Value = Predicate> {
 }
 
 fn sorts() -> impl Strategy<Value = Sort> {
-    let keys = [
-        "spec.title",
-        "spec.size",
-        "spec.on",
-        "spec.at",
-        "label:team",
-    ];
+    let keys = ["spec.title", "spec.size", "spec.on", "spec.at", "label:team"];
     let mut places = vec![At::Name, At::Uid, At::Created, At::Version];
     places.extend(keys.map(|key| At::Term(key.into())));
     (select(places), any::<bool>()).prop_map(|(place, descending)| Sort { place, descending })
@@ -223,17 +196,15 @@ fn queries() -> impl Strategy<Value = Query> {
     ]);
     let deleted = prop_oneof![4 => Just(false), 1 => Just(true)];
     let filter = proptest::option::weighted(0.9, predicates());
-    (org, projects, deleted, filter, sorts()).prop_map(|(org, projects, deleted, filter, sort)| {
-        Query {
-            org: org.map(String::from),
-            kind: "demo.things".into(),
-            projects,
-            deleted,
-            filter,
-            sort,
-            after: None,
-            limit: 7,
-        }
+    (org, projects, deleted, filter, sorts()).prop_map(|(org, projects, deleted, filter, sort)| Query {
+        org: org.map(String::from),
+        kind: "demo.things".into(),
+        projects,
+        deleted,
+        filter,
+        sort,
+        after: None,
+        limit: 7,
     })
 }
 
@@ -291,11 +262,7 @@ fn expected(query: &Query, records: &[Record]) -> Vec<Record> {
             _ => Ordering::Equal,
         };
         let order = by_place.then_with(|| left.uid.cmp(&right.uid));
-        if query.sort.descending {
-            order.reverse()
-        } else {
-            order
-        }
+        if query.sort.descending { order.reverse() } else { order }
     });
     found
 }
@@ -325,20 +292,11 @@ pub async fn pages(store: &dyn Store, query: &Query) -> Vec<Record> {
 
 pub async fn every_question_is_answered_as_plainly_evaluated(home: Place) {
     let store = home.open().await.unwrap();
-    let config = Config {
-        cases: QUESTIONS,
-        failure_persistence: None,
-        max_shrink_iters: 2_000,
-        ..Config::default()
-    };
+    let config =
+        Config { cases: QUESTIONS, failure_persistence: None, max_shrink_iters: 2_000, ..Config::default() };
     let seeded = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let mut runner = TestRunner::new_with_rng(config, seeded);
-    let sample = |_| {
-        specs()
-            .new_tree(&mut runner)
-            .expect("a spec can be made")
-            .current()
-    };
+    let sample = |_| specs().new_tree(&mut runner).expect("a spec can be made").current();
     let samples = (0..120).map(sample).collect();
     let records = populate(&*store, samples).await;
     let asked = tokio::task::spawn_blocking(move || {
@@ -347,8 +305,8 @@ pub async fn every_question_is_answered_as_plainly_evaluated(home: Place) {
             .run(&queries(), |query| {
                 let expected = expected(&query, &records);
                 let store: Arc<dyn Store> = Arc::clone(&store);
-                let (found, count) = runtime
-                    .block_on(async { (pages(&*store, &query).await, store.count(&query).await) });
+                let (found, count) =
+                    runtime.block_on(async { (pages(&*store, &query).await, store.count(&query).await) });
                 let names = |records: &[Record]| -> Vec<String> {
                     records.iter().map(|record| record.name.clone()).collect()
                 };

@@ -21,27 +21,12 @@ pub async fn what_one_process_writes_the_others_hear_of(home: Place) {
     let written = stores[0].commit(commit([Draft::new("a").create()]));
     assert_eq!(written.await.unwrap(), [1]);
     assert_eq!(*timeout(PATIENCE, heard).await.unwrap().unwrap(), 1);
-    let seen = stores[1]
-        .by_name("acme", "demo.things", "default", "a")
-        .await
-        .unwrap();
+    let seen = stores[1].by_name("acme", "demo.things", "default", "a").await.unwrap();
     assert_eq!(seen.unwrap().version, 1);
     // A lease taken through one is taken for all.
     let now = seen_at();
-    assert!(
-        stores[0]
-            .lease("x", "one", now, 10)
-            .await
-            .unwrap()
-            .is_some()
-    );
-    assert!(
-        stores[1]
-            .lease("x", "two", now, 10)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(stores[0].lease("x", "one", now, 10).await.unwrap().is_some());
+    assert!(stores[1].lease("x", "two", now, 10).await.unwrap().is_none());
 }
 
 fn seen_at() -> base::Time {
@@ -52,11 +37,7 @@ pub async fn processes_that_write_at_once_leave_no_gaps(home: Place) {
     if !home.shared() {
         return;
     }
-    let stores = [
-        home.open().await.unwrap(),
-        home.open().await.unwrap(),
-        home.open().await.unwrap(),
-    ];
+    let stores = [home.open().await.unwrap(), home.open().await.unwrap(), home.open().await.unwrap()];
     let counter = Draft::new("counter").spec(json!({"size": 0}));
     stores[0].commit(commit([counter.create()])).await.unwrap();
     let mut writers = JoinSet::new();
@@ -66,10 +47,7 @@ pub async fn processes_that_write_at_once_leave_no_gaps(home: Place) {
         writers.spawn(async move {
             for number in 0..10 {
                 let name = format!("w{writer}-{number}");
-                store
-                    .commit(commit([Draft::new(&name).create()]))
-                    .await
-                    .unwrap();
+                store.commit(commit([Draft::new(&name).create()])).await.unwrap();
             }
             loop {
                 let seen = store.by_uid(&counter.record.uid).await.unwrap().unwrap();
@@ -77,10 +55,7 @@ pub async fn processes_that_write_at_once_leave_no_gaps(home: Place) {
                 let size = body["spec"]["size"].as_u64().unwrap();
                 let before = counter.clone().spec(json!({"size": size}));
                 let after = counter.clone().spec(json!({"size": size + 1}));
-                match store
-                    .commit(commit([after.replace(seen.version, &before)]))
-                    .await
-                {
+                match store.commit(commit([after.replace(seen.version, &before)])).await {
                     Ok(_) => return,
                     Err(error) => assert_eq!(error.code(), "stale-version"),
                 }
@@ -92,10 +67,6 @@ pub async fn processes_that_write_at_once_leave_no_gaps(home: Place) {
     }
     let verdict = journal::verify(&*stores[1]).await.unwrap();
     assert_eq!((verdict.entries, verdict.first_bad), (1 + 240 + 24, None));
-    let last = stores[2]
-        .by_uid(&counter.record.uid)
-        .await
-        .unwrap()
-        .unwrap();
+    let last = stores[2].by_uid(&counter.record.uid).await.unwrap().unwrap();
     assert!(last.body.contains(r#""size":24"#), "{}", last.body);
 }

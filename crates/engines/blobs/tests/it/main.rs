@@ -3,23 +3,20 @@
 use std::{collections::HashSet, fs, path::Path, sync::Arc};
 
 use base::{Digest, Time};
-use blobs::Collected;
+use engine_blobs::Collected;
 use object_store::memory::InMemory;
 
 type Opened = (Arc<dyn Collected>, tempfile::TempDir);
 
 fn local() -> Opened {
     let directory = tempfile::tempdir().unwrap();
-    (blobs::open(directory.path()).unwrap(), directory)
+    (engine_blobs::open(directory.path()).unwrap(), directory)
 }
 
 fn remote() -> Opened {
     let cache = tempfile::tempdir().unwrap();
     let store = Arc::new(InMemory::new());
-    (
-        blobs::over(store, "some/prefix", cache.path()).unwrap(),
-        cache,
-    )
+    (engine_blobs::over(store, "some/prefix", cache.path()).unwrap(), cache)
 }
 
 fn file_of(directory: &Path, digest: Digest) -> std::path::PathBuf {
@@ -84,10 +81,7 @@ async fn a_long_upload_streams_and_is_visible_only_when_finished() {
         let mut lost = blobs.create().await.unwrap();
         lost.write(b"lost".to_vec()).await.unwrap();
         drop(lost);
-        assert_eq!(
-            fs::read_dir(directory.path().join("tmp")).unwrap().count(),
-            0
-        );
+        assert_eq!(fs::read_dir(directory.path().join("tmp")).unwrap().count(), 0);
         assert_eq!(blobs.list().await.unwrap(), [stored]);
     }
 }
@@ -126,10 +120,7 @@ async fn a_sweep_takes_what_is_old_and_not_referenced() {
         let loose = blobs.put(b"loose".to_vec()).await.unwrap();
         let referenced = HashSet::from([kept.digest]);
         // Both were put after 1970, so nothing is old enough.
-        let swept = blobs
-            .sweep(&referenced, Time::from_micros(0))
-            .await
-            .unwrap();
+        let swept = blobs.sweep(&referenced, Time::from_micros(0)).await.unwrap();
         assert_eq!(swept.blobs, 0);
         assert_eq!(blobs.list().await.unwrap().len(), 2);
         fs::write(directory.path().join("tmp/left-behind"), b"x").unwrap();

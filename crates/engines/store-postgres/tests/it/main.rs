@@ -67,26 +67,15 @@ async fn a_store_comes_back_when_its_server_does() {
     let Some(server) = server() else { return };
     let home = fresh(&server);
     let store = home.open().await.unwrap();
-    let write = |name: &str| Commit {
-        writes: vec![Draft::new(name).create()],
-        ..Commit::default()
-    };
+    let write = |name: &str| Commit { writes: vec![Draft::new(name).create()], ..Commit::default() };
     store.commit(write("before")).await.unwrap();
-    tokio::task::spawn_blocking(move || server.lock().unwrap().crash())
-        .await
-        .unwrap();
+    tokio::task::spawn_blocking(move || server.lock().unwrap().crash()).await.unwrap();
     // The first answers may tell of the connections that broke, the next must not.
     while let Err(error) = store.ping().await {
         assert_eq!(error.code(), "store-unavailable");
     }
     store.commit(write("after")).await.unwrap();
-    let names: Vec<String> = store
-        .changes(0, 9)
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|it| it.name)
-        .collect();
+    let names: Vec<String> = store.changes(0, 9).await.unwrap().into_iter().map(|it| it.name).collect();
     assert_eq!(names, ["before", "after"]);
     assert_eq!(journal::verify(&*store).await.unwrap().first_bad, None);
 }
@@ -107,13 +96,7 @@ async fn a_crash_loses_nothing_that_was_acknowledged() {
                 }
                 let name = format!("w{writer}-{number}");
                 let writes = vec![Draft::new(&name).create()];
-                match store
-                    .commit(Commit {
-                        writes,
-                        ..Commit::default()
-                    })
-                    .await
-                {
+                match store.commit(Commit { writes, ..Commit::default() }).await {
                     Ok(_) => acknowledged.push(name),
                     Err(error) => {
                         assert_eq!(error.code(), "store-unavailable", "{error:?}");
@@ -128,9 +111,7 @@ async fn a_crash_loses_nothing_that_was_acknowledged() {
     for target in [500, 1_000, 1_500] {
         head.wait_for(|position| *position > target).await.unwrap();
         let server = Arc::clone(&server);
-        tokio::task::spawn_blocking(move || server.lock().unwrap().crash())
-            .await
-            .unwrap();
+        tokio::task::spawn_blocking(move || server.lock().unwrap().crash()).await.unwrap();
     }
     stop.store(true, Ordering::SeqCst);
     let done = writers.join_all().await;
@@ -162,10 +143,7 @@ async fn all(store: &dyn Store) -> Vec<String> {
 
 #[tokio::test]
 async fn settings_that_cannot_be_meant_are_refused() {
-    let error = store_postgres::open("nonsense")
-        .await
-        .map(drop)
-        .unwrap_err();
+    let error = store_postgres::open("nonsense").await.map(drop).unwrap_err();
     assert_eq!(error.code(), "invalid-database-url");
     let nowhere = "host=/nowhere/at/all user=aic dbname=none";
     let error = store_postgres::open(nowhere).await.map(drop).unwrap_err();

@@ -35,19 +35,13 @@ impl Small {
 
 impl Drop for Small {
     fn drop(&mut self) {
-        let _ = Command::new("umount")
-            .arg("--lazy")
-            .arg(self.path())
-            .status();
+        let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
     }
 }
 
 fn large(name: &str) -> Commit {
     let draft = Draft::new(name).spec(json!({"title": "x".repeat(40_000)}));
-    Commit {
-        writes: vec![draft.create()],
-        ..Commit::default()
-    }
+    Commit { writes: vec![draft.create()], ..Commit::default() }
 }
 
 /// Everything that was acknowledged is there, nothing else is, and the chain holds.
@@ -88,13 +82,7 @@ async fn a_full_disk_refuses_writes_and_recovers() {
     }
     assert!(written.len() > 10 && refused > 20);
     sound(&*store, &written).await;
-    assert!(
-        store
-            .by_name("acme", "demo.things", "default", "n0")
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(store.by_name("acme", "demo.things", "default", "n0").await.unwrap().is_some());
     std::fs::remove_file(&ballast).unwrap();
     store.commit(large("again")).await.unwrap();
     written.push("again".into());
@@ -115,10 +103,7 @@ async fn a_disk_that_cannot_write_refuses_writes_and_recovers() {
 }
 
 async fn failing(fault: &dyn Fn(&Faults, bool)) {
-    let directory = tempfile::Builder::new()
-        .prefix("faulty-")
-        .tempdir()
-        .unwrap();
+    let directory = tempfile::Builder::new().prefix("faulty-").tempdir().unwrap();
     let faults = register();
     let store = store_sqlite::open(directory.path()).unwrap();
     let mut written = Vec::new();
@@ -128,14 +113,8 @@ async fn failing(fault: &dyn Fn(&Faults, bool)) {
         written.push(name);
         fault(faults, true);
         for attempt in 0..3 {
-            let error = store
-                .commit(large(&format!("bad{round}-{attempt}")))
-                .await
-                .unwrap_err();
-            assert_eq!(
-                (error.code(), error.status().code()),
-                ("store-unavailable", 503)
-            );
+            let error = store.commit(large(&format!("bad{round}-{attempt}"))).await.unwrap_err();
+            assert_eq!((error.code(), error.status().code()), ("store-unavailable", 503));
             // If the process died now, what was refused must not be there afterwards.
             let copy = tempfile::tempdir().unwrap();
             for file in ["store.db", "store.db-wal"] {

@@ -20,10 +20,7 @@ pub struct Faults {
     write: AtomicBool,
 }
 
-static FAULTS: Faults = Faults {
-    sync: AtomicBool::new(false),
-    write: AtomicBool::new(false),
-};
+static FAULTS: Faults = Faults { sync: AtomicBool::new(false), write: AtomicBool::new(false) };
 
 impl Faults {
     /// Whether fsync fails.
@@ -88,11 +85,7 @@ unsafe extern "C" fn open_faulty(
     // that lives for ever and differs in two calls.
     unsafe {
         let done = real(vfs, name, file, flags, out);
-        let ours = !name.is_null()
-            && CStr::from_ptr(name)
-                .to_bytes()
-                .windows(8)
-                .any(|it| it == b"/faulty-");
+        let ours = !name.is_null() && CStr::from_ptr(name).to_bytes().windows(8).any(|it| it == b"/faulty-");
         if done == ffi::SQLITE_OK && ours && !(*file).pMethods.is_null() {
             (*file).pMethods = changed((*file).pMethods);
         }

@@ -44,10 +44,7 @@ async fn victim() {
 fn both(name: &str) -> Commit {
     Commit {
         writes: vec![Draft::new(name).create()],
-        appends: vec![Append {
-            stream: "log".into(),
-            entries: vec![name.into()],
-        }],
+        appends: vec![Append { stream: "log".into(), entries: vec![name.into()] }],
         ..Commit::default()
     }
 }
@@ -125,23 +122,11 @@ async fn check(store: &dyn Store, expected: &BTreeSet<String>) {
             *stream.entry(name).or_default() += 1;
         }
     }
-    assert_eq!(
-        journal, stream,
-        "an object without its entry, or an entry without its object"
-    );
-    assert!(
-        journal.values().all(|times| *times == 1),
-        "a write was doubled"
-    );
+    assert_eq!(journal, stream, "an object without its entry, or an entry without its object");
+    assert!(journal.values().all(|times| *times == 1), "a write was doubled");
     for name in expected {
-        assert!(
-            journal.contains_key(name),
-            "`{name}` was acknowledged and lost"
-        );
-        let found = store
-            .by_name("acme", "demo.things", "default", name)
-            .await
-            .unwrap();
+        assert!(journal.contains_key(name), "`{name}` was acknowledged and lost");
+        let found = store.by_name("acme", "demo.things", "default", name).await.unwrap();
         assert!(found.is_some(), "`{name}` is in the journal only");
     }
 }

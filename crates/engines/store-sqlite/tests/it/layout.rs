@@ -25,17 +25,11 @@ async fn a_store_of_the_first_layout_is_read() {
     let store = store_sqlite::open(directory.path()).unwrap();
     let verdict = journal::verify(&*store).await.unwrap();
     assert_eq!((verdict.entries, verdict.first_bad), (4, None));
-    let found = store
-        .by_name("acme", "demo.things", "default", "churn")
-        .await
-        .unwrap();
+    let found = store.by_name("acme", "demo.things", "default", "churn").await.unwrap();
     assert_eq!(found.unwrap().version, 3);
     let entries = store.stream("log/run_1", 0, 9).await.unwrap();
     assert_eq!(entries, [(0, "one".into()), (1, "two".into())]);
-    let next = Commit {
-        writes: vec![Draft::new("next").create()],
-        ..Commit::default()
-    };
+    let next = Commit { writes: vec![Draft::new("next").create()], ..Commit::default() };
     assert_eq!(store.commit(next).await.unwrap(), [5]);
 }
 
@@ -57,19 +51,10 @@ async fn print_the_fixture() {
     let churn = Draft::new("churn").spec(json!({"title": "it's", "size": 1.5}));
     let later = churn.clone().spec(json!({"title": "ä", "size": 2}));
     let mut gone = Draft::new("gone").labels(json!({"team": "x"}));
-    let mut first = Commit {
-        writes: vec![churn.create(), gone.create()],
-        ..Commit::default()
-    };
-    first.appends.push(Append {
-        stream: "log/run_1".into(),
-        entries: vec!["one".into(), "two".into()],
-    });
+    let mut first = Commit { writes: vec![churn.create(), gone.create()], ..Commit::default() };
+    first.appends.push(Append { stream: "log/run_1".into(), entries: vec!["one".into(), "two".into()] });
     store.commit(first).await.unwrap();
-    let second = Commit {
-        writes: vec![later.replace(1, &churn), gone.trash(2)],
-        ..Commit::default()
-    };
+    let second = Commit { writes: vec![later.replace(1, &churn), gone.trash(2)], ..Commit::default() };
     store.commit(second).await.unwrap();
     drop(store);
     let dump = std::process::Command::new("sqlite3")

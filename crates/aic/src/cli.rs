@@ -1,0 +1,158 @@
+//! The commands that are clients of a running server, listed in the order a user meets them.
+
+mod access;
+mod api;
+mod apply;
+mod audit;
+mod backup;
+mod changes;
+mod csv;
+mod dataset;
+mod delete;
+mod documents;
+mod edit;
+mod endpoint;
+mod follow;
+mod get;
+mod history;
+mod kinds;
+mod listing;
+mod model;
+mod predict;
+mod runs;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod tests;
+mod train;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use crate::client::Client;
+use crate::config::{Flags, Settings};
+use crate::failure::{Failure, Result};
+use crate::output::Output;
+
+/// Client commands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Log in and keep the token for this server.
+    Login(access::Login),
+    /// List the objects of a kind, or print one.
+    Get(get::Get),
+    /// Print all there is to know about one object.
+    Describe(get::Describe),
+    /// Make objects be as files say, field by field.
+    Apply(apply::Apply),
+    /// Change an object in your editor.
+    Edit(edit::Edit),
+    /// Put objects in the trash; `restore` brings them back.
+    Delete(delete::Delete),
+    /// Follow the changes to the objects of a kind.
+    Watch(watch::Watch),
+    /// Show what changed between two versions, or what applying a file would change.
+    Diff(history::Diff),
+    /// Show who did what to an object.
+    History(history::History),
+    /// Bring an object back from the trash.
+    Restore(delete::Restore),
+    /// Set an object back to an earlier version.
+    Rollback(history::Rollback),
+    /// Ask whether you may, and which rule says so.
+    CanI(access::CanI),
+    /// Read the journal of the whole platform, or verify it.
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Durable work: what runs, its logs, and stopping it.
+    #[command(subcommand, visible_alias = "run")]
+    Runs(runs::Runs),
+    /// Tables of data.
+    #[command(subcommand, visible_alias = "datasets")]
+    Dataset(dataset::Dataset),
+    /// Train a model on a dataset and follow the progress.
+    Train(train::Train),
+    /// Models and their versions.
+    #[command(subcommand, visible_alias = "models")]
+    Model(model::Model),
+    /// Where models answer.
+    #[command(subcommand, visible_alias = "endpoints")]
+    Endpoint(endpoint::Endpoint),
+    /// Ask an endpoint about rows.
+    Predict(predict::Predict),
+    /// Copy everything into one file, or start again from one.
+    #[command(subcommand)]
+    Backup(backup::Backup),
+    /// Print a kubeconfig with which `kubectl` works here.
+    Kubeconfig,
+    /// Print the completions for a shell.
+    Completion(access::Completion),
+    /// What the server serves: kinds, their fields, and any request.
+    #[command(subcommand)]
+    Api(api::Api),
+}
+
+/// What every command works with.
+pub struct Cx {
+    /// What was settled before the command began.
+    pub settings: Settings,
+    /// The server.
+    pub client: Client,
+    /// Where results go.
+    pub out: Output,
+}
+
+/// Runs one command and turns its end into an exit code.
+pub fn main(flags: &Flags, command: Command, parser: fn() -> clap::Command) -> ExitCode {
+    let early = |failure: Failure| {
+        Output::standard(None, Vec::new(), false).failure(&failure);
+        ExitCode::from(failure.exit as u8)
+    };
+    let settings = match Settings::settle(flags) {
+        Ok(settings) => settings,
+        Err(failure) => return early(failure),
+    };
+    let client = match Client::new(&settings) {
+        Ok(client) => client,
+        Err(failure) => return early(failure),
+    };
+    let out = Output::standard(settings.format, settings.fields.clone(), settings.colour);
+    let mut cx = Cx { settings, client, out };
+    match run(&mut cx, command, parser) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            cx.out.failure(&failure);
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+fn run(cx: &mut Cx, command: Command, parser: fn() -> clap::Command) -> Result<()> {
+    match command {
+        Command::Login(it) => access::login(cx, &it),
+        Command::Get(it) => get::get(cx, &it),
+        Command::Describe(it) => get::describe(cx, &it),
+        Command::Apply(it) => apply::apply(cx, &it),
+        Command::Edit(it) => edit::edit(cx, &it),
+        Command::Delete(it) => delete::delete(cx, &it),
+        Command::Watch(it) => watch::watch(cx, &it),
+        Command::Diff(it) => history::diff(cx, &it),
+        Command::History(it) => history::history(cx, &it),
+        Command::Restore(it) => delete::restore(cx, &it),
+        Command::Rollback(it) => history::rollback(cx, &it),
+        Command::CanI(it) => access::can_i(cx, &it),
+        Command::Audit(it) => audit::run(cx, &it),
+        Command::Runs(it) => runs::run(cx, &it),
+        Command::Dataset(it) => dataset::run(cx, &it),
+        Command::Train(it) => train::train(cx, &it),
+        Command::Model(it) => model::run(cx, &it),
+        Command::Endpoint(it) => endpoint::run(cx, &it),
+        Command::Predict(it) => predict::predict(cx, &it),
+        Command::Backup(it) => backup::run(cx, &it),
+        Command::Kubeconfig => access::kubeconfig(cx),
+        Command::Completion(it) => access::completion(cx, &it, parser),
+        Command::Api(it) => api::run(cx, &it),
+    }
+}

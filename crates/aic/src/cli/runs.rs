@@ -1,0 +1,121 @@
+//! `aic runs`: durable work, its steps and logs, and stopping it.
+
+use std::io::Read;
+
+use serde_json::{Value, json};
+
+use super::{Cx, follow, listing};
+use crate::client::{Ask, broken};
+use crate::failure::Result;
+use crate::output::text;
+
+/// What one can do with runs.
+#[derive(clap::Subcommand)]
+pub enum Runs {
+    /// List them, newest first.
+    List(listing::Query),
+    /// Print one with its steps.
+    Get {
+        /// The run.
+        name: String,
+    },
+    /// Print what it wrote.
+    Logs {
+        /// The run.
+        name: String,
+        /// Go on until the run is over.
+        #[arg(short, long)]
+        follow: bool,
+        /// The line to begin with, counted from 0.
+        #[arg(long, value_name = "N")]
+        from: Option<u64>,
+    },
+    /// Wait until one is over, and show its progress.
+    Wait {
+        /// The run.
+        name: String,
+    },
+    /// Stop one; steps that are done stay done.
+    Cancel {
+        /// The run.
+        name: String,
+    },
+}
+
+/// Runs one of them.
+pub fn run(cx: &mut Cx, it: &Runs) -> Result<()> {
+    match it {
+        Runs::List(query) => {
+            let newest = Some("-metadata.creationTimestamp".to_owned());
+            let query = listing::Query {
+                sort: query.sort.clone().or(newest),
+                limit: query.limit.or(Some(50)),
+                ..query.clone()
+            };
+            let found = listing::list(cx, "/api/v1/system/runs", &query)?;
+            cx.out.value(&found, |found| {
+                listing::columns(
+                    found,
+                    &[
+                        ("NAME", "metadata.name"),
+                        ("PHASE", "status.phase"),
+                        ("DONE", "status.progress.done"),
+                        ("OF", "status.progress.total"),
+                        ("MESSAGE", "status.progress.message"),
+                        ("CREATED", "metadata.creationTimestamp"),
+                    ],
+                )
+            })
+        }
+        Runs::Get { name } => {
+            let found = cx.client.json(Ask::get(follow::path(name)))?;
+            cx.out.value(&found, one)
+        }
+        Runs::Logs { name, follow, from } => logs(cx, name, *follow, *from),
+        Runs::Wait { name } => {
+            let done = follow::follow(cx, name)?;
+            cx.out.value(&done, one)
+        }
+        Runs::Cancel { name } => {
+            let ask = Ask::post(format!("{}/cancel", follow::path(name))).json(&json!({}));
+            let answer = cx.client.json(ask)?;
+            cx.out.value(&answer, |_| format!("run/{name} is being cancelled\n"))
+        }
+    }
+}
+
+fn one(run: &Value) -> String {
+    let steps = run.pointer("/status/steps").cloned().unwrap_or_else(|| json!([]));
+    let mut out = format!("{}: {}\n", text(run, "metadata.name"), follow::progress(run));
+    if steps.as_array().is_some_and(|steps| !steps.is_empty()) {
+        out.push_str(&listing::columns(
+            &json!({"items": steps}),
+            &[
+                ("STEP", "name"),
+                ("PHASE", "phase"),
+                ("ATTEMPT", "attempt"),
+                ("STARTED", "startedAt"),
+                ("FINISHED", "finishedAt"),
+                ("ERROR", "error.message|error"),
+            ],
+        ));
+    }
+    if let Some(output) = run.pointer("/status/output").filter(|output| !output.is_null()) {
+        out.push_str(&format!("output: {output}\n"));
+    }
+    out
+}
+
+fn logs(cx: &mut Cx, name: &str, follow: bool, from: Option<u64>) -> Result<()> {
+    let ask = Ask::get(format!("{}/logs", follow::path(name))).accept("text/plain").with_some("from", from);
+    let ask = if follow { ask.with("follow", true) } else { ask };
+    let mut reader = cx.client.send(ask)?.reader();
+    let mut bytes = [0; 8 * 1024];
+    loop {
+        let read = reader.read(&mut bytes).map_err(|error| broken(&error))?;
+        if read == 0 {
+            return Ok(());
+        }
+        cx.out.bytes(&bytes[..read])?;
+    }
+}

@@ -1,0 +1,89 @@
+//! The server: puts the parts together, listens, and stops without dropping anybody.
+
+mod ambient;
+mod assemble;
+mod bundle;
+mod faces;
+mod listen;
+mod tls;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use crate::{
+    failure::{Failure, Result},
+    output::Output,
+};
+
+pub use ambient::{Ambient, fresh_password};
+pub use assemble::assemble;
+pub use bundle::restore;
+pub use listen::listen;
+
+/// Starts the platform.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Up {
+    /// Where everything is kept [env: AIC_DATA_DIR; default: the user's data directory].
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The address to listen on; port 0 picks a free one [env: AIC_LISTEN; default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// A PostgreSQL to keep objects in, instead of SQLite in the data directory [env: AIC_DATABASE_URL].
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// How many runs are worked on at once; 0 works on none.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub workers: usize,
+}
+
+/// What was settled for a server.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// A PostgreSQL, if one was named.
+    pub database_url: Option<String>,
+    /// How many runs are worked on at once.
+    pub workers: usize,
+    /// The first administrator's password, if one was given.
+    pub password: Option<String>,
+}
+
+impl Up {
+    /// Runs until a signal asks to stop.
+    pub fn run(self, output: &mut Output) -> Result<()> {
+        let settled = crate::config::settle_server(&self)?;
+        let runtime = runtime()?;
+        runtime.block_on(async {
+            let assembled = assemble(&settled).await.map_err(|error| Failure::of(&error))?;
+            if let Some(password) = &assembled.first_password {
+                output.note(&format!("first start: user `admin`, password `{password}` (shown once)"));
+            }
+            let server = listen(&assembled, settled.listen).await.map_err(|error| Failure::of(&error))?;
+            output.line(&format!("ready http://{}", server.address))?;
+            stop_asked().await;
+            server.stop().await;
+            Ok(())
+        })
+    }
+}
+
+/// The threads everything runs on.
+pub fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("no threads to run on: {error}")))
+}
+
+/// Returns when the process is asked to stop (SIGINT or SIGTERM).
+pub async fn stop_asked() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}

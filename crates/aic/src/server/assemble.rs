@@ -1,0 +1,94 @@
+//! Puts the parts together: store, blobs, engines, domains. The lists here are the platform's map.
+
+use std::{fs, path::Path, sync::Arc};
+
+use base::{Entropy, Error, Result, Secret};
+use domain_catalog::Serving;
+use kernel::{
+    platform::{Parts, Platform, Ports},
+    store::Store,
+};
+use ports::{infer::Infer, learn::Learn, table::Tables};
+
+use super::{Ambient, Settled, fresh_password};
+
+/// The platform, running.
+pub struct Assembled {
+    /// The platform.
+    pub platform: Arc<Platform>,
+    /// The password of the first administrator, if this was the first start and it was made up.
+    pub first_password: Option<String>,
+    /// What was settled.
+    pub settled: Settled,
+}
+
+/// Opens what is there, makes what is not, and starts everything.
+pub async fn assemble(settled: &Settled) -> Result<Assembled> {
+    fs::create_dir_all(&settled.data_dir).map_err(|error| unusable(&settled.data_dir, &error))?;
+    let store = open_store(settled).await?;
+    let platform = Platform::new(parts(settled, store)?)?;
+    let given = settled.password.clone();
+    let password = given.clone().unwrap_or_else(fresh_password);
+    let who = domain_admin::Administrator {
+        username: "admin".to_owned(),
+        password: Secret::new(password.as_str()),
+        platform: true,
+    };
+    let is_first = domain_admin::bootstrap(&platform, &who).await?;
+    platform.start();
+    let first_password = (is_first && given.is_none()).then_some(password);
+    Ok(Assembled { platform, first_password, settled: settled.clone() })
+}
+
+/// The store that was settled: SQLite in the data directory, or PostgreSQL.
+pub async fn open_store(settled: &Settled) -> Result<Arc<dyn Store>> {
+    match &settled.database_url {
+        Some(url) => open_postgres(url).await,
+        None => store_sqlite::open(&settled.data_dir),
+    }
+}
+
+async fn open_postgres(_url: &str) -> Result<Arc<dyn Store>> {
+    Err(Error::invalid("database-unsupported", "this build holds no PostgreSQL store").at("AIC_DATABASE_URL"))
+}
+
+/// Everything a platform is made of.
+pub fn parts(settled: &Settled, store: Arc<dyn Store>) -> Result<Parts> {
+    let infer: Arc<dyn Infer> = Arc::new(engine_infer::open());
+    let learn: Arc<dyn Learn> = Arc::new(engine_learn::open(Arc::clone(&infer)));
+    let tables: Arc<dyn Tables> = Arc::new(engine_tables::open());
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    Ok(Parts {
+        store,
+        blobs: engine_blobs::open(&settled.data_dir.join("blobs"))?,
+        clock: Arc::new(Ambient),
+        entropy: Arc::new(Ambient),
+        policy: engine_policy::cedar(),
+        domains: vec![domain_admin::domain(), domain_catalog::domain()],
+        ports: Ports::default().with(infer).with(learn).with(tables).with(Arc::new(Serving::default())),
+        workers: settled.workers,
+        blocking: cores * 4,
+        holder: holder(settled)?,
+    })
+}
+
+/// This process's name to the holders of leases. Only one process can have a data directory open,
+/// so it keeps its name over a crash and takes up at once what it left.
+fn holder(settled: &Settled) -> Result<String> {
+    let path = settled.data_dir.join("node");
+    if let Ok(name) = fs::read_to_string(&path)
+        && !name.trim().is_empty()
+    {
+        return Ok(name.trim().to_owned());
+    }
+    let mut bytes = [0; 8];
+    Ambient.fill(&mut bytes);
+    let name = format!("node-{:016x}", u64::from_le_bytes(bytes));
+    fs::write(&path, &name).map_err(|error| unusable(&path, &error))?;
+    Ok(name)
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> Error {
+    Error::unavailable("data-dir-unusable", format!("`{}` cannot be used: {error}", path.display()))
+        .hint("choose another with `--data-dir`")
+}

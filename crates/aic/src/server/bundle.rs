@@ -1,0 +1,344 @@
+//! A backup: the journal up to one position, the kept values, the streams and every blob, in one checksummed file.
+//!
+//! The journal tells every state of every object, so it is the backup; and a backup of one store
+//! can be restored into another. The file is a line of JSON, then records: a letter, a length in
+//! 8 bytes (little-endian), the bytes; and last `Z` with the BLAKE3 of everything before it.
+
+use std::{path::Path, sync::Arc};
+
+use base::{Digest, Error, Result};
+use bytes::Bytes;
+use futures::stream;
+use kernel::{
+    declare::ByteStream,
+    journal::Change,
+    object::Raw,
+    platform::Platform,
+    store::{Commit, Kept, Record},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::{
+    fs::File,
+    io::{AsyncReadExt, BufReader},
+};
+
+use super::{Settled, assemble};
+
+const MAGIC: &str = "aic-backup";
+const VERSION: u32 = 1;
+/// Entries of the journal read at once.
+const BATCH: u32 = 500;
+/// Bytes of a blob read at once.
+const PIECE: u64 = 1 << 20;
+/// The longest record that is read back, in bytes.
+const RECORD_MAX: u64 = 64 << 20;
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    magic: String,
+    version: u32,
+    position: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptLine {
+    space: String,
+    key: String,
+    value: String,
+    expires: Option<base::Time>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StreamLine {
+    stream: String,
+    entries: Vec<String>,
+}
+
+/// Where the writing is.
+enum Stage {
+    Header,
+    Changes(u64),
+    Kept,
+    Streams(String),
+    Blobs(Vec<kernel::blob::Stored>),
+    Blob(Digest, u64, u64, Vec<kernel::blob::Stored>),
+    End,
+    Done,
+}
+
+struct Writer {
+    platform: Arc<Platform>,
+    position: u64,
+    hasher: blake3::Hasher,
+    stage: Stage,
+}
+
+/// The bytes of a backup of everything as it is now.
+pub fn write(platform: Arc<Platform>) -> ByteStream {
+    let position = *platform.store.head().borrow();
+    let writer = Writer { platform, position, hasher: blake3::Hasher::new(), stage: Stage::Header };
+    Box::pin(stream::unfold(Some(writer), |state| async move {
+        let mut writer = state?;
+        loop {
+            if matches!(writer.stage, Stage::Done) {
+                return None;
+            }
+            match writer.next().await {
+                Ok(bytes) if bytes.is_empty() => {}
+                Ok(bytes) => return Some((Ok(Bytes::from(bytes)), Some(writer))),
+                Err(error) => return Some((Err(error), None)),
+            }
+        }
+    }))
+}
+
+fn record(letter: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut out = vec![letter];
+    out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+    out.extend_from_slice(bytes);
+    out
+}
+
+impl Writer {
+    async fn next(&mut self) -> Result<Vec<u8>> {
+        let stage = std::mem::replace(&mut self.stage, Stage::Done);
+        let bytes = match stage {
+            Stage::Header => {
+                self.stage = Stage::Changes(0);
+                let header = Header { magic: MAGIC.to_owned(), version: VERSION, position: self.position };
+                let mut line = serde_json::to_vec(&header).map_err(Error::internal)?;
+                line.push(b'\n');
+                line
+            }
+            Stage::Changes(after) => self.changes(after).await?,
+            Stage::Kept => self.kept().await?,
+            Stage::Streams(after) => self.streams(after).await?,
+            Stage::Blobs(left) => self.blob_header(left).await?,
+            Stage::Blob(digest, offset, length, left) => self.blob(digest, offset, length, left).await?,
+            Stage::End => {
+                self.stage = Stage::Done;
+                return Ok(record(b'Z', self.hasher.finalize().as_bytes()));
+            }
+            Stage::Done => Vec::new(),
+        };
+        self.hasher.update(&bytes);
+        Ok(bytes)
+    }
+
+    async fn changes(&mut self, after: u64) -> Result<Vec<u8>> {
+        let changes = self.platform.store.changes(after, BATCH).await?;
+        let within: Vec<&Change> = changes.iter().filter(|it| it.position <= self.position).collect();
+        let Some(last) = within.last() else {
+            self.stage = Stage::Kept;
+            return Ok(Vec::new());
+        };
+        self.stage = Stage::Changes(last.position);
+        let mut out = Vec::new();
+        for change in within {
+            out.extend(record(b'C', &serde_json::to_vec(change).map_err(Error::internal)?));
+        }
+        Ok(out)
+    }
+
+    async fn kept(&mut self) -> Result<Vec<u8>> {
+        self.stage = Stage::Streams(String::new());
+        let mut out = Vec::new();
+        for kept in self.platform.store.kept_all(None).await? {
+            let line =
+                KeptLine { space: kept.space, key: kept.key, value: kept.value, expires: kept.expires };
+            out.extend(record(b'K', &serde_json::to_vec(&line).map_err(Error::internal)?));
+        }
+        Ok(out)
+    }
+
+    async fn streams(&mut self, after: String) -> Result<Vec<u8>> {
+        let Some(name) = self.platform.store.streams("", &after, 1).await?.pop() else {
+            self.stage = Stage::Blobs(self.platform.blobs.list().await?);
+            return Ok(Vec::new());
+        };
+        let mut out = Vec::new();
+        let mut from = 0;
+        loop {
+            let entries = self.platform.store.stream(&name, from, BATCH).await?;
+            let Some((last, _)) = entries.last() else { break };
+            from = last + 1;
+            let entries = entries.into_iter().map(|(_, entry)| entry).collect();
+            let line = StreamLine { stream: name.clone(), entries };
+            out.extend(record(b'S', &serde_json::to_vec(&line).map_err(Error::internal)?));
+        }
+        self.stage = Stage::Streams(name);
+        Ok(out)
+    }
+
+    async fn blob_header(&mut self, mut left: Vec<kernel::blob::Stored>) -> Result<Vec<u8>> {
+        let Some(blob) = left.pop() else {
+            self.stage = Stage::End;
+            return Ok(Vec::new());
+        };
+        self.stage = Stage::Blob(blob.digest, 0, blob.bytes, left);
+        let told = json!({"digest": blob.digest, "bytes": blob.bytes});
+        Ok(record(b'B', told.to_string().as_bytes()))
+    }
+
+    async fn blob(
+        &mut self,
+        digest: Digest,
+        offset: u64,
+        length: u64,
+        left: Vec<kernel::blob::Stored>,
+    ) -> Result<Vec<u8>> {
+        if offset >= length {
+            self.stage = Stage::Blobs(left);
+            return Ok(Vec::new());
+        }
+        let bytes = self.platform.blobs.range(digest, offset, PIECE.min(length - offset)).await?;
+        self.stage = Stage::Blob(digest, offset + bytes.len() as u64, length, left);
+        Ok(record(b'P', &bytes))
+    }
+}
+
+/// What a restore did.
+pub struct Restored {
+    /// Entries of the journal.
+    pub changes: u64,
+    /// Blobs.
+    pub blobs: u64,
+}
+
+/// Fills an empty data directory from a backup; nothing is started.
+pub async fn restore(file: &Path, settled: &Settled) -> Result<Restored> {
+    let store = assemble::open_store(settled).await?;
+    if *store.head().borrow() > 0 {
+        return Err(Error::conflict("not-empty", "there is something in the data directory already")
+            .hint("restore into an empty directory"));
+    }
+    let parts = assemble::parts(settled, store)?;
+    let platform = Platform::new(parts)?;
+    let mut reader = Reader::open(file).await?;
+    let header: Header =
+        serde_json::from_str(&reader.line().await?).map_err(|_| broken("it is no backup"))?;
+    if header.magic != MAGIC || header.version != VERSION {
+        return Err(broken("it is no backup of a version this build reads"));
+    }
+    let mut restored = Restored { changes: 0, blobs: 0 };
+    let mut changes = Vec::new();
+    let mut upload: Option<(Digest, Box<dyn kernel::blob::Upload>)> = None;
+    loop {
+        let before = *reader.hasher.finalize().as_bytes();
+        let (letter, bytes) = reader.record().await?;
+        if letter != b'P'
+            && let Some((digest, upload)) = upload.take()
+        {
+            if upload.finish().await?.digest != digest {
+                return Err(broken(&format!("blob {digest} is damaged")));
+            }
+            restored.blobs += 1;
+        }
+        if letter == b'C' {
+            changes.push(
+                serde_json::from_slice::<Change>(&bytes).map_err(|_| broken("an entry does not parse"))?,
+            );
+            restored.changes += 1;
+        }
+        if changes.len() >= BATCH as usize || (letter != b'C' && !changes.is_empty()) {
+            replay(&platform, std::mem::take(&mut changes)).await?;
+        }
+        match letter {
+            b'C' => {}
+            b'K' => keep(&platform, &bytes).await?,
+            b'S' => append(&platform, &bytes).await?,
+            b'B' => upload = Some((digest_of(&bytes)?, platform.blobs.create().await?)),
+            b'P' => match &mut upload {
+                Some((_, upload)) => upload.write(bytes).await?,
+                None => return Err(broken("a piece belongs to no blob")),
+            },
+            b'Z' if bytes == before => return Ok(restored),
+            b'Z' => return Err(broken("its check sum does not fit")),
+            _ => return Err(broken("it holds a record nobody knows")),
+        }
+    }
+}
+
+async fn replay(platform: &Arc<Platform>, changes: Vec<Change>) -> Result<()> {
+    let kinds = Arc::clone(platform);
+    let terms = move |record: &Record| match kinds.kind(&record.kind) {
+        Ok(kind) => match Raw::from_record(&kind, record) {
+            Ok(raw) => kernel::write::terms(&kind, &raw).into_iter().collect(),
+            Err(_) => Vec::new(),
+        },
+        Err(_) => Vec::new(),
+    };
+    platform.store.replay(changes, &terms).await
+}
+
+async fn keep(platform: &Platform, bytes: &[u8]) -> Result<()> {
+    let line: KeptLine = serde_json::from_slice(bytes).map_err(|_| broken("a kept value does not parse"))?;
+    let kept = Kept {
+        space: line.space,
+        key: line.key,
+        value: line.value,
+        expires: line.expires,
+        unless_kept: None,
+    };
+    platform.store.commit(Commit { keep: vec![kept], ..Commit::default() }).await.map(|_| ())
+}
+
+async fn append(platform: &Platform, bytes: &[u8]) -> Result<()> {
+    let line: StreamLine = serde_json::from_slice(bytes).map_err(|_| broken("a stream does not parse"))?;
+    let appends = vec![kernel::store::Append { stream: line.stream, entries: line.entries }];
+    platform.store.commit(Commit { appends, ..Commit::default() }).await.map(|_| ())
+}
+
+fn digest_of(bytes: &[u8]) -> Result<Digest> {
+    let told: serde_json::Value =
+        serde_json::from_slice(bytes).map_err(|_| broken("a blob does not parse"))?;
+    told["digest"].as_str().unwrap_or_default().parse()
+}
+
+fn broken(why: &str) -> Error {
+    Error::invalid("backup-broken", format!("the backup cannot be restored: {why}"))
+        .hint("nothing more was restored; use another copy of the file, and an empty directory")
+}
+
+struct Reader {
+    file: BufReader<File>,
+    hasher: blake3::Hasher,
+}
+
+impl Reader {
+    async fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).await.map_err(|error| {
+            Error::not_found("file-not-found", format!("`{}` cannot be read: {error}", path.display()))
+        })?;
+        Ok(Self { file: BufReader::new(file), hasher: blake3::Hasher::new() })
+    }
+
+    async fn line(&mut self) -> Result<String> {
+        let mut line = Vec::new();
+        loop {
+            let byte = self.file.read_u8().await.map_err(|_| broken("it ends early"))?;
+            line.push(byte);
+            if byte == b'\n' || line.len() > 1_000 {
+                break;
+            }
+        }
+        self.hasher.update(&line);
+        String::from_utf8(line).map_err(|_| broken("it is no backup"))
+    }
+
+    async fn record(&mut self) -> Result<(u8, Vec<u8>)> {
+        let early = |_| broken("it ends early");
+        let letter = self.file.read_u8().await.map_err(early)?;
+        let length = self.file.read_u64_le().await.map_err(early)?;
+        if length > RECORD_MAX {
+            return Err(broken("a record is too long"));
+        }
+        let mut bytes = vec![0; length as usize];
+        self.file.read_exact(&mut bytes).await.map_err(early)?;
+        self.hasher.update(&[letter]);
+        self.hasher.update(&length.to_le_bytes());
+        self.hasher.update(&bytes);
+        Ok((letter, bytes))
+    }
+}

@@ -1,0 +1,137 @@
+//! All faces as one service, and what stands beside them: health, readiness, metrics.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Response, StatusCode, header},
+    routing::{get, post},
+};
+use base::Result;
+use face_web::{Settings, Web, caller, problem};
+use tower_http::compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::NotForContentType};
+
+use super::{assemble::Assembled, bundle, tls::Certificates};
+
+#[derive(Clone)]
+struct Beside {
+    web: Web,
+    certificates: Arc<Certificates>,
+}
+
+/// Every route of the server.
+pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router {
+    let web = Web::new(Arc::clone(&assembled.platform), Settings::default());
+    // A watch is told event by event; compressing would hold events back.
+    let compressed = DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream"));
+    let beside = Beside { web: web.clone(), certificates };
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/api/v1/system/kubeconfig", get(kubeconfig))
+        .route("/api/v1/system/backup", post(backup))
+        .with_state(beside)
+        .merge(face_rest::router(web.clone()))
+        .merge(face_inference::router(web))
+        .fallback(|| async {
+            problem::response(
+                &base::Error::not_found("no-such-operation", "nothing is served at this path")
+                    .hint("`/docs` shows every operation"),
+                "",
+            )
+        })
+        .layer(CompressionLayer::new().compress_when(compressed))
+}
+
+async fn ready(State(beside): State<Beside>) -> Response<Body> {
+    match beside.web.platform.store.ping().await {
+        Ok(()) => plain("ready\n".to_owned()),
+        Err(error) => problem::response(&error, ""),
+    }
+}
+
+async fn metrics(State(beside): State<Beside>, headers: HeaderMap) -> Response<Body> {
+    let web = &beside.web;
+    if let Err(error) = allowed(web, &headers, "system.metrics.get").await {
+        return problem::response(&error, "");
+    }
+    let head = *web.platform.store.head().borrow();
+    web.metrics.journal.set(i64::try_from(head).unwrap_or(i64::MAX));
+    let mut response = plain(web.metrics.text());
+    let media = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, media);
+    response
+}
+
+/// Who asks, if they may.
+async fn allowed(web: &Web, headers: &HeaderMap, permission: &str) -> Result<kernel::cx::Cx> {
+    let principal = caller::principal(web, headers).await?.ok_or_else(caller::anonymous)?;
+    let cx = web.platform.cx(principal, "");
+    cx.authorize(permission, "").await?;
+    Ok(cx)
+}
+
+/// A kubeconfig for the caller: the server's address as it was called, its certificate, the caller's token.
+async fn kubeconfig(State(beside): State<Beside>, headers: HeaderMap) -> Response<Body> {
+    let answered = async {
+        let principal = caller::principal(&beside.web, &headers).await?.ok_or_else(caller::anonymous)?;
+        let Some(kernel::access::Credential::Bearer(token)) = caller::credential(&headers)? else {
+            return Err(base::Error::bad_request("token-missing", "a kubeconfig carries a token")
+                .hint("ask with `Authorization: Bearer`"));
+        };
+        let host =
+            headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or("127.0.0.1:8080");
+        let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:[]".contains(c));
+        if !plain(host) {
+            return Err(base::Error::bad_request("bad-host", "the `Host` header names no host"));
+        }
+        Ok(beside.certificates.kubeconfig(host, &principal.name, &token))
+    };
+    match answered.await {
+        Ok(text) => {
+            let mut response = plain(text);
+            let media = HeaderValue::from_static("application/yaml");
+            response.headers_mut().insert(header::CONTENT_TYPE, media);
+            response
+        }
+        Err(error) => problem::response(&error, ""),
+    }
+}
+
+/// Everything there is as one file, consistent as of one position of the journal.
+async fn backup(State(beside): State<Beside>, request: Request) -> Response<Body> {
+    let web = &beside.web;
+    match allowed_on_platform(web, request.headers()).await {
+        Ok(()) => {
+            let mut response = Response::new(Body::from_stream(bundle::write(Arc::clone(&web.platform))));
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+            response
+        }
+        Err(error) => problem::response(&error, ""),
+    }
+}
+
+async fn allowed_on_platform(web: &Web, headers: &HeaderMap) -> Result<()> {
+    let principal = caller::principal(web, headers).await?.ok_or_else(caller::anonymous)?;
+    let question = kernel::access::Question {
+        permission: "system.backups.create".to_owned(),
+        org: String::new(),
+        project: String::new(),
+    };
+    if web.platform.decide(&principal, &question).await?.allowed {
+        return Ok(());
+    }
+    Err(base::Error::forbidden("forbidden", "only administrators of the platform may back it up"))
+}
+
+fn plain(text: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = StatusCode::OK;
+    let media = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, media);
+    response
+}

@@ -1,0 +1,129 @@
+//! The listener: HTTP/1.1 and HTTP/2, plain and TLS, on one port. A connection's first byte tells which.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use base::{Error, Result};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    task::JoinHandle,
+};
+use tower::ServiceExt;
+
+use super::{assemble::Assembled, faces, tls::Certificates};
+
+/// The most connections open at once; others wait in the system's queue.
+const CONNECTIONS_MAX: usize = 10_000;
+/// How long a connection may take to show what it speaks.
+const GREETING: Duration = Duration::from_secs(10);
+/// How long requests under way may still take once the server is asked to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+/// The first byte of a TLS handshake (RFC 8446 section 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// A listening server.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Takes no more connections, lets requests under way finish, then ends.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        let _ = self.task.await;
+    }
+}
+
+/// Listens on an address.
+pub async fn listen(assembled: &Assembled, address: SocketAddr) -> Result<Server> {
+    let certificates = Arc::new(Certificates::open(&assembled.settled.data_dir)?);
+    let router = faces::router(assembled, Arc::clone(&certificates));
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        Error::unavailable("address-unusable", format!("cannot listen on {address}: {error}"))
+            .hint("choose another with `--listen`, for example 127.0.0.1:0")
+    })?;
+    let address = listener.local_addr().map_err(Error::internal)?;
+    let (stop, stopped) = watch::channel(false);
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&certificates.server));
+    let task = tokio::spawn(accept(listener, router, acceptor, stopped));
+    Ok(Server { address, stop, task })
+}
+
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    acceptor: tokio_rustls::TlsAcceptor,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopped.changed() => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, most likely: others will close some.
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let _ = stream.set_nodelay(true);
+        let (router, acceptor, watcher) = (router.clone(), acceptor.clone(), graceful.watcher());
+        tokio::spawn(async move {
+            let _place = place;
+            if let Err(error) = serve(stream, peer, router, acceptor, watcher).await {
+                tracing::debug!(%peer, %error, "a connection ended");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some connections did not end in time");
+    }
+}
+
+type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    acceptor: tokio_rustls::TlsAcceptor,
+    watcher: hyper_util::server::graceful::Watcher,
+) -> Result<(), Failed> {
+    let mut first = [0];
+    let seen = tokio::time::timeout(GREETING, stream.peek(&mut first)).await??;
+    if seen == 0 {
+        return Ok(());
+    }
+    let service = router.map_request(move |mut request: axum::http::Request<_>| {
+        request.extensions_mut().insert(peer);
+        request
+    });
+    let service = TowerToHyperService::new(service);
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(30));
+    builder.http2().timer(TokioTimer::new()).enable_connect_protocol();
+    if first[0] == TLS_HANDSHAKE {
+        let stream = tokio::time::timeout(GREETING, acceptor.accept(stream)).await??;
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        watcher.watch(connection.into_owned()).await
+    } else {
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        watcher.watch(connection.into_owned()).await
+    }
+}

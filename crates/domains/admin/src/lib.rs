@@ -1,0 +1,39 @@
+//! The service `admin`: who there is, what they may, and what was done.
+
+use std::sync::Arc;
+
+use kernel::prelude::*;
+
+mod api_key;
+mod audit;
+mod bootstrap;
+mod grant;
+mod guard;
+mod organization;
+mod password;
+mod permission;
+mod project;
+mod role;
+mod service_account;
+mod session;
+mod token;
+mod user;
+
+pub use bootstrap::{Administrator, bootstrap};
+
+/// Everything the service serves, in the order a reader meets it.
+pub fn domain() -> Domain {
+    Domain::new("admin")
+        .kind(organization::serve)
+        .kind(project::serve)
+        .kind(user::serve)
+        .kind(service_account::serve)
+        .kind(api_key::serve)
+        .kind(session::serve)
+        .kind(role::serve)
+        .kind(grant::serve)
+        .kind(permission::serve)
+        .kind(audit::serve)
+        .controller("organizations", "admin.organizations", organization::furnish)
+        .guard(Arc::new(guard::Guard))
+}

@@ -1,0 +1,164 @@
+//! A user: a person of an organization.
+
+use kernel::{prelude::*, store::ChangeQuery};
+
+use crate::{grant::Grant, password, role};
+
+/// What users serve beyond the verbs every kind has.
+pub fn serve(kind: KindBuilder<User>) -> KindBuilder<User> {
+    kind.without(&["clone"])
+        .admit(keep_no_password)
+        .view("roles", "The roles the user was granted, and where.", roles)
+        .action("roles", "Grants the user a role.", add_role)
+        .view("permissions", "The permission patterns the user has, and where.", permissions)
+        .view("projects", "The projects the user was granted a role in.", projects)
+        .view("activities", "What the user did, newest first.", activities)
+}
+
+/// A person of an organization.
+#[derive(Clone, Debug, Serialize, Deserialize, Kind)]
+#[serde(rename_all = "camelCase")]
+#[kind(name = "user", prefix = "usr", scope = "organization", status = "Status")]
+pub struct User {
+    /// How people call the user.
+    #[field(max = 200)]
+    pub display_name: Option<String>,
+    /// The address to write to.
+    #[field(max = 320, indexed, example = "ada@example.org")]
+    pub email: Option<String>,
+    /// What the user logs in with; kept as an Argon2id hash only.
+    #[field(max = 300)]
+    pub password: Option<Secret>,
+    /// The groups the user is in.
+    #[field(max = 100)]
+    pub groups: Vec<String>,
+    /// Whether the user may not log in.
+    #[field(default = false)]
+    pub disabled: bool,
+}
+
+/// What is known of a user.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, Fields)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// When the password was last set.
+    pub password_set_at: Option<Time>,
+}
+
+/// A password becomes its hash before anything is written.
+async fn keep_no_password(cx: Cx, mut it: Object<User>, old: Option<Object<User>>) -> Result<Object<User>> {
+    let before = old.and_then(|old| old.spec.password);
+    if let Some(given) = &it.spec.password
+        && before.as_ref() != Some(given)
+    {
+        it.spec.password = Some(password::hash(&cx, given).await?);
+        it.status.password_set_at = Some(cx.now());
+    }
+    if let Some(email) = &it.spec.email
+        && !email.contains('@')
+    {
+        return Err(Error::invalid("invalid-email", "an e-mail address has an `@`").at("spec.email"));
+    }
+    Ok(it)
+}
+
+/// A role somebody has somewhere.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+pub struct Held {
+    /// The role.
+    role: String,
+    /// The project; everywhere in the organization when absent.
+    project: Option<String>,
+}
+
+/// The roles of a user.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+pub struct HeldRoles {
+    /// One entry a grant.
+    items: Vec<Held>,
+}
+
+async fn held(cx: &Cx, user: &str) -> Result<Vec<Object<Grant>>> {
+    cx.list::<Grant>(&format!("spec.subject = \"user:{user}\""), 1000).await
+}
+
+/// The roles the user was granted, and where.
+async fn roles(cx: Cx, it: Object<User>, _: Nothing) -> Result<HeldRoles> {
+    let grants = held(&cx, it.name()).await?;
+    let one = |grant: Object<Grant>| Held {
+        role: grant.spec.role.to_string(),
+        project: grant.spec.project.map(|project| project.to_string()),
+    };
+    Ok(HeldRoles { items: grants.into_iter().map(one).collect() })
+}
+
+/// Grants the user a role.
+async fn add_role(cx: Cx, it: Object<User>, ask: Held) -> Result<Held> {
+    cx.authorize("admin.grants.create", ask.project.as_deref().unwrap_or_default()).await?;
+    let subject = format!("user:{}", it.name());
+    let place = ask.project.clone().unwrap_or_else(|| "organization".to_owned());
+    let name = Name::from_title(&format!("{subject} {} {place}", ask.role))
+        .ok_or_else(|| Error::invalid("invalid-name", "this is not the name of a role").at("role"))?;
+    let spec = Grant { role: Ref::to(ask.role.clone()), subject, project: ask.project.clone().map(Ref::to) };
+    cx.doing("create").create(Draft::new(name.to_string(), spec)).await?;
+    Ok(ask)
+}
+
+/// Patterns that hold somewhere.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct HeldPermissions {
+    /// The patterns, for example `catalog.*.get`.
+    permissions: Vec<String>,
+    /// The role they come from.
+    role: String,
+    /// The project; everywhere in the organization when absent.
+    project: Option<String>,
+}
+
+/// All patterns a user has.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct AllPermissions {
+    /// One entry a grant.
+    items: Vec<HeldPermissions>,
+}
+
+/// The permission patterns the user has, and where.
+async fn permissions(cx: Cx, it: Object<User>, _: Nothing) -> Result<AllPermissions> {
+    let mut items = Vec::new();
+    for grant in held(&cx, it.name()).await? {
+        let resolved = role::resolve(&cx, &grant.spec.role).await?;
+        items.push(HeldPermissions {
+            permissions: resolved.permissions,
+            role: grant.spec.role.to_string(),
+            project: grant.spec.project.map(|project| project.to_string()),
+        });
+    }
+    Ok(AllPermissions { items })
+}
+
+/// Names of projects.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct Projects {
+    /// The names.
+    items: Vec<String>,
+}
+
+/// The projects the user was granted a role in.
+async fn projects(cx: Cx, it: Object<User>, _: Nothing) -> Result<Projects> {
+    let grants = held(&cx, it.name()).await?;
+    let mut items: Vec<String> =
+        grants.into_iter().filter_map(|grant| Some(grant.spec.project?.to_string())).collect();
+    items.sort();
+    items.dedup();
+    Ok(Projects { items })
+}
+
+/// What the user did, newest first.
+async fn activities(cx: Cx, it: Object<User>, page: crate::audit::Page) -> Result<Value> {
+    let query = ChangeQuery {
+        org: Some(cx.org.to_string()),
+        actor: Some(format!("user:{}", it.name())),
+        ..ChangeQuery::default()
+    };
+    crate::audit::entries(&cx, query, &page).await
+}

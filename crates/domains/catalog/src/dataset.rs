@@ -1,0 +1,179 @@
+//! A dataset: a table under a name. Each upload makes a version; versions do not change.
+
+use kernel::prelude::*;
+
+use crate::{
+    dataset_version::{self, Version},
+    files,
+};
+
+/// What datasets serve beyond the verbs every kind has.
+pub fn serve(kind: KindBuilder<Dataset>) -> KindBuilder<Dataset> {
+    kind.upload("upload", "Takes a CSV or Parquet file as the next version, and profiles it.", upload)
+        .view("schema", "The columns of the latest version and their types.", schema)
+        .view("statistics", "What is known of each column of the latest version.", statistics)
+        .view("sample", "The first rows of the latest version.", sample)
+        .action("sample", "The first rows of the latest version.", sample)
+        .download("download", "The file of the latest version.", download)
+        .action("archive", "Marks the dataset as no longer in use.", archive)
+        .action("profile", "Profiles the latest version again.", profile)
+        .view_of_all("formats", "The file formats that are read.", formats)
+        .needs("list")
+}
+
+/// A table under a name.
+#[derive(Clone, Debug, Serialize, Deserialize, Kind)]
+#[serde(rename_all = "camelCase")]
+#[kind(name = "dataset", prefix = "dst", short = "ds", status = "Status")]
+pub struct Dataset {
+    /// What the table holds and where it comes from.
+    #[field(max = 10000)]
+    pub description: Option<String>,
+    /// Under which terms it may be used.
+    #[field(max = 200, example = "CC-BY-4.0")]
+    pub license: Option<String>,
+    /// Whether it is no longer in use.
+    #[field(default = false, indexed)]
+    pub archived: bool,
+}
+
+/// What is known of a dataset.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, Fields)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// The latest version that was profiled.
+    pub latest: Option<String>,
+    /// Its rows.
+    pub rows: Option<u64>,
+    /// Its columns.
+    pub columns: Option<u64>,
+}
+
+/// How a file is told.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct File {
+    /// The file's name; its ending tells the format where the media type does not.
+    #[field(max = 255, example = "churn.csv")]
+    filename: Option<String>,
+}
+
+/// What came of an upload.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct Uploaded {
+    /// The version made.
+    version: String,
+    /// The run that profiles it.
+    run: String,
+    /// The digest of the file.
+    digest: Digest,
+    /// Its length.
+    bytes: u64,
+}
+
+/// Takes a file as the next version.
+async fn upload(cx: Cx, it: Object<Dataset>, file: File, incoming: Incoming) -> Result<Uploaded> {
+    let filename = file.filename.unwrap_or_default();
+    let format = dataset_version::format_of(&filename, &incoming.media)?;
+    let stored = files::keep(&cx, incoming.bytes).await?;
+    if stored.bytes == 0 {
+        return Err(Error::invalid("table-empty", "the file is empty"));
+    }
+    let spec = Version {
+        dataset: Ref::to(it.name()),
+        number: 0,
+        blob: stored.digest,
+        bytes: stored.bytes,
+        format,
+        filename,
+    };
+    let version = dataset_version::create(&cx, spec).await?;
+    let run = dataset_version::order_profile(&cx, &version).await?;
+    let digest = stored.digest;
+    Ok(Uploaded { version: version.metadata.name, run: run.metadata.name, digest, bytes: stored.bytes })
+}
+
+async fn latest(cx: &Cx, it: &Object<Dataset>) -> Result<Object<Version>> {
+    let name = it.status.latest.as_ref().ok_or_else(|| {
+        Error::conflict("dataset-empty", format!("dataset `{}` has no profiled version yet", it.name()))
+            .hint("upload a file, and wait for the run that profiles it")
+    })?;
+    cx.get::<Version>(name).await
+}
+
+/// The columns of the latest version and their types.
+async fn schema(cx: Cx, it: Object<Dataset>, _: Nothing) -> Result<Value> {
+    let version = latest(&cx, &it).await?;
+    let columns: Vec<Value> = version
+        .status
+        .columns()
+        .iter()
+        .map(|column| json!({"name": column["name"], "type": column["type"], "nullable": column["missing"] != 0}))
+        .collect();
+    Ok(json!({"version": version.name(), "columns": columns}))
+}
+
+/// What is known of each column of the latest version.
+async fn statistics(cx: Cx, it: Object<Dataset>, _: Nothing) -> Result<Value> {
+    let version = latest(&cx, &it).await?;
+    Ok(json!({"version": version.name(), "rows": version.status.rows, "columns": version.status.columns()}))
+}
+
+/// How many rows.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct Rows {
+    /// How many rows.
+    #[field(min = 1, max = 1000, default = 20)]
+    limit: u32,
+    /// How many to leave out first.
+    #[field(default = 0)]
+    skip: u64,
+}
+
+/// The first rows of the latest version.
+async fn sample(cx: Cx, it: Object<Dataset>, ask: Rows) -> Result<Value> {
+    let version = latest(&cx, &it).await?;
+    let rows = dataset_version::rows(&cx, &version, ask.skip, u64::from(ask.limit)).await?;
+    Ok(json!({"version": version.name(), "rows": rows}))
+}
+
+/// The file of the latest version.
+async fn download(cx: Cx, it: Object<Dataset>, _: Nothing) -> Result<Output> {
+    dataset_version::file(&cx, &latest(&cx, &it).await?)
+}
+
+/// Marks the dataset as no longer in use.
+async fn archive(cx: Cx, mut it: Object<Dataset>, _: Nothing) -> Result<Nothing> {
+    it.spec.archived = true;
+    cx.save(&it).await?;
+    Ok(Nothing {})
+}
+
+/// A run that was ordered.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct Ordered {
+    /// The run.
+    run: String,
+}
+
+/// Profiles the latest version again.
+async fn profile(cx: Cx, it: Object<Dataset>, _: Nothing) -> Result<Ordered> {
+    let filter = format!("spec.dataset = \"{}\"", it.name());
+    let versions = cx.list::<Version>(&filter, 1000).await?;
+    let version = versions.into_iter().max_by_key(|version| version.spec.number).ok_or_else(|| {
+        Error::conflict("dataset-empty", format!("dataset `{}` has no version yet", it.name()))
+            .hint("upload a file")
+    })?;
+    let run = dataset_version::order_profile(&cx, &version).await?;
+    Ok(Ordered { run: run.metadata.name })
+}
+
+/// Formats.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct Formats {
+    /// Their names.
+    items: Vec<String>,
+}
+
+async fn formats(_: Cx, _: Nothing) -> Result<Formats> {
+    Ok(Formats { items: dataset_version::FORMATS.map(str::to_owned).to_vec() })
+}

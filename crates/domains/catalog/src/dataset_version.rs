@@ -1,0 +1,271 @@
+//! One version of a dataset: a file that does not change, and its profile.
+
+use kernel::{prelude::*, runs::Run};
+use ports::table::{self, Column, ColumnType, Profile, Tables, Values};
+
+use crate::{dataset::Dataset, files};
+
+/// The formats that are read.
+pub const FORMATS: [&str; 2] = ["csv", "parquet"];
+
+/// What versions serve beyond the verbs every kind has; they are made by uploading.
+pub fn serve(kind: KindBuilder<Version>) -> KindBuilder<Version> {
+    kind.child_of("datasets", "dataset")
+        .without(&["create", "update", "clone", "import"])
+        .download("download", "The file.", |cx, it, _: Nothing| async move { file(&cx, &it) })
+        .view("sample", "The first rows.", |cx, it, ask: Sample| async move {
+            let rows = rows(&cx, &it, ask.skip, u64::from(ask.limit)).await?;
+            Ok(json!({"rows": rows}))
+        })
+}
+
+/// How a version's file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Fields)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Comma-separated values with a header (RFC 4180).
+    Csv,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// A file that does not change.
+#[derive(Clone, Debug, Serialize, Deserialize, Kind)]
+#[serde(rename_all = "camelCase")]
+#[kind(name = "dataset-version", prefix = "dsv", status = "Status")]
+pub struct Version {
+    /// The dataset.
+    #[field(reference = "catalog.datasets", indexed, immutable)]
+    pub dataset: Ref,
+    /// Its number, from 1.
+    #[field(indexed, immutable)]
+    pub number: u64,
+    /// The digest of the file.
+    #[field(indexed, immutable)]
+    pub blob: Digest,
+    /// The file's length in bytes.
+    #[field(immutable)]
+    pub bytes: u64,
+    /// How it is written.
+    #[field(immutable)]
+    pub format: Format,
+    /// What it was called.
+    #[field(immutable, max = 255)]
+    pub filename: String,
+}
+
+/// Where a version is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Fields)]
+pub enum Phase {
+    /// Being profiled.
+    #[default]
+    Pending,
+    /// Profiled.
+    Ready,
+    /// Not readable.
+    Failed,
+}
+
+/// What is known of a version.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, Fields)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// Where it is.
+    #[field(indexed, default = "Pending")]
+    pub phase: Phase,
+    /// Its rows.
+    pub rows: Option<u64>,
+    /// What is known of it: rows and one entry a column.
+    pub profile: Option<Value>,
+    /// Why it is not readable.
+    pub message: Option<String>,
+}
+
+impl Status {
+    /// The profile's columns.
+    pub fn columns(&self) -> Vec<Value> {
+        let columns = self.profile.as_ref().and_then(|profile| profile["columns"].as_array());
+        columns.cloned().unwrap_or_default()
+    }
+
+    /// The profile as the engine made it.
+    pub fn profile(&self) -> Result<Profile> {
+        let profile = self.profile.clone().ok_or_else(|| {
+            Error::conflict("version-not-ready", "this version has not been profiled")
+                .hint("wait for its run")
+        })?;
+        serde_json::from_value(profile).map_err(Error::internal)
+    }
+}
+
+/// How many rows.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct Sample {
+    /// How many rows.
+    #[field(min = 1, max = 1000, default = 20)]
+    limit: u32,
+    /// How many to leave out first.
+    #[field(default = 0)]
+    skip: u64,
+}
+
+/// The format a name or a media type tells.
+pub fn format_of(filename: &str, media: &str) -> Result<Format> {
+    let ending = filename.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    match (ending.as_deref(), media) {
+        (Some("csv"), _) | (_, "text/csv") => Ok(Format::Csv),
+        (Some("parquet"), _) | (_, "application/vnd.apache.parquet") => Ok(Format::Parquet),
+        _ => Err(Error::new(
+            base::Status::UnsupportedMedia,
+            "unsupported-format",
+            "neither the file's name nor its media type tells a format",
+        )
+        .at("filename")
+        .hint("send `?filename=NAME.csv` or `.parquet`, or `Content-Type: text/csv`")),
+    }
+}
+
+/// The engine's word for a format.
+pub fn engine_format(format: Format) -> table::Format {
+    match format {
+        Format::Csv => table::Format::Csv,
+        Format::Parquet => table::Format::Parquet,
+    }
+}
+
+/// Makes the next version; two uploads at once get two numbers.
+pub async fn create(cx: &Cx, spec: Version) -> Result<Object<Version>> {
+    let dataset = cx.get::<Dataset>(&spec.dataset).await?;
+    let owner = Raw::owner(
+        &cx.read("catalog.datasets", dataset.name()).await?,
+        &*cx.platform().kind("catalog.datasets")?,
+    );
+    for _ in 0..100 {
+        let number = next_number(cx, "catalog.dataset-versions", "dataset", &spec.dataset).await?;
+        let spec = Version { number, ..spec.clone() };
+        let mut draft = Draft::new(format!("{}.{number}", spec.dataset), spec);
+        draft.owners.push(owner.clone());
+        match cx.doing("upload").create(draft).await {
+            Err(error) if error.code() == "already-exists" => {}
+            other => return other,
+        }
+    }
+    Err(Error::conflict("too-busy", "others keep adding versions").hint("try again"))
+}
+
+/// One more than the largest number among a parent's children, those in the trash included.
+pub async fn next_number(cx: &Cx, kind: &str, field: &str, parent: &str) -> Result<u64> {
+    let filter = format!("spec.{field} = \"{parent}\"");
+    let mut largest = 0;
+    for raw in cx.list_with_trash(kind, &filter, 1000).await? {
+        largest = largest.max(raw.spec.get("number").and_then(Value::as_u64).unwrap_or(0));
+    }
+    Ok(largest + 1)
+}
+
+/// Orders the run that profiles a version.
+pub async fn order_profile(cx: &Cx, version: &Object<Version>) -> Result<Object<Run>> {
+    let mut order = Order::new("catalog.profile", json!({"version": version.name()}));
+    order.subject = Some(format!("catalog.dataset-versions/{}", version.name()));
+    cx.order(order).await
+}
+
+/// The work of profiling.
+pub fn profiling() -> Workflow {
+    Workflow::new("catalog.profile").step("profile", profile)
+}
+
+#[derive(Deserialize)]
+struct Input {
+    version: String,
+}
+
+/// Reads the file once and notes what is in it.
+async fn profile(step: StepCx) -> Result<Value> {
+    let cx = step.cx.clone();
+    let version = cx.get::<Version>(&step.input::<Input>()?.version).await?;
+    let tables = cx.port::<dyn Tables>()?;
+    let path = cx.platform().blobs.local(version.spec.blob).await?;
+    let format = engine_format(version.spec.format);
+    let watch = step.clone();
+    let profiled = cx.blocking(move || tables.profile(format, &path, &watch)).await;
+    let uid = version.metadata.uid.as_str();
+    let profile = match profiled {
+        Ok(profile) => profile,
+        Err(error) => {
+            let told = error.to_string();
+            cx.doing("profile")
+                .update_status::<Version>(uid, |status| {
+                    status.phase = Phase::Failed;
+                    status.message = Some(told.clone());
+                })
+                .await?;
+            return Err(error);
+        }
+    };
+    step.line(&format!("{} rows, {} columns", profile.rows, profile.columns.len()));
+    let rows = profile.rows;
+    let columns = profile.columns.len() as u64;
+    let told = serde_json::to_value(profile).map_err(Error::internal)?;
+    cx.doing("profile")
+        .update_status::<Version>(uid, |status| {
+            status.phase = Phase::Ready;
+            status.rows = Some(rows);
+            status.profile = Some(told.clone());
+            status.message = None;
+        })
+        .await?;
+    let name = version.metadata.name.clone();
+    let number = version.spec.number;
+    cx.doing("profile")
+        .update_status::<Dataset>(&version.spec.dataset, |status| {
+            let newer =
+                status.latest.as_ref().and_then(|latest| latest.rsplit('.').next()?.parse::<u64>().ok());
+            if newer.is_none_or(|latest| latest <= number) {
+                status.latest = Some(name.clone());
+                status.rows = Some(rows);
+                status.columns = Some(columns);
+            }
+        })
+        .await?;
+    Ok(json!({"rows": rows, "columns": columns}))
+}
+
+/// Some rows as JSON objects; a missing value is null.
+pub async fn rows(cx: &Cx, version: &Object<Version>, skip: u64, limit: u64) -> Result<Vec<Value>> {
+    let table = table(cx, version, skip, limit).await?;
+    Ok((0..table.rows).map(|row| row_of(&table.columns, row)).collect())
+}
+
+/// Some rows as a table in memory.
+pub async fn table(cx: &Cx, version: &Object<Version>, skip: u64, limit: u64) -> Result<table::Table> {
+    let profile = version.status.profile()?;
+    let tables = cx.port::<dyn Tables>()?;
+    let path = cx.platform().blobs.local(version.spec.blob).await?;
+    let format = engine_format(version.spec.format);
+    cx.blocking(move || tables.read(format, &path, &profile, skip..skip.saturating_add(limit))).await
+}
+
+/// One row as a JSON object; a missing value is null.
+pub fn row_of(columns: &[Column], row: usize) -> Value {
+    let value = |column: &Column| match (&column.values, column.kind) {
+        (Values::Texts { codes, distinct }, _) => {
+            codes[row].map_or(Value::Null, |code| distinct[code as usize].clone().into())
+        }
+        (Values::Numbers(numbers), _) if numbers[row].is_nan() => Value::Null,
+        (Values::Numbers(numbers), ColumnType::Integer) => json!(numbers[row] as i64),
+        (Values::Numbers(numbers), ColumnType::Boolean) => json!(numbers[row] != 0.0),
+        (Values::Numbers(numbers), ColumnType::Time) => json!(Time::from_micros((numbers[row] * 1e6) as i64)),
+        (Values::Numbers(numbers), ColumnType::Number | ColumnType::Text) => json!(numbers[row]),
+    };
+    Value::Object(columns.iter().map(|column| (column.name.clone(), value(column))).collect())
+}
+
+/// The file itself.
+pub fn file(cx: &Cx, version: &Object<Version>) -> Result<Output> {
+    let (media, ending) = match version.spec.format {
+        Format::Csv => ("text/csv", "csv"),
+        Format::Parquet => ("application/vnd.apache.parquet", "parquet"),
+    };
+    Ok(files::give(cx, version.spec.blob, media, format!("{}.{ending}", version.name())))
+}

@@ -1,0 +1,181 @@
+//! One version of a model: an ONNX file that does not change, what it takes and gives, and where it came from.
+
+use std::collections::BTreeMap;
+
+use kernel::prelude::*;
+use ports::infer::{Infer, Signature};
+
+use crate::{card, dataset_version::next_number, files, model::Model};
+
+/// What versions serve beyond the verbs every kind has.
+pub fn serve(kind: KindBuilder<Version>) -> KindBuilder<Version> {
+    kind.child_of("models", "model")
+        .admit(runs_here)
+        .without(&["clone"])
+        .action("promote", "Moves the version to a stage; the one that was there steps back.", promote)
+        .action("deprecate", "Says that nobody should use the version any more.", deprecate)
+        .view("card", "What is recorded of the version, as a model card.", |cx, it, _: Nothing| async move {
+            card::of(&cx, &it).await
+        })
+        .download("download", "The ONNX file.", download)
+}
+
+/// An ONNX file that does not change.
+#[derive(Clone, Debug, Serialize, Deserialize, Kind)]
+#[serde(rename_all = "camelCase")]
+#[kind(name = "model-version", prefix = "mdv", short = "mv", status = "Status")]
+pub struct Version {
+    /// The model.
+    #[field(reference = "catalog.models", indexed, immutable)]
+    pub model: Ref,
+    /// Its number, from 1; found when not given.
+    #[field(indexed, immutable, default = 0)]
+    pub number: u64,
+    /// The digest of the ONNX file.
+    #[field(indexed, immutable)]
+    pub blob: Digest,
+    /// What it takes and gives; read from the file when not given.
+    pub signature: Option<Value>,
+    /// A row it can be tried with.
+    pub input_example: Option<Value>,
+    /// What it is for: `binary`, `multiclass` or `regression`.
+    #[field(indexed)]
+    pub task: Option<String>,
+    /// The column it predicts.
+    pub target: Option<String>,
+    /// Metrics on the held-out rows.
+    pub metrics: BTreeMap<String, f64>,
+    /// The experiment run it came from.
+    #[field(reference = "catalog.runs", indexed, immutable)]
+    pub run: Option<Ref>,
+    /// The data it learned from.
+    #[field(reference = "catalog.dataset-versions", indexed, immutable)]
+    pub dataset_version: Option<Ref>,
+    /// The digest of that data.
+    #[field(immutable)]
+    pub dataset_digest: Option<Digest>,
+    /// What is good to know of it.
+    #[field(max = 10000)]
+    pub description: Option<String>,
+}
+
+/// How far a version has come; the words are MLflow's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Fields)]
+pub enum Stage {
+    /// Nowhere yet.
+    #[default]
+    None,
+    /// Being tried.
+    Staging,
+    /// In use.
+    Production,
+    /// No longer in use.
+    Archived,
+}
+
+/// What is known of a version.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, Fields)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// How far it has come.
+    #[field(indexed, default = "None")]
+    pub stage: Stage,
+    /// Whether nobody should use it any more.
+    #[field(default = false)]
+    pub deprecated: bool,
+    /// The length of the file in bytes.
+    pub bytes: Option<u64>,
+}
+
+/// The largest model that is loaded, in bytes.
+pub const MODEL_MAX: u64 = 2 << 30;
+
+/// A new version has a number, and its file loads here.
+async fn runs_here(cx: Cx, mut it: Object<Version>, old: Option<Object<Version>>) -> Result<Object<Version>> {
+    if old.is_some() {
+        return Ok(it);
+    }
+    if it.spec.number == 0 {
+        it.spec.number = next_number(&cx, "catalog.model-versions", "model", &it.spec.model).await?;
+    }
+    it.metadata.name = format!("{}.{}", it.spec.model, it.spec.number);
+    let bytes =
+        cx.platform().blobs.get(it.spec.blob, MODEL_MAX).await.map_err(|error| error.at("spec.blob"))?;
+    it.status.bytes = Some(bytes.len() as u64);
+    let infer = cx.port::<dyn Infer>()?;
+    let model = cx.blocking(move || infer.load(&bytes)).await.map_err(|error| error.at("spec.blob"))?;
+    if it.spec.signature.is_none() {
+        it.spec.signature = Some(serde_json::to_value(model.signature()).map_err(Error::internal)?);
+    }
+    Ok(it)
+}
+
+impl Version {
+    /// What it takes and gives.
+    pub fn signature(&self) -> Result<Signature> {
+        serde_json::from_value(self.signature.clone().unwrap_or_default()).map_err(Error::internal)
+    }
+}
+
+/// Makes the next version of a model and notes it there.
+pub async fn register(cx: &Cx, spec: Version) -> Result<Object<Version>> {
+    let kind = cx.platform().kind("catalog.models")?;
+    let owner = cx.read("catalog.models", &spec.model).await?.owner(&kind);
+    let mut tries = 0;
+    let made = loop {
+        // The number and with it the name are found on admission.
+        let mut draft = Draft::new("new", spec.clone());
+        draft.owners.push(owner.clone());
+        match cx.doing("register").create(draft).await {
+            Err(error) if error.code() == "already-exists" && tries < 100 => tries += 1,
+            other => break other?,
+        }
+    };
+    let (name, task) = (made.metadata.name.clone(), made.spec.task.clone());
+    cx.doing("register")
+        .update_status::<Model>(&made.spec.model, |status| {
+            status.latest = Some(name.clone());
+            status.task.clone_from(&task);
+        })
+        .await?;
+    Ok(made)
+}
+
+/// Where to.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct Promotion {
+    /// The stage.
+    stage: Stage,
+}
+
+/// Moves the version to a stage.
+async fn promote(cx: Cx, it: Object<Version>, ask: Promotion) -> Result<Status> {
+    if it.status.deprecated && ask.stage != Stage::Archived {
+        return Err(Error::conflict("version-deprecated", "a deprecated version is not promoted")
+            .hint("register a new version"));
+    }
+    if ask.stage == Stage::Production {
+        let filter = format!("spec.model = \"{}\" AND status.stage = \"Production\"", it.spec.model);
+        for other in cx.list::<Version>(&filter, 1000).await? {
+            if other.metadata.uid != it.metadata.uid {
+                cx.update_status::<Version>(other.metadata.uid.as_str(), |status| {
+                    status.stage = Stage::Archived
+                })
+                .await?;
+            }
+        }
+    }
+    let changed = cx.update_status::<Version>(it.metadata.uid.as_str(), |status| status.stage = ask.stage);
+    Ok(changed.await?.status)
+}
+
+/// Says that nobody should use the version any more.
+async fn deprecate(cx: Cx, it: Object<Version>, _: Nothing) -> Result<Status> {
+    let changed = cx.update_status::<Version>(it.metadata.uid.as_str(), |status| status.deprecated = true);
+    Ok(changed.await?.status)
+}
+
+/// The ONNX file.
+async fn download(cx: Cx, it: Object<Version>, _: Nothing) -> Result<Output> {
+    Ok(files::give(&cx, it.spec.blob, "application/octet-stream", format!("{}.onnx", it.name())))
+}

@@ -1,0 +1,166 @@
+//! A classic model ready to run: the interpreter behind the port.
+
+use std::collections::BTreeMap;
+
+use base::Result;
+use engine_onnx::Graph;
+use ports::infer::{Explanation, Model, Signature, Tensor};
+
+use crate::{
+    fault::{failed, not_explainable},
+    origin::Origins,
+    plan::{Plan, Source},
+    score::Scorer,
+    signature::admit,
+    value::{Data, Value},
+};
+
+/// A plan, its signature and, where the model's form allows it, what explains it.
+pub struct Classic {
+    signature: Signature,
+    plan: Plan,
+    explains: Option<Explains>,
+    bytes: usize,
+}
+
+/// The step whose scores are explained, and where its features come from.
+struct Explains {
+    step: usize,
+    input: Source,
+    origins: Origins,
+}
+
+impl Classic {
+    /// Completes the signature from the plan and looks for what can be explained.
+    pub fn new(mut signature: Signature, plan: Plan, graph: &Graph) -> Self {
+        debug_assert_eq!(plan.outputs.len(), graph.output.len());
+        let named = plan.outputs.iter().filter_map(|&it| plan.producer(it)?.op.classes());
+        signature.classes = named.into_iter().find(|it| !it.is_empty()).unwrap_or_default();
+        let bytes = plan.steps.iter().map(|it| it.op.bytes()).sum();
+        Self { explains: Explains::find(&plan, &signature), signature, plan, bytes }
+    }
+
+    fn outputs(&self, slots: &[Option<Value>]) -> Result<Vec<Tensor>> {
+        let mut tensors = Vec::with_capacity(self.signature.outputs.len());
+        for (slot, &source) in self.signature.outputs.iter().zip(&self.plan.outputs) {
+            let value = self.plan.value(slots, source);
+            let value = value.ok_or_else(|| failed("graph", "an output was never made"))?;
+            tensors.push(Tensor {
+                name: slot.name.clone(),
+                shape: value.dims.sizes().to_vec(),
+                elements: value.data.clone().into(),
+            });
+        }
+        Ok(tensors)
+    }
+
+    /// The class each row is given, as a place in the signature's list; none for regression.
+    fn predicted(&self, slots: &[Option<Value>]) -> Option<Vec<usize>> {
+        let classes = &self.signature.classes;
+        let place = |label: &str| classes.iter().position(|it| it == label);
+        self.plan.outputs.iter().find_map(|&source| match &self.plan.value(slots, source)?.data {
+            Data::Text(labels) => labels.iter().map(|it| place(it)).collect(),
+            Data::I64(labels) => labels.iter().map(|it| place(&it.to_string())).collect(),
+            Data::Bool(_) | Data::I32(_) | Data::F32(_) | Data::F64(_) => None,
+        })
+    }
+}
+
+impl Model for Classic {
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn run(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>> {
+        let slots = self.plan.run(admit(&self.signature, inputs)?)?;
+        self.outputs(&slots)
+    }
+
+    fn explain(&self, inputs: Vec<Tensor>) -> Result<Vec<Explanation>> {
+        let explains = self
+            .explains
+            .as_ref()
+            .ok_or_else(|| not_explainable("it is neither trees nor a linear model of its inputs"))?;
+        let scorer = explains.scorer(&self.plan)?;
+        scorer.explainable()?;
+        let slots = self.plan.run(admit(&self.signature, inputs)?)?;
+        let input = self.plan.value(&slots, explains.input);
+        let input = input.ok_or_else(|| failed("graph", "the features were never made"))?;
+        let (rows, width, elements) = scorer.rows(input)?;
+        if explains.origins.features.len() != 1 && explains.origins.features.len() != width {
+            return Err(not_explainable("its features cannot be led back to its inputs"));
+        }
+        let classes = self.predicted(&slots);
+        let mut explanations = Vec::with_capacity(rows);
+        for at in 0..rows {
+            let class = match &classes {
+                Some(classes) => Some(*classes.get(at).ok_or_else(|| failed("graph", "rows got lost"))?),
+                None => None,
+            };
+            let row = &elements[at * width..][..width];
+            explanations.push(self.explanation(explains, scorer, (row, class))?);
+        }
+        Ok(explanations)
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Classic {
+    fn explanation(
+        &self,
+        explains: &Explains,
+        scorer: &Scorer,
+        (row, class): (&[f64], Option<usize>),
+    ) -> Result<Explanation> {
+        let classes = &self.signature.classes;
+        // The only score of two classes speaks for the second; its opposite for the first.
+        let (score, sign) = match (class, scorer.scores()) {
+            (Some(class), 1) if classes.len() == 2 => (0, if class == 1 { 1.0 } else { -1.0 }),
+            (Some(class), scores) if scores == classes.len() => (class, 1.0),
+            (None, 1) => (0, 1.0),
+            _ => return Err(not_explainable("its scores are not its classes")),
+        };
+        let told = scorer.explain(row, score);
+        let mut contributions = BTreeMap::new();
+        for name in &explains.origins.names {
+            contributions.insert(name.clone(), 0.0);
+        }
+        for (feature, phi) in told.phi.iter().enumerate() {
+            let name = explains.origins.name(feature);
+            if let Some(sum) = name.and_then(|name| contributions.get_mut(name)) {
+                *sum += sign * phi;
+            }
+        }
+        Ok(Explanation {
+            class: class.map(|at| classes[at].clone()),
+            base: sign * told.base,
+            contributions,
+            margin: sign * told.margin,
+            method: scorer.method().to_owned(),
+        })
+    }
+}
+
+impl Explains {
+    /// The only trees or linear model of a plan, if its features can be followed.
+    fn find(plan: &Plan, signature: &Signature) -> Option<Self> {
+        let mut scorers = (0..plan.steps.len()).filter(|&at| plan.steps[at].op.scorer().is_some());
+        let step = scorers.next()?;
+        if scorers.next().is_some() {
+            return None;
+        }
+        let input = *plan.steps[step].from.first()?;
+        let origins = Origins::trace(plan, signature, input)?;
+        Some(Self { step, input, origins })
+    }
+
+    fn scorer<'a>(&self, plan: &'a Plan) -> Result<&'a Scorer> {
+        plan.steps[self.step]
+            .op
+            .scorer()
+            .ok_or_else(|| not_explainable("it is neither trees nor a linear model"))
+    }
+}

@@ -1,0 +1,159 @@
+//! The choice among candidates by cross-validation, on a few threads.
+
+use std::{
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
+};
+
+use base::Result;
+use ports::learn::{Point, Trial};
+
+use crate::{
+    boost::{Ground, Parts},
+    candidates::{Candidate, list},
+    linear::{Problem, Rows, Scale},
+    metrics::{deviation, mean},
+    random::Random,
+    split,
+    study::Study,
+};
+
+/// The share of the budget after which no fold is begun or carried on; the rest is for the final model.
+const SHARE: f64 = 0.6;
+
+/// Folds are learnt on at most so many threads.
+const THREADS_MAX: usize = 4;
+
+/// What the choice is made on.
+pub struct Search<'a> {
+    study: &'a Study<'a>,
+    pub ground: Ground<'a>,
+    pub scale: Scale,
+    pub rows: Rows,
+    folds: Vec<(Vec<usize>, Vec<usize>)>,
+    candidates: Vec<Candidate>,
+}
+
+/// One fold of one candidate, done.
+struct Done {
+    candidate: usize,
+    /// None when the budget ended first.
+    loss: Option<f64>,
+    seconds: f64,
+}
+
+impl<'a> Search<'a> {
+    /// Prepares features for both families and deals the folds.
+    pub fn new(study: &'a Study<'a>, folds: usize) -> Result<Self> {
+        let all: Vec<usize> = (0..study.values.len()).collect();
+        let valid = split::folds(&all, &study.values, folds, &mut Random::new(study.seed, 2));
+        let rest =
+            |fold: &Vec<usize>| all.iter().copied().filter(|row| fold.binary_search(row).is_err()).collect();
+        let scale = Scale::of(&study.linear.matrix);
+        Ok(Self {
+            ground: Ground::new(&study.trees.matrix, &study.values, study.loss)?,
+            rows: scale.rows(&study.linear.matrix),
+            scale,
+            folds: valid.into_iter().map(|fold| (rest(&fold), fold)).collect(),
+            candidates: list(study.loss),
+            study,
+        })
+    }
+
+    /// A linear model's problem.
+    pub fn problem(&self, l2: f64) -> Problem<'_> {
+        Problem { rows: &self.rows, target: &self.study.values, loss: self.study.loss, l2 }
+    }
+
+    /// Tries every candidate the budget allows; answers the best and all trials, best first.
+    pub fn choose(&self, points: &mut dyn FnMut(Point)) -> Result<(Candidate, Vec<Trial>)> {
+        let jobs = self.candidates.len() * self.folds.len();
+        let next = AtomicUsize::new(0);
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
+        let (sender, receiver) = mpsc::channel();
+        let mut trials = thread::scope(|scope| {
+            for _ in 0..threads {
+                let (sender, next) = (sender.clone(), &next);
+                scope.spawn(move || {
+                    loop {
+                        let job = next.fetch_add(1, Ordering::Relaxed);
+                        // The receiver outlives the scope's threads, so sending cannot fail.
+                        if job >= jobs || sender.send(self.fold(job)).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            self.collect(receiver, points)
+        });
+        self.study.watch.check()?;
+        trials.sort_by(|a, b| b.1.score.total_cmp(&a.1.score).then(a.0.cmp(&b.0)));
+        let best = trials.first().map_or(0, |it| it.0);
+        if trials.is_empty() {
+            self.study
+                .watch
+                .line("the budget ended before any candidate was tried in full; the first is taken");
+        }
+        Ok((self.candidates[best], trials.into_iter().map(|it| it.1).collect()))
+    }
+
+    /// Gathers the folds into trials as they come in.
+    fn collect(&self, receiver: mpsc::Receiver<Done>, points: &mut dyn FnMut(Point)) -> Vec<(usize, Trial)> {
+        let study = self.study;
+        let total = (self.candidates.len() * self.folds.len()) as u64 + 1;
+        let mut losses: Vec<Vec<f64>> = vec![Vec::new(); self.candidates.len()];
+        let mut seconds = vec![0.0; self.candidates.len()];
+        let mut trials = Vec::new();
+        for (done, it) in receiver.into_iter().enumerate() {
+            let candidate = &self.candidates[it.candidate];
+            let learner = candidate.learner(study.loss);
+            study.watch.progress(done as u64 + 1, total, &format!("cross-validating {learner}"));
+            seconds[it.candidate] += it.seconds;
+            losses[it.candidate].extend(it.loss);
+            if it.loss.is_none() || losses[it.candidate].len() < self.folds.len() {
+                continue;
+            }
+            // In an order that does not depend on which thread was first.
+            let mut scores: Vec<f64> = losses[it.candidate].iter().map(|&loss| study.score(loss)).collect();
+            scores.sort_unstable_by(f64::total_cmp);
+            let trial = Trial {
+                learner: learner.to_owned(),
+                params: candidate.params(),
+                score: mean(&scores),
+                deviation: deviation(&scores),
+                seconds: seconds[it.candidate],
+            };
+            study.watch.line(&format!("{learner} {:?}: score {:.4}", trial.params, trial.score));
+            points(Point { metric: "trial.score".to_owned(), step: it.candidate as u64, value: trial.score });
+            trials.push((it.candidate, trial));
+        }
+        trials
+    }
+
+    /// Learns one fold of one candidate.
+    fn fold(&self, job: usize) -> Done {
+        let candidate = job / self.folds.len();
+        let (train, valid) = &self.folds[job % self.folds.len()];
+        let began = self.study.seconds();
+        let loss = (!self.study.spent(SHARE))
+            .then(|| match self.candidates[candidate] {
+                Candidate::Trees(params) => {
+                    let seed = self.study.seed ^ job as u64;
+                    let go_on = &mut |_, _, _| !self.study.spent(SHARE);
+                    self.ground.boost(Parts { train, valid }, params, seed, go_on).loss
+                }
+                Candidate::Linear(l2) => {
+                    let problem = self.problem(l2);
+                    let linear = problem.fit(train, &mut |_, _| !self.study.spent(SHARE));
+                    problem.mean_loss(&linear, valid)
+                }
+            })
+            // A fold that was cut short says nothing about its candidate.
+            .filter(|_| !self.study.spent(SHARE));
+        Done { candidate, loss, seconds: self.study.seconds() - began }
+    }
+}

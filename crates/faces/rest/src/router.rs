@@ -1,0 +1,145 @@
+//! The face as one service: who calls, what is asked, how it is answered, and what is counted.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{FromRequestParts, State, ws::WebSocketUpgrade},
+    http::{HeaderValue, Request, Response},
+    routing::{any, get},
+};
+use base::{Error, Result};
+use face_web::{Web, caller, limits::Left, metrics::Labels, problem};
+use kernel::dispatch::{self, Answer};
+
+use crate::{answer, docs, kinds, openapi, request, route::Routes, stream};
+
+#[derive(Clone)]
+struct Face {
+    web: Web,
+    routes: Arc<Routes>,
+}
+
+/// The face's routes.
+pub fn router(web: Web) -> Router {
+    let routes = Arc::new(Routes::new(&web.platform));
+    let document = Arc::new(openapi::document(&web.platform, openapi::Version::V31).to_string());
+    let older = Arc::new(openapi::document(&web.platform, openapi::Version::V30).to_string());
+    let page = Arc::new(docs::page(&web.platform));
+    let face = Face { web, routes };
+    Router::new()
+        .route("/openapi.json", get(move || text("application/json", Arc::clone(&document))))
+        .route("/openapi-3.0.json", get(move || text("application/json", Arc::clone(&older))))
+        .route("/docs", get(move || text("text/html; charset=utf-8", Arc::clone(&page))))
+        .route("/api/v1/kinds", get(list_kinds))
+        .route("/api/v1/{*path}", any(serve))
+        .with_state(face)
+}
+
+async fn text(media: &'static str, text: Arc<String>) -> Response<Body> {
+    let mut response = Response::new(Body::from(text.as_bytes().to_vec()));
+    response.headers_mut().insert("content-type", HeaderValue::from_static(media));
+    response
+}
+
+async fn list_kinds(State(face): State<Face>, request: Request<Body>) -> Response<Body> {
+    let id = caller::request_id(&face.web, request.headers());
+    match caller::principal(&face.web, request.headers()).await {
+        Ok(Some(_)) => answer::json(axum::http::StatusCode::OK, &kinds::all(&face.web.platform)),
+        Ok(None) => problem::response(&caller::anonymous(), &id),
+        Err(error) => problem::response(&error, &id),
+    }
+}
+
+async fn serve(State(face): State<Face>, request: Request<Body>) -> Response<Body> {
+    handle_with(&face, request).await
+}
+
+/// Answers one request without a server: how transcripts run inside a test.
+pub async fn handle(web: &Web, request: Request<Body>) -> Response<Body> {
+    let face = Face { web: web.clone(), routes: Arc::new(Routes::new(&web.platform)) };
+    handle_with(&face, request).await
+}
+
+async fn handle_with(face: &Face, request: Request<Body>) -> Response<Body> {
+    let began = Instant::now();
+    let id = caller::request_id(&face.web, request.headers());
+    let method = request.method().to_string();
+    let mut target = "unknown".to_owned();
+    let (left, answered) = answered(face, request, &mut target).await;
+    let mut response = answered.unwrap_or_else(|error| problem::response(&error, &id));
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert("x-request-id", id);
+    }
+    if let Some(left) = left {
+        headers.insert("x-ratelimit-limit", HeaderValue::from(left.limit));
+        headers.insert("x-ratelimit-remaining", HeaderValue::from(left.remaining));
+        headers.insert("x-ratelimit-reset", HeaderValue::from(left.reset_s));
+    }
+    let status = response.status().as_u16();
+    let labels = Labels { face: "rest", target, method, status };
+    face.web.metrics.count(labels, began.elapsed().as_secs_f64());
+    response
+}
+
+async fn answered(
+    face: &Face,
+    request: Request<Body>,
+    target: &mut String,
+) -> (Option<Left>, Result<Response<Body>>) {
+    let web = &face.web;
+    let principal = match caller::principal(web, request.headers()).await {
+        Ok(principal) => principal,
+        Err(error) => return (None, Err(error)),
+    };
+    let caller = match &principal {
+        Some(principal) => format!("{}/{}", principal.org, principal.actor()),
+        None => request
+            .extensions()
+            .get::<std::net::SocketAddr>()
+            .map_or_else(String::new, |it| it.ip().to_string()),
+    };
+    let left = match web.rates.take(&caller, principal.is_some()) {
+        Ok(left) => left,
+        Err(error) => return (None, Err(error)),
+    };
+    (Some(left), respond(face, request, principal, target).await)
+}
+
+async fn respond(
+    face: &Face,
+    request: Request<Body>,
+    principal: Option<Arc<kernel::access::Principal>>,
+    target: &mut String,
+) -> Result<Response<Body>> {
+    let web = &face.web;
+    let headers = request.headers().clone();
+    let (mut parts, body) = request.into_parts();
+    let socket = if headers.contains_key("sec-websocket-key") {
+        WebSocketUpgrade::from_request_parts(&mut parts, &()).await.ok()
+    } else {
+        None
+    };
+    let asked = request::read(web, &face.routes, Request::from_parts(parts, body), principal).await?;
+    target.clone_from(&asked.call.kind.id());
+    let limit = web.settings.deadline_s.max(1) as u64;
+    let call = dispatch::call(asked.cx, asked.call);
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(limit), call).await;
+    let answer = answer.map_err(|_| {
+        Error::new(base::Status::Timeout, "deadline-exceeded", "the request took longer than allowed")
+    })??;
+    Ok(match answer {
+        Answer::Watch(subscription) => {
+            let metrics = Arc::clone(&web.metrics);
+            match socket {
+                Some(upgrade) => {
+                    upgrade.on_upgrade(move |socket| stream::over_socket(socket, *subscription, metrics))
+                }
+                None => stream::response(*subscription, &headers, &metrics),
+            }
+        }
+        other => answer::response(other),
+    })
+}

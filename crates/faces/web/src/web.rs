@@ -1,0 +1,59 @@
+//! The state faces share: the platform, the limits, the counters.
+
+use std::sync::Arc;
+
+use kernel::platform::Platform;
+
+use crate::{limits::Rates, metrics::Metrics};
+
+/// What can be set for all faces.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Bytes a JSON body may have.
+    pub body_max: usize,
+    /// Bytes an upload may have.
+    pub upload_max: u64,
+    /// Seconds a request may take, streams excepted.
+    pub deadline_s: i64,
+    /// Requests a principal may make a minute.
+    pub rate_per_minute: u32,
+    /// Requests an address may make a minute without logging in.
+    pub anonymous_per_minute: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            body_max: 8 << 20,
+            upload_max: 64 << 30,
+            deadline_s: 60,
+            rate_per_minute: 1_200_000,
+            anonymous_per_minute: 600,
+        }
+    }
+}
+
+/// The state faces share. A cheap handle.
+#[derive(Clone)]
+pub struct Web {
+    /// The platform behind the faces.
+    pub platform: Arc<Platform>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// How often somebody may ask.
+    pub rates: Arc<Rates>,
+    /// What can be set.
+    pub settings: Arc<Settings>,
+}
+
+impl Web {
+    /// The state over a platform.
+    pub fn new(platform: Arc<Platform>, settings: Settings) -> Self {
+        Self {
+            platform,
+            metrics: Arc::new(Metrics::default()),
+            rates: Arc::new(Rates::new(&settings)),
+            settings: Arc::new(settings),
+        }
+    }
+}
