@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use kernel::{journal, store::Store};
+use kernel::{
+    journal,
+    store::{Append, Commit},
+};
 use rusqlite::Connection;
 use testing::store_suite::Draft;
 
@@ -26,7 +29,7 @@ async fn a_store_of_the_first_layout_is_read() {
     assert_eq!(found.unwrap().version, 3);
     let entries = store.stream("log/run_1", 0, 9).await.unwrap();
     assert_eq!(entries, [(0, "one".into()), (1, "two".into())]);
-    let next = kernel::store::Commit { writes: vec![Draft::new("next").create()], ..Default::default() };
+    let next = Commit { writes: vec![Draft::new("next").create()], ..Commit::default() };
     assert_eq!(store.commit(next).await.unwrap(), [5]);
 }
 
@@ -48,15 +51,10 @@ async fn print_the_fixture() {
     let churn = Draft::new("churn").spec(json!({"title": "it's", "size": 1.5}));
     let later = churn.clone().spec(json!({"title": "ä", "size": 2}));
     let mut gone = Draft::new("gone").labels(json!({"team": "x"}));
-    let mut first =
-        kernel::store::Commit { writes: vec![churn.create(), gone.create()], ..Default::default() };
-    first.appends.push(kernel::store::Append {
-        stream: "log/run_1".into(),
-        entries: vec!["one".into(), "two".into()],
-    });
+    let mut first = Commit { writes: vec![churn.create(), gone.create()], ..Commit::default() };
+    first.appends.push(Append { stream: "log/run_1".into(), entries: vec!["one".into(), "two".into()] });
     store.commit(first).await.unwrap();
-    let mut second = kernel::store::Commit::default();
-    second.writes = vec![later.replace(1, &churn), gone.trash(2)];
+    let second = Commit { writes: vec![later.replace(1, &churn), gone.trash(2)], ..Commit::default() };
     store.commit(second).await.unwrap();
     drop(store);
     let dump = std::process::Command::new("sqlite3")
