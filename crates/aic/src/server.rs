@@ -4,7 +4,9 @@ mod ambient;
 mod assemble;
 mod bundle;
 mod faces;
+mod generate;
 mod listen;
+mod pages;
 mod tls;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -17,6 +19,7 @@ use crate::{
 pub use ambient::{Ambient, fresh_password};
 pub use assemble::assemble;
 pub use bundle::restore;
+pub use generate::generate;
 pub use listen::listen;
 
 /// Starts the platform.

@@ -13,7 +13,7 @@ use base::Result;
 use face_web::{Settings, Web, caller, problem};
 use tower_http::compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::NotForContentType};
 
-use super::{assemble::Assembled, bundle, tls::Certificates};
+use super::{assemble::Assembled, bundle, pages, tls::Certificates};
 
 #[derive(Clone)]
 struct Beside {
@@ -30,6 +30,7 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
+        .route("/errors/{code}", get(pages::error))
         .route("/metrics", get(metrics))
         .route("/api/v1/system/kubeconfig", get(kubeconfig))
         .route("/api/v1/system/backup", post(backup))
