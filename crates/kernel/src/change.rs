@@ -406,23 +406,23 @@ async fn one(cx: &Cx, kind: &Arc<KindDef>, item: &Value) -> Result<Raw> {
     let cx = cx.doing(verb);
     match verb {
         "create" => {
-            cx.authorize(&kind.permission("create"), &cx.project).await?;
+            cx.authorize_kind(kind, "create").await?;
             create(&cx, kind, &params, object).await
         }
         "apply" => {
-            cx.authorize(&kind.permission("update"), &cx.project).await?;
-            cx.authorize(&kind.permission("create"), &cx.project).await?;
+            cx.authorize_kind(kind, "update").await?;
+            cx.authorize_kind(kind, "create").await?;
             let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
             let old = cx.find_opt(kind, name).await?;
             applied(&cx, kind, old, object, &params).await
         }
         "patch" => {
-            cx.authorize(&kind.permission("update"), &cx.project).await?;
+            cx.authorize_kind(kind, "update").await?;
             let old = cx.find(kind, id).await?;
             patch(&cx, kind, old, (PatchForm::Merge, object), &params).await
         }
         "delete" => {
-            cx.authorize(&kind.permission("delete"), &cx.project).await?;
+            cx.authorize_kind(kind, "delete").await?;
             let old = cx.find(kind, id).await?;
             crate::lifecycle::delete(&cx, kind, old, crate::lifecycle::Propagation::Background).await
         }

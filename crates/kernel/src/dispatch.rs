@@ -61,7 +61,7 @@ pub async fn call(cx: Cx, call: Call) -> Result<Answer> {
         cx = cx.in_project(&project);
     }
     if open_to(&call.kind, &call.verb) == OpenTo::Granted {
-        cx.authorize(&call.kind.permission(&call.verb.permission(&call.kind)), &cx.project).await?;
+        cx.authorize_kind(&call.kind, &call.verb.permission(&call.kind)).await?;
     }
     if call.kind.scope == crate::kind::Scope::Project && &*cx.project != "-" {
         cx.platform.check_project(&cx.org, &cx.project).await?;
@@ -257,7 +257,7 @@ async fn apply(
         let old = cx.find_opt(kind, &target.id).await?;
         let is_new = old.is_none();
         if is_new {
-            cx.authorize(&kind.permission("create"), &cx.project).await?;
+            cx.authorize_kind(kind, "create").await?;
         }
         match change::applied(cx, kind, old, body.clone(), params).await {
             Err(error) if matches!(error.code(), "stale-version" | "already-exists") => {

@@ -162,8 +162,10 @@ fn collect(path: &str, table: &[Field], fields: &Fields, terms: &mut BTreeSet<Te
                     terms.insert(Term { key, value: encode(&cell(&field.shape, value)) });
                 }
             }
-        } else if let (Shape::Struct(inner), Some(Value::Object(map))) = (&field.shape, value) {
-            collect(&key, inner, map, terms);
+        } else if let Shape::Struct(inner) = &field.shape {
+            // A field of a struct that is not there has no value, which is a term too.
+            let none = Fields::new();
+            collect(&key, inner, value.and_then(Value::as_object).unwrap_or(&none), terms);
         }
     }
 }

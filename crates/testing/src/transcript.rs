@@ -36,7 +36,11 @@ pub struct Stage {
     domains: Vec<Domain>,
     ports: Ports,
     files: BTreeMap<String, Vec<u8>>,
+    prepare: Option<Prepare>,
 }
+
+/// What is done to the empty platform before the first line.
+type Prepare = Box<dyn FnOnce(Arc<Platform>) -> kernel::Later<'static, ()>>;
 
 impl Stage {
     /// A platform with one service.
@@ -46,6 +50,7 @@ impl Stage {
             domains: vec![guard::domain(), domain],
             ports: Ports::default(),
             files: BTreeMap::new(),
+            prepare: None,
         }
     }
 
@@ -53,6 +58,16 @@ impl Stage {
     #[must_use]
     pub fn with_ports(mut self, ports: Ports) -> Self {
         self.ports = ports;
+        self
+    }
+
+    /// With something done before the first line; nobody is logged in then.
+    #[must_use]
+    pub fn prepared(
+        mut self,
+        prepare: impl FnOnce(Arc<Platform>) -> kernel::Later<'static, ()> + 'static,
+    ) -> Self {
+        self.prepare = Some(Box::new(prepare));
         self
     }
 
@@ -91,6 +106,10 @@ impl Stage {
             };
             let platform = Platform::new(parts).expect("the parts fit");
             platform.start();
+            let who = if self.prepare.is_none() { Some("admin".to_owned()) } else { None };
+            if let Some(prepare) = self.prepare {
+                prepare(Arc::clone(&platform)).await.expect("the platform is prepared");
+            }
             let web = Web::new(Arc::clone(&platform), Settings::default());
             let mut player = Player {
                 web,
@@ -98,7 +117,7 @@ impl Stage {
                 clock,
                 service: self.service,
                 files: self.files,
-                who: Some("admin".to_owned()),
+                who,
                 kept: BTreeMap::new(),
             };
             player.play(text).await;
@@ -158,7 +177,7 @@ impl Player {
         let method = parts.next().unwrap_or_default();
         let path = parts.next().unwrap_or_default();
         let rest = parts.next().unwrap_or_default().trim();
-        let uri = if path.starts_with("/api") || path.starts_with("/v2") {
+        let uri = if path.starts_with("/api/") || path.starts_with("/v2") {
             path.to_owned()
         } else {
             format!("/api/v1/{}{path}", self.service)
@@ -168,16 +187,10 @@ impl Player {
         if let Some(who) = &self.who {
             request = request.header("authorization", format!("Bearer {who}"));
         }
-        // Headers stand in front of the body as `[name: value]`.
         let mut body = rest;
-        while let Some((header, after)) = body
-            .strip_prefix('[')
-            .and_then(|rest| rest.split_once(']'))
-            .filter(|(header, _)| header.contains(": "))
-        {
-            let (name, value) = header.split_once(": ").unwrap_or_default();
+        while let Some((name, value, after)) = header(body) {
             request = request.header(name, value);
-            body = after.trim();
+            body = after;
         }
         let bytes = match body.strip_prefix("< ") {
             Some(name) => self.files.get(name.trim()).unwrap_or_else(|| panic!("no file `{name}`")).clone(),
@@ -204,12 +217,20 @@ impl Player {
         if wanted.trim().is_empty() {
             return;
         }
-        let wanted: Value = serde_json::from_str(&self.filled(wanted))
+        let wanted: Value = serde_json::from_str(wanted)
             .unwrap_or_else(|error| panic!("the expected answer is no JSON ({error}): {wanted}"));
         if let Err(where_) = fits(&wanted, body, "", &mut self.kept) {
             panic!("\n{asked}\n{where_}\nanswered {body:#}");
         }
     }
+}
+
+/// A header in front of the body, as `[name: value]`, and what stands behind it.
+fn header(text: &str) -> Option<(&str, &str, &str)> {
+    let (inside, after) = text.strip_prefix('[')?.split_once(']')?;
+    let (name, value) = inside.split_once(": ")?;
+    let plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    plain.then(|| (name, value, after.trim()))
 }
 
 /// Lines that are indented go on with the line before.
