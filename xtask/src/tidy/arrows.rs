@@ -66,9 +66,9 @@ impl Floor {
             Self::Ground => &[Self::Base],
             Self::Kernel => &[Self::Base, Self::Ground, Self::Derive],
             Self::Ports => &[Self::Base],
-            // Transcripts run on a real store, because there is no second, pretended one.
+            // Transcripts speak a real face to a real store, because there are no second, pretended ones.
             Self::Testing => {
-                &[Self::Base, Self::Ground, Self::Derive, Self::Kernel, Self::Ports, Self::Engine]
+                &[Self::Base, Self::Ground, Self::Derive, Self::Kernel, Self::Ports, Self::Engine, Self::Face]
             }
             // One engine may be built from another: a store from a dialect, a search from blobs.
             Self::Engine => {
