@@ -3,6 +3,7 @@
 mod ambient;
 mod assemble;
 mod bundle;
+mod collect;
 mod faces;
 mod generate;
 mod listen;
@@ -37,6 +38,12 @@ pub struct Up {
     /// How many runs are worked on at once; 0 works on none.
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub workers: usize,
+    /// A certificate chain to serve TLS with (PEM); without one the platform makes its own.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The private key of the certificate (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
 }
 
 /// What was settled for a server.
@@ -52,6 +59,8 @@ pub struct Settled {
     pub workers: usize,
     /// The first administrator's password, if one was given.
     pub password: Option<String>,
+    /// A certificate chain and its key, if they were given.
+    pub tls: Option<(PathBuf, PathBuf)>,
 }
 
 impl Up {

@@ -4,6 +4,7 @@ use std::{
     any::{Any, TypeId},
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use base::{Clock, Entropy, Error, Result};
@@ -176,6 +177,7 @@ impl Platform {
         if self.workers > 0 {
             tokio::spawn(runs::work(Arc::clone(self)));
         }
+        tokio::spawn(sweep(Arc::clone(self)));
     }
 
     /// Every kind, in the order the domains list them.
@@ -351,5 +353,19 @@ impl Platform {
     /// The kinds of a scope, for faces.
     pub fn kinds_in(&self, scope: Scope) -> impl Iterator<Item = &Arc<KindDef>> {
         self.kinds.iter().filter(move |kind| kind.scope == scope)
+    }
+}
+
+/// How often what has expired is forgotten.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// Forgets what has expired, again and again.
+async fn sweep(platform: Arc<Platform>) {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = platform.store.sweep(platform.now()).await {
+            tracing::warn!(?error, "what has expired was not forgotten; trying again later");
+        }
     }
 }

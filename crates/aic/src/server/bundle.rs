@@ -213,7 +213,7 @@ pub async fn restore(file: &Path, settled: &Settled) -> Result<Restored> {
         return Err(Error::conflict("not-empty", "there is something in the data directory already")
             .hint("restore into an empty directory"));
     }
-    let parts = assemble::parts(settled, store)?;
+    let parts = assemble::parts(settled, store, assemble::open_blobs(settled)?)?;
     let platform = Platform::new(parts)?;
     let mut reader = Reader::open(file).await?;
     let header: Header =

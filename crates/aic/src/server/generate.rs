@@ -24,8 +24,10 @@ pub fn generate(dir: &Path) -> Result<()> {
         database_url: None,
         workers: 0,
         password: None,
+        tls: None,
     };
-    let platform = Platform::new(assemble::parts(&settled, store_sqlite::open(&scratch)?)?)?;
+    let store = store_sqlite::open(&scratch)?;
+    let platform = Platform::new(assemble::parts(&settled, store, assemble::open_blobs(&settled)?)?)?;
     let pretty =
         |value| serde_json::to_string_pretty(&value).map(|text| text + "\n").map_err(Error::internal);
     write(dir, "openapi.json", &pretty(openapi::document(&platform, openapi::Version::V31))?)?;
