@@ -29,3 +29,6 @@ pub fn bad(position: usize, message: &str) -> Error {
         .at("filter")
         .hint("for example: spec.phase = \"ready\" AND metadata.creationTimestamp > \"2026-01-01T00:00:00Z\"")
 }
+
+#[cfg(test)]
+mod tests;

@@ -260,20 +260,13 @@ pub async fn patch(
     match form {
         PatchForm::Merge => {
             let said = body.pointer("/metadata/resourceVersion").cloned();
-            json_patch::merge(&mut document, &body);
+            ::patch::merge(&mut document, &body);
             if said.is_none() {
                 clear_version(&mut document);
             }
         }
         PatchForm::Json => {
-            let patch: json_patch::Patch = serde_json::from_value(body).map_err(|error| {
-                Error::bad_request("bad-patch", format!("this is no JSON Patch: {error}"))
-                    .hint("send a list of operations (RFC 6902)")
-            })?;
-            json_patch::patch(&mut document, &patch).map_err(|error| {
-                Error::invalid("patch-failed", format!("the patch does not apply: {error}"))
-                    .hint("nothing was changed; read the object again")
-            })?;
+            ::patch::apply(&mut document, body)?;
             clear_version(&mut document);
         }
         PatchForm::Apply => return applied(cx, kind, Some(old), body, params).await,
