@@ -44,6 +44,12 @@ fn objects_that_do_not_fit_are_refused_with_the_field() {
         => 404
         POST /model-versions {"spec": {"model": "m", "blob": "beef"}}
         => 422 {"code": "invalid-digest", "field": "spec.blob"}
+        POST /models/m/upload < noise.onnx
+        => 422 {"code": "model-unreadable", "field": "spec.blob"}
+        POST /models/m/upload < empty.csv
+        => 422 {"code": "model-unreadable"}
+        GET /models/m
+        => 200 {"status": {"latest": null}}
         GET /nothing
         => 404 {"code": "no-such-operation"}
         DELETE /models

@@ -75,6 +75,12 @@ fn a_table_becomes_an_endpoint_that_explains_itself() {
         GET /datasets/penguins/lineage?direction=downstream
         => 200 {"truncated": false}
 
+        # A file of one's own is a version like any other.
+        GET /models/penguins/versions/1
+        => 200 {"spec": {"blob": "$onnx"}}
+        POST /model-versions {"spec": {"model": "penguins", "blob": "$onnx"}}
+        => 201 {"metadata": {"name": "penguins.2"}, "spec": {"number": 2, "signature": {"classes": ["Adelie", "Chinstrap", "Gentoo"]}}}
+
         # A deprecated version is not deployed again, and cannot be promoted.
         POST /models/penguins/versions/1/deprecate {}
         => 200 {"deprecated": true}
