@@ -48,7 +48,8 @@ fn definitions(kind: &KindDef) -> Vec<Value> {
             if c.is_uppercase() {
                 title.push(' ');
             }
-            title.extend(c.to_uppercase().filter(|_| title.is_empty()).next().or(Some(c)));
+            let first = title.is_empty();
+            title.extend(c.to_uppercase().find(|_| first).or(Some(c)));
         }
         all.push(column(&title, word, field.doc));
     }
