@@ -22,7 +22,7 @@ const BATCH: usize = 1_000;
 fn draft(number: usize, objects: usize) -> Draft {
     // Sizes are all different, and in another order than names.
     let size = number * 7_919 % objects;
-    let team = if number % 2 == 0 { "red" } else { "green" };
+    let team = if number.is_multiple_of(2) { "red" } else { "green" };
     Draft::new(&format!("p{number:08}"))
         .spec(json!({"title": format!("page {number}"), "size": size, "text": "x".repeat(200)}))
         .labels(json!({"team": team}))
