@@ -1,6 +1,6 @@
-//! The little of Kubernetes' own groups that clients ask for: namespaces, events, `can-i`.
+//! The little of Kubernetes' own groups that clients ask for: namespaces and events.
 
-use base::{Error, Result};
+use base::Result;
 use face_web::Web;
 use kernel::{
     cx::Cx,
@@ -101,20 +101,4 @@ pub async fn events(web: &Web, cx: &Cx, selector: &str) -> Result<Value> {
     Ok(
         json!({"kind": "EventList", "apiVersion": "v1", "metadata": {"resourceVersion": head}, "items": items}),
     )
-}
-
-/// `kubectl auth can-i`
-pub async fn access_review(cx: &Cx, mut review: Value) -> Result<Value> {
-    let asked = &review["spec"]["resourceAttributes"];
-    let text = |name: &str| asked[name].as_str().unwrap_or_default();
-    let service = text("group").strip_suffix(crate::path::DOMAIN).unwrap_or_default();
-    if text("resource").is_empty() || service.is_empty() {
-        return Err(Error::invalid("bad-review", "only resources of the platform's groups can be asked for")
-            .at("spec.resourceAttributes"));
-    }
-    let verb = if text("verb") == "patch" { "update" } else { text("verb") };
-    let permission = format!("{service}.{}.{verb}", text("resource"));
-    let decision = cx.decide(&permission, text("namespace")).await?;
-    review["status"] = json!({"allowed": decision.allowed, "reason": decision.reasons.join(", ")});
-    Ok(review)
 }

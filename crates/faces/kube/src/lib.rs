@@ -4,9 +4,11 @@
 
 mod core_group;
 mod discovery;
+mod lenient;
 mod openapi;
 mod path;
 mod request;
+mod review;
 mod router;
 mod status;
 mod stream;

@@ -9,16 +9,47 @@ use crate::{discovery, path::DOMAIN};
 /// `GET /openapi/v3`
 pub fn index(platform: &Platform) -> Value {
     let mut paths = Map::new();
+    let mut list = |path: String, document: &Value| {
+        let hash = base::Digest::of(document.to_string().as_bytes()).to_string();
+        let url = format!("/openapi/v3/{path}?hash={}", &hash[..16]);
+        paths.insert(path, json!({"serverRelativeURL": url}));
+    };
+    list("api/v1".to_owned(), &core());
     for service in discovery::services(platform) {
-        let path = format!("apis/{service}{DOMAIN}/v1");
-        let hash = base::Digest::of(group(platform, service).to_string().as_bytes()).to_string();
-        paths.insert(
-            path.clone(),
-            json!({"serverRelativeURL": format!("/openapi/v3/{path}?hash={}", &hash[..16])}),
-        );
+        list(format!("apis/{service}{DOMAIN}/v1"), &group(platform, service));
     }
     json!({"paths": paths})
 }
+
+/// `GET /openapi/v3/api/v1`
+pub fn core() -> Value {
+    let gvk = json!({"group": "", "version": "v1", "kind": "Namespace"});
+    let read = json!({
+        "x-kubernetes-action": "get",
+        "x-kubernetes-group-version-kind": gvk,
+        "responses": {"200": {"description": "OK"}},
+    });
+    json!({
+        "openapi": "3.0.0",
+        "info": {"title": "core", "version": "v1"},
+        "paths": {"/api/v1/namespaces/{name}": {"get": read}},
+        "components": {"schemas": {
+            "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta": object_meta(),
+            "io.k8s.api.core.v1.Namespace": {
+                "type": "object",
+                "description": "A project of the organization.",
+                "properties": {
+                    "apiVersion": {"type": "string"},
+                    "kind": {"type": "string"},
+                    "metadata": {"allOf": [{"$ref": META}], "description": "What every object carries."},
+                },
+                "x-kubernetes-group-version-kind": [gvk],
+            },
+        }},
+    })
+}
+
+const META: &str = "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
 /// `GET /openapi/v3/apis/{group}/v1`
 pub fn group(platform: &Platform, service: &str) -> Value {
@@ -65,7 +96,7 @@ fn object_meta() -> Value {
 }
 
 fn object_schema(kind: &KindDef) -> Value {
-    let meta = json!({"$ref": "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"});
+    let meta = json!({"$ref": META});
     let mut spec = schema::of_fields(kind.fields, Direction::In);
     spec["description"] = "What is wanted.".into();
     let mut status = schema::of_fields(kind.status, Direction::Out);

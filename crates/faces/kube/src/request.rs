@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
     body::Body as HttpBody,
-    http::{HeaderMap, Request, Response, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header},
 };
 use base::{Error, Result};
 use face_web::{Web, body, caller};
@@ -18,8 +18,10 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use crate::{
+    lenient,
     path::{self, Target},
-    status, stream, table,
+    status::{self, About},
+    stream, table,
 };
 
 /// The longest a watch lasts when its caller does not say, in seconds.
@@ -47,13 +49,18 @@ pub fn params(query: Option<&str>) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Answers a request under `/apis/{group}/v1/`.
-pub async fn answer(web: &Web, path: &str, request: Request<HttpBody>) -> Result<Response<HttpBody>> {
+/// Answers a request under `/apis/{group}/v1/`, and says what it was about in case it fails.
+pub async fn answer(
+    web: &Web,
+    path: &str,
+    request: Request<HttpBody>,
+    about: &mut About,
+) -> Result<Response<HttpBody>> {
     let target = path::target(&web.platform, path)?;
+    *about = about_of(&target);
     let (parts, http_body) = request.into_parts();
     let asked = params(parts.uri.query());
     let mut cx = cx(web, &parts.headers, &target.project).await?;
-    cx.dry_run = asked.get("dryRun").is_some_and(|value| value == "All");
     if target.subresource.is_some() {
         return Err(Error::not_found(
             "no-such-operation",
@@ -64,19 +71,73 @@ pub async fn answer(web: &Web, path: &str, request: Request<HttpBody>) -> Result
     let verb = verb(&parts, &target, &asked)?;
     let bytes = body::bytes(http_body, web.settings.body_max).await?;
     let mut sent = read_body(&bytes)?;
+    if about.name.is_empty() {
+        about.name = sent.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    }
+    cx.dry_run = dry_run(&verb, &asked, &sent)?;
+    let dropped = lenient::drop_unknown(&target.kind, &asked, &mut sent);
     if target.kind.scope != kernel::kind::Scope::Project
         && let Some(metadata) = sent.get_mut("metadata").and_then(Value::as_object_mut)
     {
         metadata.remove("namespace");
     }
     let params = kernel_params(&verb, &asked, &sent);
-    let precondition = sent.pointer("/preconditions/resourceVersion").and_then(Value::as_str);
-    let if_match = precondition.and_then(|text| text.parse().ok()).filter(|_| verb == Verb::Delete);
+    let if_match = if verb == Verb::Delete { preconditions(&cx, &target, &sent).await? } else { None };
     let body = if sent.is_null() || verb == Verb::Delete { Body::Empty } else { Body::Json(sent) };
     let kind = std::sync::Arc::clone(&target.kind);
     let call = Call { kind: target.kind, verb, id: target.name, parent: None, params, body, if_match };
     let answer = dispatch::call(cx, call).await?;
-    Ok(manner.tell(web, &kind, answer))
+    let mut response = manner.tell(web, &kind, answer);
+    for field in dropped {
+        let warning = format!("299 - \"unknown field \\\"{}\\\"\"", field.escape_default());
+        if let Ok(warning) = HeaderValue::from_str(&warning) {
+            response.headers_mut().append(header::WARNING, warning);
+        }
+    }
+    Ok(response)
+}
+
+fn about_of(target: &Target) -> About {
+    About {
+        group: format!("{}{}", target.kind.service, path::DOMAIN),
+        resource: target.kind.plural.to_owned(),
+        kind: target.kind.pascal_name(),
+        name: target.name.clone().unwrap_or_default(),
+    }
+}
+
+/// Whether nothing shall be kept. A deletion says it in its body, everything else in the query.
+fn dry_run(verb: &Verb, asked: &BTreeMap<String, String>, sent: &Value) -> Result<bool> {
+    let in_body = sent["dryRun"].as_array().filter(|_| *verb == Verb::Delete);
+    let mut said = asked
+        .get("dryRun")
+        .map(String::as_str)
+        .into_iter()
+        .chain(in_body.into_iter().flatten().map(|value| value.as_str().unwrap_or_default()));
+    // A misunderstood rehearsal would be a deed, so what is not understood is refused.
+    match said.find(|value| !matches!(*value, "" | "All")) {
+        Some(_) => Err(Error::invalid("unknown-value", "`dryRun` is `All` or absent").at("dryRun")),
+        None => Ok(asked.get("dryRun").is_some_and(|value| value == "All")
+            || in_body.is_some_and(|values| !values.is_empty())),
+    }
+}
+
+/// Holds a deletion's `preconditions` against the object: its uid here, its version in the kernel.
+async fn preconditions(cx: &Cx, target: &Target, sent: &Value) -> Result<Option<u64>> {
+    let said = |name: &str| sent["preconditions"][name].as_str();
+    if let (Some(uid), Some(name)) = (said("uid"), &target.name) {
+        cx.authorize(&target.kind.permission("delete"), &cx.project).await?;
+        let found = cx.read(&target.kind.id(), name).await?;
+        if found.metadata.uid.to_string() != uid {
+            return Err(Error::conflict("wrong-uid", "another object has this name by now"));
+        }
+    }
+    match said("resourceVersion").map(str::parse) {
+        None => Ok(None),
+        Some(Ok(version)) => Ok(Some(version)),
+        Some(Err(_)) => Err(Error::bad_request("bad-version", "`resourceVersion` is a number")
+            .at("preconditions.resourceVersion")),
+    }
 }
 
 fn verb(
@@ -209,7 +270,9 @@ impl Manner {
                 let platform = std::sync::Arc::clone(&web.platform);
                 stream::response(*subscription, manner, move || platform.now())
             }
-            Answer::Bytes(_) => status::response(&Error::internal("a kind's verbs answer JSON")),
+            Answer::Bytes(_) => {
+                status::response(&Error::internal("a kind's verbs answer JSON"), &About::default())
+            }
         }
     }
 }

@@ -6,14 +6,19 @@ use axum::{
     Router,
     body::Body,
     extract::{Path, Request, State},
-    http::{HeaderMap, Response, StatusCode},
+    http::{HeaderMap, HeaderValue, Response, StatusCode, header},
     routing::{any, get, post},
 };
 use base::{Error, Result};
 use face_web::{Web, body, metrics::Labels};
 use serde_json::{Value, json};
 
-use crate::{core_group, discovery, openapi, path::DOMAIN, request, status};
+use crate::{
+    core_group, discovery, openapi,
+    path::DOMAIN,
+    request, review,
+    status::{self, About},
+};
 
 /// The face's routes.
 pub fn router(web: Web) -> Router {
@@ -28,11 +33,13 @@ pub fn router(web: Web) -> Router {
         .route("/api/v1/events", get(all_events))
         .route("/apis", get(groups))
         .route("/apis/authorization.k8s.io/v1", get(|| async { ok(&discovery::authorization()) }))
-        .route("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", post(review))
+        .route("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", post(access_review))
         .route("/apis/{group}", get(group))
         .route("/apis/{group}/v1", get(resources))
         .route("/apis/{group}/v1/{*path}", any(serve))
+        .route("/openapi/v2", get(older_document))
         .route("/openapi/v3", get(move || async move { ok(&index) }))
+        .route("/openapi/v3/api/v1", get(|| async { ok(&openapi::core()) }))
         .route("/openapi/v3/apis/{group}/v1", get(document))
         .with_state(web)
 }
@@ -44,7 +51,7 @@ fn ok(value: &Value) -> Response<Body> {
 fn told(result: Result<Value>) -> Response<Body> {
     match result {
         Ok(value) => ok(&value),
-        Err(error) => status::response(&error),
+        Err(error) => status::response(&error, &About::default()),
     }
 }
 
@@ -79,6 +86,16 @@ async fn document(State(web): State<Web>, Path(group): Path<String>) -> Response
     told(service(&web, &group).map(|service| openapi::group(&web.platform, service)))
 }
 
+/// An OpenAPI 2 document that describes nothing, in the protobuf `kubectl` asks for: no bytes at all.
+///
+/// `kubectl` wants one before it sends a `List`, and leaves to the server what it does not describe.
+async fn older_document() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    let media = HeaderValue::from_static("application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
+    response.headers_mut().insert(header::CONTENT_TYPE, media);
+    response
+}
+
 async fn namespaces(State(web): State<Web>, headers: HeaderMap) -> Response<Body> {
     told(async { core_group::namespaces(&web, &request::cx(&web, &headers, "").await?).await }.await)
 }
@@ -105,16 +122,16 @@ async fn events_of(web: &Web, project: &str, asked: &axum::http::request::Parts)
     core_group::events(web, &cx, params.get("fieldSelector").map_or("", String::as_str)).await
 }
 
-async fn review(State(web): State<Web>, asked: Request) -> Response<Body> {
+async fn access_review(State(web): State<Web>, asked: Request) -> Response<Body> {
     let (parts, http_body) = asked.into_parts();
     let reviewed = async {
         let cx = request::cx(&web, &parts.headers, "").await?;
-        let review = body::json(http_body, web.settings.body_max).await?.unwrap_or_default();
-        core_group::access_review(&cx, review).await
+        let asked = review::read(&body::bytes(http_body, web.settings.body_max).await?)?;
+        review::decide(&web.platform, &cx, asked).await
     };
     match reviewed.await {
         Ok(value) => status::json_response(StatusCode::CREATED, &value),
-        Err(error) => status::response(&error),
+        Err(error) => status::response(&error, &About::default()),
     }
 }
 
@@ -125,8 +142,9 @@ async fn serve(
 ) -> Response<Body> {
     let began = Instant::now();
     let method = asked.method().to_string();
-    let answered = request::answer(&web, &format!("{group}/v1/{path}"), asked).await;
-    let response = answered.unwrap_or_else(|error| status::response(&error));
+    let mut about = About::default();
+    let answered = request::answer(&web, &format!("{group}/v1/{path}"), asked, &mut about).await;
+    let response = answered.unwrap_or_else(|error| status::response(&error, &about));
     let target = group.strip_suffix(DOMAIN).filter(|it| discovery::services(&web.platform).contains(it));
     let target = target.unwrap_or("unknown").to_owned();
     let status = response.status().as_u16();

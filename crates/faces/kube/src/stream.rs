@@ -50,7 +50,10 @@ pub fn response(
                     ));
                 }
                 Err(error) => {
-                    let line = format!("{}\n", json!({"type": "ERROR", "object": status::of(&error)}));
+                    let line = format!(
+                        "{}\n",
+                        json!({"type": "ERROR", "object": status::of(&error, &status::About::default())})
+                    );
                     return Some((Ok(Bytes::from(line)), None));
                 }
             }

@@ -44,12 +44,12 @@ fn definitions(kind: &KindDef) -> Vec<Value> {
             _ => "string",
         };
         let mut title = String::new();
-        for (i, c) in field.name.chars().enumerate() {
-            match (i, c.is_uppercase()) {
-                (0, _) => title.extend(c.to_uppercase()),
-                (_, true) => title.extend([' ', c]),
-                (_, false) => title.push(c),
+        for c in field.name.chars() {
+            if c.is_uppercase() {
+                title.push(' ');
             }
+            let first = title.is_empty();
+            title.extend(c.to_uppercase().find(|_| first).or(Some(c)));
         }
         all.push(column(&title, word, field.doc));
     }
