@@ -168,6 +168,11 @@ impl KindDef {
         object::pascal(self.name)
     }
 
+    /// Whether there are objects of it; a kind without any answers its base path by a view.
+    pub fn has_objects(&self) -> bool {
+        self.action("", Of::Collection, true).is_none()
+    }
+
     /// Whether it serves a verb.
     pub fn serves(&self, verb: &str) -> bool {
         !self.without.contains(&verb)

@@ -28,6 +28,8 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
     let compressed = DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream"));
     let beside = Beside { web: web.clone(), certificates };
     Router::new()
+        // Until there is a console, the reference is what a browser is shown.
+        .route("/", get(|| async { axum::response::Redirect::temporary("/docs") }))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/errors/{code}", get(pages::error))
