@@ -110,7 +110,8 @@ async fn backup(State(beside): State<Beside>, request: Request) -> Response<Body
     let web = &beside.web;
     match allowed_on_platform(web, request.headers()).await {
         Ok(()) => {
-            let mut response = Response::new(Body::from_stream(bundle::write(Arc::clone(&web.platform))));
+            let mut response =
+                Response::new(face_web::body::streamed(bundle::write(Arc::clone(&web.platform))));
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
             response

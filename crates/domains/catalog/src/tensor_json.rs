@@ -28,8 +28,7 @@ struct Written {
     name: String,
     shape: Vec<u64>,
     datatype: String,
-    #[serde(default)]
-    data: Value,
+    data: Vec<Value>,
 }
 
 /// Runs a model on a request's tensors.
@@ -50,9 +49,7 @@ pub async fn infer(cx: &Cx, loaded: Arc<Loaded>, endpoint: &str, ask: Request) -
         ));
     }
     let outputs = predict::run(cx, &loaded, inputs, rows).await?;
-    let wanted: Option<Vec<String>> = ask.outputs.map(|outputs| {
-        outputs.iter().filter_map(|output| output["name"].as_str().map(str::to_owned)).collect()
-    });
+    let wanted = ask.outputs.map(|wanted| names(&wanted, &outputs)).transpose()?;
     let outputs: Vec<Value> = outputs
         .into_iter()
         .filter(|tensor| wanted.as_ref().is_none_or(|wanted| wanted.contains(&tensor.name)))
@@ -69,6 +66,21 @@ pub async fn infer(cx: &Cx, loaded: Arc<Loaded>, endpoint: &str, ask: Request) -
     Ok(answer)
 }
 
+/// The names of the outputs wanted, each of which must be one the model has.
+fn names(wanted: &[Value], outputs: &[Tensor]) -> Result<Vec<String>> {
+    let known = |name: &str| outputs.iter().any(|tensor| tensor.name == name);
+    let name = |(i, output): (usize, &Value)| match output["name"].as_str() {
+        Some(name) if known(name) => Ok(name.to_owned()),
+        _ => {
+            let known: Vec<&str> = outputs.iter().map(|tensor| tensor.name.as_str()).collect();
+            Err(Error::invalid("bad-tensor", "the model has no such output")
+                .at(format!("outputs[{i}].name"))
+                .hint(format!("its outputs are: {}", known.join(", "))))
+        }
+    };
+    wanted.iter().enumerate().map(name).collect()
+}
+
 fn read(value: Value) -> Result<Tensor> {
     let written: Written = serde_json::from_value(value).map_err(|error| {
         Error::invalid("bad-tensor", format!("this is no tensor: {error}"))
@@ -77,7 +89,7 @@ fn read(value: Value) -> Result<Tensor> {
     let shape: Vec<usize> = written.shape.iter().map(|size| *size as usize).collect();
     let count = shape.iter().try_fold(1usize, |count, size| count.checked_mul(*size));
     let mut flat = Vec::new();
-    flatten(written.data, &mut flat);
+    flatten(Value::Array(written.data), &mut flat);
     if count != Some(flat.len()) {
         return Err(Error::invalid(
             "tensor-wrong-shape",

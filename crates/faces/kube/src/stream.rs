@@ -59,7 +59,7 @@ pub fn response(
             }
         }
     });
-    let mut response = Response::new(Body::from_stream(told));
+    let mut response = Response::new(face_web::body::streamed(told));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

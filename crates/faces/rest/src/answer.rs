@@ -22,7 +22,7 @@ pub fn response(answer: Answer) -> Response<Body> {
         }
         Answer::Bytes(Output::Json(value)) => json(StatusCode::OK, &value),
         Answer::Bytes(Output::Bytes { media, filename, bytes }) => {
-            let mut response = Response::new(Body::from_stream(bytes));
+            let mut response = Response::new(face_web::body::streamed(bytes));
             let headers = response.headers_mut();
             if let Ok(media) = HeaderValue::from_str(&media) {
                 headers.insert(header::CONTENT_TYPE, media);

@@ -28,7 +28,7 @@ pub fn document(platform: &Platform, version: Version) -> Value {
         kind_schemas(kind, &mut schemas);
         kind_paths(kind, &mut paths);
     }
-    json!({
+    let mut document = json!({
         "openapi": if version == Version::V31 { "3.1.0" } else { "3.0.3" },
         "info": {
             "title": "AIC",
@@ -52,7 +52,11 @@ pub fn document(platform: &Platform, version: Version) -> Value {
                 },
             },
         },
-    })
+    });
+    if version == Version::V30 {
+        schema::for_older(&mut document);
+    }
+    document
 }
 
 fn common_schemas() -> Map<String, Value> {
@@ -290,7 +294,12 @@ fn collection(kind: &KindDef) -> Value {
     let name = schema_name(kind);
     let mut list = operation(kind, "list", &format!("A page of {}", kind.plural));
     list["parameters"] = json!(list_params(kind));
-    list["responses"]["200"] = json_answer(&reference(&format!("{name}.List")));
+    // A kind without objects of its own answers its base path itself.
+    list["responses"]["200"] = if kind.action("", Of::Collection, true).is_some() {
+        json_answer(&json!({"type": "object"}))
+    } else {
+        json_answer(&reference(&format!("{name}.List")))
+    };
     let mut path = json!({"get": list});
     if kind.serves("create") {
         let mut create = operation(kind, "create", &format!("A new {}", kind.name));

@@ -6,7 +6,7 @@ use axum::{
 };
 use base::{Error, Result};
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use http_body_util::BodyExt;
 use kernel::declare::ByteStream;
 use serde_json::Value;
@@ -51,6 +51,14 @@ pub fn parse(bytes: &[u8]) -> Result<Value> {
         }
         Error::bad_request("bad-json", format!("this is no JSON: {error}"))
     })
+}
+
+/// A stream as a body. Compression asks once more after the end, which not every stream survives.
+pub fn streamed<S>(stream: S) -> Body
+where
+    S: Stream<Item = Result<Bytes>> + Send + 'static,
+{
+    Body::from_stream(stream.fuse())
 }
 
 /// A body as a stream, cut with an error at `limit` bytes.

@@ -11,8 +11,10 @@ use serde_json::{Map, Value, json};
 pub enum Direction {
     /// Taken in: nothing unknown, nothing missing.
     In,
-    /// Given out: secrets are not.
+    /// Given out as an object: secrets are not, nor is what is absent.
     Out,
+    /// Given out as an action's answer: what is absent may be null.
+    Answer,
 }
 
 /// The schema of a struct with these fields.
@@ -20,7 +22,7 @@ pub fn of_fields(table: &[Field], direction: Direction) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
     for field in table {
-        if direction == Direction::Out && field.write_only {
+        if direction != Direction::In && field.write_only {
             continue;
         }
         if direction == Direction::In && field.is_required() {
@@ -41,6 +43,9 @@ pub fn of_fields(table: &[Field], direction: Direction) -> Value {
 fn of_field(field: &Field, direction: Direction) -> Value {
     let mut schema = of_shape(&field.shape, direction);
     limits(&mut schema, field, direction);
+    if direction == Direction::Answer && !field.required {
+        may_be_null(&mut schema);
+    }
     if !field.doc.is_empty() {
         schema["description"] = field.doc.into();
     }
@@ -59,8 +64,33 @@ fn of_field(field: &Field, direction: Direction) -> Value {
     schema
 }
 
+fn may_be_null(schema: &mut Value) {
+    if schema["type"].is_string() {
+        let word = schema["type"].take();
+        schema["type"] = json!([word, "null"]);
+    }
+    if let Some(values) = schema["enum"].as_array_mut() {
+        values.push(Value::Null);
+    }
+}
+
+/// The same in OpenAPI 3.0, where a type is one word and `nullable` stands beside it.
+pub fn for_older(schema: &mut Value) {
+    if let Some(words) = schema.get_mut("type").and_then(Value::as_array_mut)
+        && let Some(word) = words.first_mut().map(Value::take)
+    {
+        schema["type"] = word;
+        schema["nullable"] = true.into();
+    }
+    match schema {
+        Value::Object(map) => map.values_mut().for_each(for_older),
+        Value::Array(items) => items.iter_mut().for_each(for_older),
+        _ => {}
+    }
+}
+
 fn limits(schema: &mut Value, field: &Field, direction: Direction) {
-    if direction == Direction::Out {
+    if direction != Direction::In {
         return;
     }
     let whole = |number: f64| Value::from(number as i64);
@@ -112,5 +142,5 @@ pub const NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-
 
 /// The schema of what an action answers.
 pub fn of_answer(shape: &Shape) -> Value {
-    of_shape(shape, Direction::Out)
+    of_shape(shape, Direction::Answer)
 }
