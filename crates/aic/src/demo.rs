@@ -101,6 +101,7 @@ impl Demo {
         tell(&mut story, &url, &password, &settled.data_dir)?;
         if self.check {
             runtime.block_on(listening.stop());
+            runtime.shutdown_timeout(server::STOP);
             return story.claims.verdict(output);
         }
         output.line(&format!("ready {url}"))?;
@@ -108,6 +109,7 @@ impl Demo {
             server::stop_asked().await;
             listening.stop().await;
         });
+        runtime.shutdown_timeout(server::STOP);
         Ok(())
     }
 }

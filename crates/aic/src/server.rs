@@ -68,7 +68,7 @@ impl Up {
     pub fn run(self, output: &mut Output) -> Result<()> {
         let settled = crate::config::settle_server(&self)?;
         let runtime = runtime()?;
-        runtime.block_on(async {
+        let ended = runtime.block_on(async {
             let assembled = assemble(&settled).await.map_err(|error| Failure::of(&error))?;
             if let Some(password) = &assembled.first_password {
                 output.note(&format!("first start: user `admin`, password `{password}` (shown once)"));
@@ -78,9 +78,15 @@ impl Up {
             stop_asked().await;
             server.stop().await;
             Ok(())
-        })
+        });
+        // Work under way is not waited for: its run is taken up again at the next start.
+        runtime.shutdown_timeout(STOP);
+        ended
     }
 }
+
+/// How long work that blocks may still take once the server has stopped.
+pub const STOP: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// The threads everything runs on.
 pub fn runtime() -> Result<tokio::runtime::Runtime> {
