@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kernel::{journal, store::Store};
+use kernel::journal;
 use rusqlite::Connection;
 use testing::store_suite::Draft;
 
@@ -55,8 +55,8 @@ async fn print_the_fixture() {
         entries: vec!["one".into(), "two".into()],
     });
     store.commit(first).await.unwrap();
-    let mut second = kernel::store::Commit::default();
-    second.writes = vec![later.replace(1, &churn), gone.trash(2)];
+    let second =
+        kernel::store::Commit { writes: vec![later.replace(1, &churn), gone.trash(2)], ..Default::default() };
     store.commit(second).await.unwrap();
     drop(store);
     let dump = std::process::Command::new("sqlite3")
