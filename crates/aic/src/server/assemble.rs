@@ -1,6 +1,10 @@
 //! Puts the parts together: store, blobs, engines, domains. The lists here are the platform's map.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use base::{Entropy, Error, Result, Secret};
 use domain_catalog::Serving;
@@ -26,6 +30,7 @@ pub struct Assembled {
 /// Opens what is there, makes what is not, and starts everything.
 pub async fn assemble(settled: &Settled) -> Result<Assembled> {
     fs::create_dir_all(&settled.data_dir).map_err(|error| unusable(&settled.data_dir, &error))?;
+    refuse_unfinished(&settled.data_dir)?;
     let store = open_store(settled).await?;
     let blobs = open_blobs(settled)?;
     let platform = Platform::new(parts(settled, store, blobs.clone())?)?;
@@ -90,6 +95,27 @@ fn holder(settled: &Settled) -> Result<String> {
     let name = format!("node-{:016x}", u64::from_le_bytes(bytes));
     fs::write(&path, &name).map_err(|error| unusable(&path, &error))?;
     Ok(name)
+}
+
+/// The file that says that a restore has begun and not ended.
+const UNFINISHED: &str = "restoring";
+
+/// Marks a data directory as one that is being restored; answers the mark.
+pub fn mark_unfinished(data_dir: &Path) -> Result<PathBuf> {
+    let mark = data_dir.join(UNFINISHED);
+    fs::create_dir_all(data_dir).map_err(|error| unusable(data_dir, &error))?;
+    fs::write(&mark, "").map_err(|error| unusable(&mark, &error))?;
+    Ok(mark)
+}
+
+/// Part of a platform must not be taken for all of it.
+fn refuse_unfinished(data_dir: &Path) -> Result<()> {
+    if !data_dir.join(UNFINISHED).exists() {
+        return Ok(());
+    }
+    let message = format!("a restore into `{}` has begun and not ended", data_dir.display());
+    Err(Error::conflict("restore-unfinished", message)
+        .hint("remove the directory, and restore the backup once more"))
 }
 
 fn unusable(path: &Path, error: &std::io::Error) -> Error {

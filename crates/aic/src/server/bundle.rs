@@ -207,20 +207,52 @@ pub struct Restored {
 }
 
 /// Fills an empty data directory from a backup; nothing is started.
+///
+/// The whole file is read before anything is written, so that a damaged one leaves nothing behind;
+/// and until all of it is there, a mark keeps the directory from being started.
 pub async fn restore(file: &Path, settled: &Settled) -> Result<Restored> {
+    check(file).await?;
+    let full = || {
+        Error::conflict("not-empty", "there is something in the data directory already")
+            .hint("restore into an empty directory")
+    };
+    if settled.data_dir.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(full());
+    }
+    let mark = assemble::mark_unfinished(&settled.data_dir)?;
     let store = assemble::open_store(settled).await?;
     if *store.head().borrow() > 0 {
-        return Err(Error::conflict("not-empty", "there is something in the data directory already")
-            .hint("restore into an empty directory"));
+        let _ = std::fs::remove_file(&mark);
+        return Err(full());
     }
-    let parts = assemble::parts(settled, store, assemble::open_blobs(settled)?)?;
-    let platform = Platform::new(parts)?;
+    let platform = Platform::new(assemble::parts(settled, store)?)?;
+    let restored = fill(&platform, file).await?;
+    std::fs::remove_file(&mark).map_err(Error::internal)?;
+    Ok(restored)
+}
+
+/// Reads a backup from its first byte to its last, and holds it against its check sum.
+async fn check(file: &Path) -> Result<()> {
     let mut reader = Reader::open(file).await?;
-    let header: Header =
-        serde_json::from_str(&reader.line().await?).map_err(|_| broken("it is no backup"))?;
-    if header.magic != MAGIC || header.version != VERSION {
-        return Err(broken("it is no backup of a version this build reads"));
+    reader.header().await?;
+    loop {
+        let before = *reader.hasher.finalize().as_bytes();
+        match reader.record().await? {
+            (b'Z', bytes) if bytes == before => break,
+            (b'Z', _) => return Err(broken("its check sum does not fit")),
+            _ => {}
+        }
     }
+    match reader.file.read(&mut [0]).await {
+        Ok(0) => Ok(()),
+        _ => Err(broken("something stands behind its end")),
+    }
+}
+
+/// Writes what a backup holds into an empty platform.
+async fn fill(platform: &Arc<Platform>, file: &Path) -> Result<Restored> {
+    let mut reader = Reader::open(file).await?;
+    reader.header().await?;
     let mut restored = Restored { changes: 0, blobs: 0 };
     let mut changes = Vec::new();
     let mut upload: Option<(Digest, Box<dyn kernel::blob::Upload>)> = None;
@@ -242,12 +274,12 @@ pub async fn restore(file: &Path, settled: &Settled) -> Result<Restored> {
             restored.changes += 1;
         }
         if changes.len() >= BATCH as usize || (letter != b'C' && !changes.is_empty()) {
-            replay(&platform, std::mem::take(&mut changes)).await?;
+            replay(platform, std::mem::take(&mut changes)).await?;
         }
         match letter {
             b'C' => {}
-            b'K' => keep(&platform, &bytes).await?,
-            b'S' => append(&platform, &bytes).await?,
+            b'K' => keep(platform, &bytes).await?,
+            b'S' => append(platform, &bytes).await?,
             b'B' => upload = Some((digest_of(&bytes)?, platform.blobs.create().await?)),
             b'P' => match &mut upload {
                 Some((_, upload)) => upload.write(bytes).await?,
@@ -298,7 +330,7 @@ fn digest_of(bytes: &[u8]) -> Result<Digest> {
 
 fn broken(why: &str) -> Error {
     Error::invalid("backup-broken", format!("the backup cannot be restored: {why}"))
-        .hint("nothing more was restored; use another copy of the file, and an empty directory")
+        .hint("use another copy of the file")
 }
 
 struct Reader {
@@ -312,6 +344,15 @@ impl Reader {
             Error::not_found("file-not-found", format!("`{}` cannot be read: {error}", path.display()))
         })?;
         Ok(Self { file: BufReader::new(file), hasher: blake3::Hasher::new() })
+    }
+
+    async fn header(&mut self) -> Result<()> {
+        let header: Header =
+            serde_json::from_str(&self.line().await?).map_err(|_| broken("it is no backup"))?;
+        if header.magic == MAGIC && header.version == VERSION {
+            return Ok(());
+        }
+        Err(broken("it is no backup of a version this build reads"))
     }
 
     async fn line(&mut self) -> Result<String> {

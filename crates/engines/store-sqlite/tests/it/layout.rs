@@ -2,10 +2,7 @@
 
 use std::path::Path;
 
-use kernel::{
-    journal,
-    store::{Append, Commit},
-};
+use kernel::journal;
 use rusqlite::Connection;
 use testing::store_suite::Draft;
 
@@ -29,7 +26,7 @@ async fn a_store_of_the_first_layout_is_read() {
     assert_eq!(found.unwrap().version, 3);
     let entries = store.stream("log/run_1", 0, 9).await.unwrap();
     assert_eq!(entries, [(0, "one".into()), (1, "two".into())]);
-    let next = Commit { writes: vec![Draft::new("next").create()], ..Commit::default() };
+    let next = kernel::store::Commit { writes: vec![Draft::new("next").create()], ..Default::default() };
     assert_eq!(store.commit(next).await.unwrap(), [5]);
 }
 
@@ -51,10 +48,15 @@ async fn print_the_fixture() {
     let churn = Draft::new("churn").spec(json!({"title": "it's", "size": 1.5}));
     let later = churn.clone().spec(json!({"title": "ä", "size": 2}));
     let mut gone = Draft::new("gone").labels(json!({"team": "x"}));
-    let mut first = Commit { writes: vec![churn.create(), gone.create()], ..Commit::default() };
-    first.appends.push(Append { stream: "log/run_1".into(), entries: vec!["one".into(), "two".into()] });
+    let mut first =
+        kernel::store::Commit { writes: vec![churn.create(), gone.create()], ..Default::default() };
+    first.appends.push(kernel::store::Append {
+        stream: "log/run_1".into(),
+        entries: vec!["one".into(), "two".into()],
+    });
     store.commit(first).await.unwrap();
-    let second = Commit { writes: vec![later.replace(1, &churn), gone.trash(2)], ..Commit::default() };
+    let second =
+        kernel::store::Commit { writes: vec![later.replace(1, &churn), gone.trash(2)], ..Default::default() };
     store.commit(second).await.unwrap();
     drop(store);
     let dump = std::process::Command::new("sqlite3")
