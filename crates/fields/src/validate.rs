@@ -236,3 +236,6 @@ fn out_of_range(at: &str, range: &str) -> Error {
 fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
+
+#[cfg(test)]
+mod tests;

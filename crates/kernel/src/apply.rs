@@ -1,8 +1,9 @@
 //! Server-side apply: who set which field, merging by owner, and conflicts (Kubernetes KEP-555).
 //!
 //! Lists are owned as a whole. Labels, annotations and every field of `spec` are owned one by one.
+//! Whoever applies an empty object owns that there is one, not what others put into it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Bound};
 
 use base::{Error, Result, Time};
 use serde_json::{Map, Value, json};
@@ -99,7 +100,35 @@ fn unset(object: &mut Value, path: &[String]) {
     }
 }
 
-/// `FieldsV1`: the paths as nested maps with `f:` in front of each name.
+/// Whether an object stands there already, and no more than an object is wanted.
+fn is_there(wanted: &Value, there: Option<&Value>) -> bool {
+    *wanted == json!({}) && there.is_some_and(Value::is_object)
+}
+
+/// Whether what is wanted takes away or changes the value that a path owns.
+fn clashes(live: &Value, body: &Value, wanted: &BTreeSet<Path>, owned: &[String]) -> bool {
+    let there = at(live, owned);
+    if wanted.contains(owned) {
+        let value = at(body, owned);
+        return value != there && !value.is_some_and(|value| is_there(value, there));
+    }
+    let replaces = |way: &[String]| wanted.contains(way) && at(body, way).is_some_and(|it| *it != json!({}));
+    if (1..owned.len()).any(|length| replaces(&owned[..length])) {
+        return true;
+    }
+    let behind = (Bound::Excluded(owned), Bound::Unbounded);
+    let fills = wanted.range::<[String], _>(behind).next().is_some_and(|path| path.starts_with(owned));
+    fills && there.is_some_and(|there| !there.is_object())
+}
+
+/// Whether one of the paths is this one or leads on from it.
+fn holds(paths: &BTreeSet<Path>, path: &[String]) -> bool {
+    let from = (Bound::Included(path), Bound::Unbounded);
+    paths.range::<[String], _>(from).next().is_some_and(|other| other.starts_with(path))
+}
+
+/// `FieldsV1`: the paths as nested maps with `f:` in front of each name. A value that is owned
+/// beside something inside it has a `.`.
 fn to_fields_v1(paths: &BTreeSet<Path>) -> Value {
     let mut fields = json!({});
     for path in paths {
@@ -111,14 +140,22 @@ fn to_fields_v1(paths: &BTreeSet<Path>) -> Value {
             }
             target = &mut target[&key];
         }
+        if holds_more(paths, path) {
+            target["."] = json!({});
+        }
     }
     fields
+}
+
+fn holds_more(paths: &BTreeSet<Path>, path: &Path) -> bool {
+    let behind = (Bound::Excluded(path), Bound::Unbounded);
+    paths.range::<Path, _>(behind).next().is_some_and(|other| other.starts_with(path))
 }
 
 fn of_fields_v1(fields: &Value, path: &mut Path, found: &mut BTreeSet<Path>) {
     let empty = Map::new();
     let map = fields.as_object().unwrap_or(&empty);
-    if map.is_empty() && !path.is_empty() {
+    if (map.is_empty() || map.contains_key(".")) && !path.is_empty() {
         found.insert(path.clone());
     }
     for (name, inner) in map {
@@ -189,10 +226,9 @@ pub fn note_update(manager: &str, now: Time, old: &Raw, new: &mut Raw) {
     let (before, after) = (whole(old), whole(new));
     let changed: BTreeSet<Path> =
         leaves(&after).into_iter().filter(|path| at(&before, path) != at(&after, path)).collect();
-    let alive = leaves(&after);
     let mut all = entries(old);
     for entry in &mut all {
-        entry.paths.retain(|path| !changed.contains(path) && alive.contains(path));
+        entry.paths.retain(|path| !changed.contains(path) && at(&after, path).is_some());
     }
     if !changed.is_empty() {
         match all.iter_mut().find(|entry| entry.manager == manager && entry.operation == "Update") {
@@ -230,12 +266,12 @@ pub fn merge(ask: &Ask<'_>, kind: &KindDef, old: &Raw, body: &Value) -> Result<M
         });
     }
     let mine = |entry: &Entry| entry.manager == ask.manager && entry.operation == "Apply";
-    let differs = |path: &Path| at(&live, path) != at(body, path);
+    let clashing = |path: &Path| clashes(&live, body, &wanted, path);
     let conflicts: Vec<(String, String)> = all
         .iter()
         .filter(|entry| !mine(entry))
         .flat_map(|entry| {
-            let taken = entry.paths.iter().filter(|path| wanted.contains(*path) && differs(path));
+            let taken = entry.paths.iter().filter(|path| clashing(path));
             taken.map(|path| (entry.manager.clone(), path.join(".")))
         })
         .collect();
@@ -247,17 +283,19 @@ pub fn merge(ask: &Ask<'_>, kind: &KindDef, old: &Raw, body: &Value) -> Result<M
         all.iter().filter(|entry| mine(entry)).flat_map(|entry| entry.paths.clone()).collect();
     let others: BTreeSet<Path> =
         all.iter().filter(|entry| !mine(entry)).flat_map(|entry| entry.paths.clone()).collect();
-    for path in had.difference(&wanted).filter(|path| !others.contains(*path)) {
+    for path in had.difference(&wanted).filter(|path| !holds(&others, path)) {
         unset(&mut object, path);
     }
     for path in &wanted {
-        if let Some(value) = at(body, path) {
+        if let Some(value) = at(body, path)
+            && !is_there(value, at(&object, path))
+        {
             set(&mut object, path, value.clone());
         }
     }
     for entry in &mut all {
         if !mine(entry) {
-            entry.paths.retain(|path| !(wanted.contains(path) && differs(path)));
+            entry.paths.retain(|path| !clashing(path));
         }
     }
     all.retain(|entry| !mine(entry));
@@ -282,3 +320,6 @@ fn conflict(conflicts: &[(String, String)]) -> Error {
         .at(conflicts[0].1.clone())
         .hint("leave the field out, agree on its value, or take it over with `force=true`")
 }
+
+#[cfg(test)]
+mod tests;

@@ -231,7 +231,7 @@ where
     for _ in 0..10 {
         match write(it).await {
             Err(error) if error.code() == "stale-version" && target.if_match.is_none() => {
-                it = cx.find(kind, &target.id).await?;
+                it = cx.find_stored(kind, &target.id).await?;
                 // The caller named a version in the body, and it is not the present one.
                 if it.metadata.version == read_at {
                     return Err(error);
@@ -254,7 +254,7 @@ async fn apply(
         body["metadata"]["name"] = target.id.clone().into();
     }
     for _ in 0..10 {
-        let old = cx.find_opt(kind, &target.id).await?;
+        let old = cx.find_stored_opt(kind, &target.id).await?;
         let is_new = old.is_none();
         if is_new {
             cx.authorize_kind(kind, "create").await?;

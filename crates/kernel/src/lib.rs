@@ -24,6 +24,7 @@ pub mod platform;
 pub mod prelude;
 pub mod question;
 pub mod read;
+mod records;
 pub mod runs;
 pub mod verb;
 pub mod watch;

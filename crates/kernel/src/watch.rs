@@ -40,10 +40,10 @@ impl Hub {
         self.sender.subscribe()
     }
 
-    /// Follows the journal and hands every change to all; ends with the store.
-    pub(crate) async fn follow(&self, store: Arc<dyn Store>, seen: impl Fn(&Change)) {
+    /// Follows the journal from behind a position and hands every change to all; ends with the store.
+    pub(crate) async fn follow(&self, store: Arc<dyn Store>, from: u64, seen: impl Fn(&Change)) {
         let mut head = store.head();
-        let mut position = *head.borrow();
+        let mut position = from;
         loop {
             match store.changes(position, BATCH).await {
                 Ok(changes) => {
