@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use base::{Error, Result, Time};
+use base::{Digest, Error, Result, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{Later, cx::Cx};
@@ -120,6 +120,18 @@ pub enum Credential {
     Basic(String, String),
 }
 
+impl Credential {
+    /// What it is remembered by.
+    fn digest(&self) -> Digest {
+        match self {
+            Self::Bearer(token) => Digest::of(format!("bearer {token}").as_bytes()),
+            Self::Basic(name, password) => {
+                Digest::of(format!("basic {}:{name}:{password}", name.len()).as_bytes())
+            }
+        }
+    }
+}
+
 /// The domain that keeps users, roles and grants.
 pub trait Guard: Send + Sync {
     /// Who shows this credential; `unauthenticated` when nobody does.
@@ -137,7 +149,8 @@ pub trait Guard: Send + Sync {
 pub(crate) struct Memory {
     /// Grows when everything is forgotten, so that an answer worked out before is not kept after.
     epoch: AtomicU64,
-    principals: RwLock<HashMap<Credential, Known>>,
+    /// By the digest of the credential, so that no password or token stays in memory.
+    principals: RwLock<HashMap<Digest, Known>>,
     deciders: RwLock<HashMap<Principal, Arc<dyn Decider>>>,
 }
 
@@ -160,7 +173,9 @@ impl Memory {
 
     pub(crate) fn principal(&self, credential: &Credential, now: Time) -> Option<Known> {
         let all = self.principals.read().unwrap_or_else(PoisonError::into_inner);
-        all.get(credential).filter(|known| known.expires.is_none_or(|expires| now < expires)).cloned()
+        all.get(&credential.digest())
+            .filter(|known| known.expires.is_none_or(|expires| now < expires))
+            .cloned()
     }
 
     pub(crate) fn keep_principal(&self, epoch: u64, credential: Credential, known: Known) {
@@ -169,7 +184,7 @@ impl Memory {
             if all.len() >= REMEMBERED_MAX {
                 all.clear();
             }
-            all.insert(credential, known);
+            all.insert(credential.digest(), known);
         }
     }
 

@@ -47,7 +47,7 @@ fn object(spec: &Value) -> Raw {
     };
     let spec = spec.as_object().cloned().unwrap_or_default();
     let (kind, org) = ("demo.things".to_owned(), "acme".to_owned());
-    Raw { kind, org, metadata, spec, status: Map::new() }
+    Raw { kind, org, metadata, spec, status: crate::object::Fields::new() }
 }
 
 /// What one manager's apply makes of an object.
