@@ -89,8 +89,8 @@ class Client:
             answer = Answer(response, response.read())
         except (OSError, http.client.HTTPException):
             self.close()
-            # A kept connection may have been closed meanwhile; only reading is safe to ask twice.
-            if fresh or method != "GET":
+            # A kept connection may have been closed meanwhile, for example after a refusal that left a body unread.
+            if fresh:
                 raise
             return self.send(method, path, body, headers)
         if response.will_close:

@@ -125,7 +125,9 @@ impl Cx {
 
     /// Whether the principal may; the answer names the rules that decided.
     pub async fn decide(&self, permission: &str, project: &str) -> Result<Decision> {
-        let org = self.org.to_string();
+        // What belongs to the platform is nobody's own, so that a tenant's grants do not reach it.
+        let kind = permission.rsplit_once('.').and_then(|(kind, _)| self.platform.kind(kind).ok());
+        let org = self.org_of(kind.map_or(Scope::Organization, |kind| kind.scope));
         let question = Question { permission: permission.to_owned(), org, project: project.to_owned() };
         self.platform.decide(&self.principal, &question).await
     }

@@ -59,7 +59,7 @@ async fn ready(State(beside): State<Beside>) -> Response<Body> {
 
 async fn metrics(State(beside): State<Beside>, headers: HeaderMap) -> Response<Body> {
     let web = &beside.web;
-    if let Err(error) = allowed(web, &headers, "system.metrics.get").await {
+    if let Err(error) = allowed_on_platform(web, &headers, "system.metrics.get").await {
         return problem::response(&error, "");
     }
     let head = *web.platform.store.head().borrow();
@@ -68,14 +68,6 @@ async fn metrics(State(beside): State<Beside>, headers: HeaderMap) -> Response<B
     let media = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, media);
     response
-}
-
-/// Who asks, if they may.
-async fn allowed(web: &Web, headers: &HeaderMap, permission: &str) -> Result<kernel::cx::Cx> {
-    let principal = caller::principal(web, headers).await?.ok_or_else(caller::anonymous)?;
-    let cx = web.platform.cx(principal, "");
-    cx.authorize(permission, "").await?;
-    Ok(cx)
 }
 
 /// A kubeconfig for the caller: the server's address as it was called, its certificate, the caller's token.
@@ -108,7 +100,7 @@ async fn kubeconfig(State(beside): State<Beside>, headers: HeaderMap) -> Respons
 /// Everything there is as one file, consistent as of one position of the journal.
 async fn backup(State(beside): State<Beside>, request: Request) -> Response<Body> {
     let web = &beside.web;
-    match allowed_on_platform(web, request.headers()).await {
+    match allowed_on_platform(web, request.headers(), "system.backups.create").await {
         Ok(()) => {
             let mut response =
                 Response::new(face_web::body::streamed(bundle::write(Arc::clone(&web.platform))));
@@ -120,17 +112,18 @@ async fn backup(State(beside): State<Beside>, request: Request) -> Response<Body
     }
 }
 
-async fn allowed_on_platform(web: &Web, headers: &HeaderMap) -> Result<()> {
+/// Refuses whoever may not do it on the platform itself, above all tenants.
+async fn allowed_on_platform(web: &Web, headers: &HeaderMap, permission: &str) -> Result<()> {
     let principal = caller::principal(web, headers).await?.ok_or_else(caller::anonymous)?;
     let question = kernel::access::Question {
-        permission: "system.backups.create".to_owned(),
+        permission: permission.to_owned(),
         org: String::new(),
         project: String::new(),
     };
     if web.platform.decide(&principal, &question).await?.allowed {
         return Ok(());
     }
-    Err(base::Error::forbidden("forbidden", "only administrators of the platform may back it up"))
+    Err(base::Error::forbidden("forbidden", "only administrators of the platform may do this"))
 }
 
 fn plain(text: String) -> Response<Body> {

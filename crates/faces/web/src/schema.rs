@@ -69,7 +69,7 @@ fn may_be_null(schema: &mut Value) {
         let word = schema["type"].take();
         schema["type"] = json!([word, "null"]);
     }
-    if let Some(values) = schema["enum"].as_array_mut() {
+    if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
         values.push(Value::Null);
     }
 }
