@@ -134,13 +134,7 @@ impl Cx {
 
     /// Refuses unless the principal may do this with objects of a kind, where that kind lives.
     pub(crate) async fn authorize_kind(&self, kind: &KindDef, verb: &str) -> Result<()> {
-        let permission = kind.permission(verb);
-        let project = self.project.to_string();
-        let question = Question { permission: permission.clone(), org: self.org_of(kind.scope), project };
-        if self.platform.decide(&self.principal, &question).await?.allowed {
-            return Ok(());
-        }
-        Err(crate::access::denied(&permission))
+        self.authorize(&kind.permission(verb), &self.project).await
     }
 
     /// Refuses unless the principal may.
