@@ -186,10 +186,23 @@ fn settle_server_from(up: &Up, environment: Environment<'_>) -> Result<Settled> 
         data_dir: data_dir.unwrap_or_else(|| data_home(environment)),
         listen,
         database_url: up.database_url.clone().or_else(|| environment("AIC_DATABASE_URL")),
+        blobs_url: up.blobs_url.clone().or_else(|| environment("AIC_BLOBS_URL")),
+        blobs_settings: object_store_settings(),
         workers: up.workers,
         password: environment("AIC_ADMIN_PASSWORD"),
         tls: up.tls_cert.clone().zip(up.tls_key.clone()),
     })
+}
+
+/// The settings of object stores, under the names their own tools use.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn object_store_settings() -> Vec<(String, String)> {
+    let ours = ["AWS_", "GOOGLE_", "AZURE_"];
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| ours.iter().any(|start| name.starts_with(start)))
+        .map(|(name, value)| (name.to_lowercase(), value))
+        .collect()
 }
 
 /// What is logged, in the directives of `tracing-subscriber`.

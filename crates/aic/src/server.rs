@@ -35,6 +35,9 @@ pub struct Up {
     /// A PostgreSQL to keep objects in, instead of SQLite in the data directory [env: AIC_DATABASE_URL].
     #[arg(long, value_name = "URL")]
     pub database_url: Option<String>,
+    /// An object store to keep blobs in, such as `s3://bucket/path`, instead of the data directory [env: AIC_BLOBS_URL].
+    #[arg(long, value_name = "URL")]
+    pub blobs_url: Option<String>,
     /// How many runs are worked on at once; 0 works on none.
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub workers: usize,
@@ -55,6 +58,10 @@ pub struct Settled {
     pub listen: SocketAddr,
     /// A PostgreSQL, if one was named.
     pub database_url: Option<String>,
+    /// An object store, if one was named.
+    pub blobs_url: Option<String>,
+    /// What the object store is told beside its URL: the settings of its own kind, by name.
+    pub blobs_settings: Vec<(String, String)>,
     /// How many runs are worked on at once.
     pub workers: usize,
     /// The first administrator's password, if one was given.

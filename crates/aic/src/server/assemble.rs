@@ -56,9 +56,25 @@ pub async fn open_store(settled: &Settled) -> Result<Arc<dyn Store>> {
     }
 }
 
-/// The blobs in the data directory.
+/// The blobs that were settled: in the data directory, or in an object store with a cache there.
 pub fn open_blobs(settled: &Settled) -> Result<Arc<dyn Collected>> {
-    engine_blobs::open(&settled.data_dir.join("blobs"))
+    match &settled.blobs_url {
+        Some(url) => open_remote(url, settled),
+        None => engine_blobs::open(&settled.data_dir.join("blobs")),
+    }
+}
+
+#[cfg(feature = "cloud")]
+fn open_remote(url: &str, settled: &Settled) -> Result<Arc<dyn Collected>> {
+    let cache = settled.data_dir.join("blob-cache");
+    engine_blobs::open_url(url, settled.blobs_settings.clone(), &cache)
+}
+
+#[cfg(not(feature = "cloud"))]
+fn open_remote(url: &str, settled: &Settled) -> Result<Arc<dyn Collected>> {
+    let told = settled.blobs_settings.len();
+    let message = format!("this build keeps no blobs at `{url}` ({told} settings of object stores were given)");
+    Err(Error::invalid("blobs-unsupported", message).at("AIC_BLOBS_URL").hint("build `aic` with `--features cloud`"))
 }
 
 /// Everything a platform is made of.
