@@ -4,6 +4,7 @@ mod ambient;
 mod assemble;
 mod bundle;
 mod faces;
+mod leftover;
 mod listen;
 mod tls;
 

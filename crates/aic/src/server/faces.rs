@@ -13,7 +13,7 @@ use base::Result;
 use face_web::{Settings, Web, caller, problem};
 use tower_http::compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::NotForContentType};
 
-use super::{assemble::Assembled, bundle, tls::Certificates};
+use super::{assemble::Assembled, bundle, leftover, tls::Certificates};
 
 #[derive(Clone)]
 struct Beside {
@@ -44,6 +44,7 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
                 "",
             )
         })
+        .layer(axum::middleware::from_fn(leftover::read))
         .layer(CompressionLayer::new().compress_when(compressed))
 }
 
