@@ -188,6 +188,7 @@ fn settle_server_from(up: &Up, environment: Environment<'_>) -> Result<Settled> 
         database_url: up.database_url.clone().or_else(|| environment("AIC_DATABASE_URL")),
         workers: up.workers,
         password: environment("AIC_ADMIN_PASSWORD"),
+        tls: up.tls_cert.clone().zip(up.tls_key.clone()),
     })
 }
 

@@ -75,7 +75,14 @@ impl Demo {
         }
         let free = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
         let listen = if self.check { Some(free) } else { self.listen };
-        let up = Up { data_dir: Some(data_dir), listen, database_url: None, workers: 2 };
+        let up = Up {
+            data_dir: Some(data_dir),
+            listen,
+            database_url: None,
+            workers: 2,
+            tls_cert: None,
+            tls_key: None,
+        };
         let settled = config::settle_server(&up)?;
         let runtime = server::runtime()?;
         let (assembled, listening) = runtime.block_on(async {
@@ -94,6 +101,7 @@ impl Demo {
         tell(&mut story, &url, &password, &settled.data_dir)?;
         if self.check {
             runtime.block_on(listening.stop());
+            runtime.shutdown_timeout(server::STOP);
             return story.claims.verdict(output);
         }
         output.line(&format!("ready {url}"))?;
@@ -101,6 +109,7 @@ impl Demo {
             server::stop_asked().await;
             listening.stop().await;
         });
+        runtime.shutdown_timeout(server::STOP);
         Ok(())
     }
 }

@@ -3,9 +3,12 @@
 mod ambient;
 mod assemble;
 mod bundle;
+mod collect;
 mod faces;
+mod generate;
 mod leftover;
 mod listen;
+mod pages;
 mod tls;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -18,6 +21,7 @@ use crate::{
 pub use ambient::{Ambient, fresh_password};
 pub use assemble::assemble;
 pub use bundle::restore;
+pub use generate::generate;
 pub use listen::listen;
 
 /// Starts the platform.
@@ -35,6 +39,12 @@ pub struct Up {
     /// How many runs are worked on at once; 0 works on none.
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub workers: usize,
+    /// A certificate chain to serve TLS with (PEM); without one the platform makes its own.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The private key of the certificate (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
 }
 
 /// What was settled for a server.
@@ -50,6 +60,8 @@ pub struct Settled {
     pub workers: usize,
     /// The first administrator's password, if one was given.
     pub password: Option<String>,
+    /// A certificate chain and its key, if they were given.
+    pub tls: Option<(PathBuf, PathBuf)>,
 }
 
 impl Up {
@@ -57,7 +69,7 @@ impl Up {
     pub fn run(self, output: &mut Output) -> Result<()> {
         let settled = crate::config::settle_server(&self)?;
         let runtime = runtime()?;
-        runtime.block_on(async {
+        let ended = runtime.block_on(async {
             let assembled = assemble(&settled).await.map_err(|error| Failure::of(&error))?;
             if let Some(password) = &assembled.first_password {
                 output.note(&format!("first start: user `admin`, password `{password}` (shown once)"));
@@ -67,9 +79,15 @@ impl Up {
             stop_asked().await;
             server.stop().await;
             Ok(())
-        })
+        });
+        // Work under way is not waited for: its run is taken up again at the next start.
+        runtime.shutdown_timeout(STOP);
+        ended
     }
 }
+
+/// How long work that blocks may still take once the server has stopped.
+pub const STOP: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// The threads everything runs on.
 pub fn runtime() -> Result<tokio::runtime::Runtime> {

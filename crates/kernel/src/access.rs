@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use base::{Error, Result, Time};
+use base::{Digest, Error, Result, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{Later, cx::Cx};
@@ -120,6 +120,18 @@ pub enum Credential {
     Basic(String, String),
 }
 
+impl Credential {
+    /// What it is remembered by.
+    fn digest(&self) -> Digest {
+        match self {
+            Self::Bearer(token) => Digest::of(format!("bearer {token}").as_bytes()),
+            Self::Basic(name, password) => {
+                Digest::of(format!("basic {}:{name}:{password}", name.len()).as_bytes())
+            }
+        }
+    }
+}
+
 /// The domain that keeps users, roles and grants.
 pub trait Guard: Send + Sync {
     /// Who shows this credential; `unauthenticated` when nobody does.
@@ -137,7 +149,8 @@ pub trait Guard: Send + Sync {
 pub(crate) struct Memory {
     /// Grows when everything is forgotten, so that an answer worked out before is not kept after.
     epoch: AtomicU64,
-    principals: RwLock<HashMap<Credential, Known>>,
+    /// By the digest of the credential, so that no password or token stays in memory.
+    principals: RwLock<HashMap<Digest, Known>>,
     deciders: RwLock<HashMap<Principal, Arc<dyn Decider>>>,
 }
 
@@ -160,7 +173,9 @@ impl Memory {
 
     pub(crate) fn principal(&self, credential: &Credential, now: Time) -> Option<Known> {
         let all = self.principals.read().unwrap_or_else(PoisonError::into_inner);
-        all.get(credential).filter(|known| known.expires.is_none_or(|expires| now < expires)).cloned()
+        all.get(&credential.digest())
+            .filter(|known| known.expires.is_none_or(|expires| now < expires))
+            .cloned()
     }
 
     pub(crate) fn keep_principal(&self, epoch: u64, credential: Credential, known: Known) {
@@ -169,7 +184,7 @@ impl Memory {
             if all.len() >= REMEMBERED_MAX {
                 all.clear();
             }
-            all.insert(credential, known);
+            all.insert(credential.digest(), known);
         }
     }
 
@@ -183,7 +198,7 @@ impl Memory {
             if all.len() >= REMEMBERED_MAX {
                 all.clear();
             }
-            all.insert(principal, Arc::clone(decider));
+            all.insert(principal, Arc::new(Remembering::new(Arc::clone(decider))));
         }
     }
 
@@ -195,9 +210,101 @@ impl Memory {
     }
 }
 
+/// A decider that remembers its decisions. They go when it goes: its rules do not change.
+struct Remembering {
+    decider: Arc<dyn Decider>,
+    decisions: RwLock<HashMap<Question, Decision>>,
+}
+
+/// How many decisions a principal's decider remembers before it forgets all; a bound, not a tuning.
+const DECISIONS_MAX: usize = 1_000;
+
+impl Remembering {
+    fn new(decider: Arc<dyn Decider>) -> Self {
+        Self { decider, decisions: RwLock::default() }
+    }
+}
+
+impl Decider for Remembering {
+    fn decide(&self, question: &Question) -> Decision {
+        if let Some(known) = self.decisions.read().unwrap_or_else(PoisonError::into_inner).get(question) {
+            return known.clone();
+        }
+        let decision = self.decider.decide(question);
+        let mut all = self.decisions.write().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= DECISIONS_MAX {
+            all.clear();
+        }
+        all.insert(question.clone(), decision.clone());
+        decision
+    }
+}
+
 /// The answer to a principal who may not.
 pub(crate) fn denied(permission: &str) -> Error {
     Error::forbidden("forbidden", format!("you may not `{permission}` here")).hint(format!(
         "ask an administrator for a role with `{permission}`; `aic can-i {permission}` explains"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Allows what it is told to, and counts how often it is asked.
+    struct Counting {
+        allows: bool,
+        asked: AtomicU64,
+    }
+
+    impl Decider for Counting {
+        fn decide(&self, _: &Question) -> Decision {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            Decision { allowed: self.allows, reasons: Vec::new() }
+        }
+    }
+
+    fn question(project: usize) -> Question {
+        let (permission, org) = ("demo.things.get".to_owned(), "acme".to_owned());
+        Question { permission, org, project: project.to_string() }
+    }
+
+    fn counting(allows: bool) -> Arc<Counting> {
+        Arc::new(Counting { allows, asked: AtomicU64::new(0) })
+    }
+
+    #[test]
+    fn a_decision_is_worked_out_once_and_forgotten_with_its_rules() {
+        let (memory, ada) = (Memory::default(), Principal::system("ada", "acme"));
+        let before = counting(true);
+        memory.keep_decider(memory.epoch(), ada.clone(), &(before.clone() as Arc<dyn Decider>));
+        for _ in 0..3 {
+            assert!(memory.decider(&ada).unwrap().decide(&question(1)).allowed);
+        }
+        assert_eq!(before.asked.load(Ordering::Relaxed), 1);
+        // A grant was taken away.
+        memory.forget();
+        assert!(memory.decider(&ada).is_none());
+        let after: Arc<dyn Decider> = counting(false);
+        memory.keep_decider(memory.epoch(), ada.clone(), &after);
+        assert!(!memory.decider(&ada).unwrap().decide(&question(1)).allowed);
+    }
+
+    #[test]
+    fn rules_worked_out_before_a_change_are_not_kept_after_it() {
+        let (memory, ada) = (Memory::default(), Principal::system("ada", "acme"));
+        let epoch = memory.epoch();
+        memory.forget();
+        memory.keep_decider(epoch, ada.clone(), &(counting(true) as Arc<dyn Decider>));
+        assert!(memory.decider(&ada).is_none());
+    }
+
+    #[test]
+    fn only_so_many_decisions_are_remembered() {
+        let decider = Remembering::new(counting(true));
+        for project in 0..3 * DECISIONS_MAX {
+            decider.decide(&question(project));
+        }
+        assert!(decider.decisions.read().unwrap().len() <= DECISIONS_MAX);
+    }
 }

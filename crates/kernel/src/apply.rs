@@ -1,16 +1,15 @@
 //! Server-side apply: who set which field, merging by owner, and conflicts (Kubernetes KEP-555).
 //!
 //! Lists are owned as a whole. Labels, annotations and every field of `spec` are owned one by one.
+//! Whoever applies an empty object owns that there is one, not what others put into it.
 
 use std::collections::BTreeSet;
 
 use base::{Error, Result, Time};
-use serde_json::{Map, Value, json};
+use patch::owned::{Path, at, clashes, holds, is_there, leaves, of_fields_v1, set, to_fields_v1, unset};
+use serde_json::{Value, json};
 
 use crate::{declare::KindDef, object::Raw};
-
-/// The way from the top of an object to an owned value.
-type Path = Vec<String>;
 
 /// Who applies, and how.
 pub struct Ask<'a> {
@@ -37,97 +36,6 @@ struct Entry {
     operation: String,
     time: Value,
     paths: BTreeSet<Path>,
-}
-
-const SECTIONS: [&[&str]; 3] = [&["spec"], &["metadata", "labels"], &["metadata", "annotations"]];
-
-/// Owned leaves of an object as a caller writes it.
-fn leaves(object: &Value) -> BTreeSet<Path> {
-    let mut found = BTreeSet::new();
-    for section in SECTIONS {
-        let inner = section.iter().try_fold(object, |value, name| value.get(*name));
-        if let Some(value) = inner {
-            let mut path = section.iter().map(|name| (*name).to_owned()).collect();
-            walk(value, &mut path, &mut found);
-        }
-    }
-    found
-}
-
-fn walk(value: &Value, path: &mut Path, found: &mut BTreeSet<Path>) {
-    match value {
-        Value::Object(map) if !map.is_empty() => {
-            for (name, inner) in map {
-                path.push(name.clone());
-                walk(inner, path, found);
-                path.pop();
-            }
-        }
-        Value::Object(_) if SECTIONS.iter().any(|section| section.iter().eq(path.iter())) => {}
-        Value::Null => {}
-        _ => {
-            found.insert(path.clone());
-        }
-    }
-}
-
-fn at<'a>(object: &'a Value, path: &[String]) -> Option<&'a Value> {
-    path.iter().try_fold(object, |value, name| value.get(name))
-}
-
-fn set(object: &mut Value, path: &[String], value: Value) {
-    let Some((last, way)) = path.split_last() else {
-        return;
-    };
-    let mut target = object;
-    for name in way {
-        if !target[name.as_str()].is_object() {
-            target[name.as_str()] = json!({});
-        }
-        target = &mut target[name.as_str()];
-    }
-    target[last.as_str()] = value;
-}
-
-fn unset(object: &mut Value, path: &[String]) {
-    let Some((last, way)) = path.split_last() else {
-        return;
-    };
-    let target = way.iter().try_fold(object, |value, name| value.get_mut(name));
-    if let Some(map) = target.and_then(Value::as_object_mut) {
-        map.remove(last);
-    }
-}
-
-/// `FieldsV1`: the paths as nested maps with `f:` in front of each name.
-fn to_fields_v1(paths: &BTreeSet<Path>) -> Value {
-    let mut fields = json!({});
-    for path in paths {
-        let mut target = &mut fields;
-        for name in path {
-            let key = format!("f:{name}");
-            if !target[&key].is_object() {
-                target[&key] = json!({});
-            }
-            target = &mut target[&key];
-        }
-    }
-    fields
-}
-
-fn of_fields_v1(fields: &Value, path: &mut Path, found: &mut BTreeSet<Path>) {
-    let empty = Map::new();
-    let map = fields.as_object().unwrap_or(&empty);
-    if map.is_empty() && !path.is_empty() {
-        found.insert(path.clone());
-    }
-    for (name, inner) in map {
-        if let Some(name) = name.strip_prefix("f:") {
-            path.push(name.to_owned());
-            of_fields_v1(inner, path, found);
-            path.pop();
-        }
-    }
 }
 
 fn entries(it: &Raw) -> Vec<Entry> {
@@ -189,10 +97,9 @@ pub fn note_update(manager: &str, now: Time, old: &Raw, new: &mut Raw) {
     let (before, after) = (whole(old), whole(new));
     let changed: BTreeSet<Path> =
         leaves(&after).into_iter().filter(|path| at(&before, path) != at(&after, path)).collect();
-    let alive = leaves(&after);
     let mut all = entries(old);
     for entry in &mut all {
-        entry.paths.retain(|path| !changed.contains(path) && alive.contains(path));
+        entry.paths.retain(|path| !changed.contains(path) && at(&after, path).is_some());
     }
     if !changed.is_empty() {
         match all.iter_mut().find(|entry| entry.manager == manager && entry.operation == "Update") {
@@ -230,12 +137,12 @@ pub fn merge(ask: &Ask<'_>, kind: &KindDef, old: &Raw, body: &Value) -> Result<M
         });
     }
     let mine = |entry: &Entry| entry.manager == ask.manager && entry.operation == "Apply";
-    let differs = |path: &Path| at(&live, path) != at(body, path);
+    let clashing = |path: &Path| clashes(&live, body, &wanted, path);
     let conflicts: Vec<(String, String)> = all
         .iter()
         .filter(|entry| !mine(entry))
         .flat_map(|entry| {
-            let taken = entry.paths.iter().filter(|path| wanted.contains(*path) && differs(path));
+            let taken = entry.paths.iter().filter(|path| clashing(path));
             taken.map(|path| (entry.manager.clone(), path.join(".")))
         })
         .collect();
@@ -247,17 +154,19 @@ pub fn merge(ask: &Ask<'_>, kind: &KindDef, old: &Raw, body: &Value) -> Result<M
         all.iter().filter(|entry| mine(entry)).flat_map(|entry| entry.paths.clone()).collect();
     let others: BTreeSet<Path> =
         all.iter().filter(|entry| !mine(entry)).flat_map(|entry| entry.paths.clone()).collect();
-    for path in had.difference(&wanted).filter(|path| !others.contains(*path)) {
+    for path in had.difference(&wanted).filter(|path| !holds(&others, path)) {
         unset(&mut object, path);
     }
     for path in &wanted {
-        if let Some(value) = at(body, path) {
+        if let Some(value) = at(body, path)
+            && !is_there(value, at(&object, path))
+        {
             set(&mut object, path, value.clone());
         }
     }
     for entry in &mut all {
         if !mine(entry) {
-            entry.paths.retain(|path| !(wanted.contains(path) && differs(path)));
+            entry.paths.retain(|path| !clashing(path));
         }
     }
     all.retain(|entry| !mine(entry));
@@ -282,3 +191,6 @@ fn conflict(conflicts: &[(String, String)]) -> Error {
         .at(conflicts[0].1.clone())
         .hint("leave the field out, agree on its value, or take it over with `force=true`")
 }
+
+#[cfg(test)]
+mod tests;

@@ -160,8 +160,13 @@ pub async fn create(
     params: &BTreeMap<String, String>,
     body: Value,
 ) -> Result<Raw> {
+    let new = draft(cx, kind, params.get(PARENT).map(String::as_str), body)?;
+    write::put(cx, kind, None, new).await
+}
+
+/// A new object as a body tells it, under a parent if the path names one.
+fn draft(cx: &Cx, kind: &KindDef, parent: Option<&str>, body: Value) -> Result<Raw> {
     let mut wish = wish(cx, kind, body)?;
-    let parent = params.get(PARENT).map(String::as_str);
     if let (Some((_, field)), Some(parent)) = (kind.parent, parent) {
         wish.spec.insert(field.to_owned(), parent.into());
     }
@@ -170,7 +175,7 @@ pub async fn create(
         Some((_, field)) => wish.spec.get(field).and_then(Value::as_str).map(str::to_owned),
         None => None,
     };
-    let new = Raw {
+    Ok(Raw {
         kind: kind.id(),
         org: cx.org_of(kind.scope),
         metadata: Metadata {
@@ -189,8 +194,7 @@ pub async fn create(
         },
         spec: wish.spec,
         status: Fields::new(),
-    };
-    write::put(cx, kind, None, new).await
+    })
 }
 
 /// Replaces what a caller may set of an object.
@@ -260,20 +264,13 @@ pub async fn patch(
     match form {
         PatchForm::Merge => {
             let said = body.pointer("/metadata/resourceVersion").cloned();
-            json_patch::merge(&mut document, &body);
+            ::patch::merge(&mut document, &body);
             if said.is_none() {
                 clear_version(&mut document);
             }
         }
         PatchForm::Json => {
-            let patch: json_patch::Patch = serde_json::from_value(body).map_err(|error| {
-                Error::bad_request("bad-patch", format!("this is no JSON Patch: {error}"))
-                    .hint("send a list of operations (RFC 6902)")
-            })?;
-            json_patch::patch(&mut document, &patch).map_err(|error| {
-                Error::invalid("patch-failed", format!("the patch does not apply: {error}"))
-                    .hint("nothing was changed; read the object again")
-            })?;
+            ::patch::apply(&mut document, body)?;
             clear_version(&mut document);
         }
         PatchForm::Apply => return applied(cx, kind, Some(old), body, params).await,
@@ -306,7 +303,7 @@ pub async fn applied(
     let force = params.get("force").is_some_and(|force| force == "true");
     let cx = cx.doing("apply");
     let Some(old) = old else {
-        let mut new = create_draft(&cx, kind, body.clone())?;
+        let mut new = draft(&cx, kind, None, body.clone())?;
         apply::first(manager, cx.now(), &body, &mut new);
         return write::put(&cx, kind, None, new).await;
     };
@@ -316,31 +313,6 @@ pub async fn applied(
     let mut new = wished(kind, &old, wish)?;
     new.metadata.managed_fields = managed;
     write::put(&cx, kind, Some(old), new).await
-}
-
-fn create_draft(cx: &Cx, kind: &Arc<KindDef>, body: Value) -> Result<Raw> {
-    let mut wish = wish(cx, kind, body)?;
-    validate::accept(kind.fields, &mut wish.spec, "spec")?;
-    Ok(Raw {
-        kind: kind.id(),
-        org: cx.org_of(kind.scope),
-        metadata: Metadata {
-            name: name_of(cx, &wish, None)?,
-            namespace: object::home(kind.scope, &cx.project),
-            uid: cx.uid(kind.prefix),
-            version: 0,
-            generation: 1,
-            creation_timestamp: cx.now(),
-            deletion_timestamp: None,
-            labels: wish.labels,
-            annotations: wish.annotations,
-            owner_references: wish.owners,
-            finalizers: wish.finalizers,
-            managed_fields: Vec::new(),
-        },
-        spec: wish.spec,
-        status: Fields::new(),
-    })
 }
 
 /// Copies an object under another name.
@@ -406,23 +378,23 @@ async fn one(cx: &Cx, kind: &Arc<KindDef>, item: &Value) -> Result<Raw> {
     let cx = cx.doing(verb);
     match verb {
         "create" => {
-            cx.authorize(&kind.permission("create"), &cx.project).await?;
+            cx.authorize_kind(kind, "create").await?;
             create(&cx, kind, &params, object).await
         }
         "apply" => {
-            cx.authorize(&kind.permission("update"), &cx.project).await?;
-            cx.authorize(&kind.permission("create"), &cx.project).await?;
+            cx.authorize_kind(kind, "update").await?;
+            cx.authorize_kind(kind, "create").await?;
             let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
             let old = cx.find_opt(kind, name).await?;
             applied(&cx, kind, old, object, &params).await
         }
         "patch" => {
-            cx.authorize(&kind.permission("update"), &cx.project).await?;
+            cx.authorize_kind(kind, "update").await?;
             let old = cx.find(kind, id).await?;
             patch(&cx, kind, old, (PatchForm::Merge, object), &params).await
         }
         "delete" => {
-            cx.authorize(&kind.permission("delete"), &cx.project).await?;
+            cx.authorize_kind(kind, "delete").await?;
             let old = cx.find(kind, id).await?;
             crate::lifecycle::delete(&cx, kind, old, crate::lifecycle::Propagation::Background).await
         }

@@ -132,6 +132,11 @@ impl Cx {
         self.platform.decide(&self.principal, &question).await
     }
 
+    /// Refuses unless the principal may do this with objects of a kind, where that kind lives.
+    pub(crate) async fn authorize_kind(&self, kind: &KindDef, verb: &str) -> Result<()> {
+        self.authorize(&kind.permission(verb), &self.project).await
+    }
+
     /// Refuses unless the principal may.
     pub async fn authorize(&self, permission: &str, project: &str) -> Result<()> {
         if self.decide(permission, project).await?.allowed {
@@ -183,6 +188,25 @@ impl Cx {
     }
 
     pub(crate) async fn find_opt(&self, kind: &KindDef, id: &str) -> Result<Option<Raw>> {
+        let org = self.org_of(kind.scope);
+        let found = if Uid::looks_like(id) {
+            self.platform.identified(kind, (&org, id)).await?
+        } else {
+            let project = object::home(kind.scope, &self.project);
+            self.platform.named(kind, (&org, &project, id)).await?
+        };
+        Ok(found.map(Arc::unwrap_or_clone))
+    }
+
+    /// An object as the store has it now, for whoever was just told that what was read is stale.
+    pub(crate) async fn find_stored(&self, kind: &KindDef, id: &str) -> Result<Raw> {
+        match self.find_stored_opt(kind, id).await? {
+            Some(raw) => Ok(raw),
+            None => Err(not_found(kind, id)),
+        }
+    }
+
+    pub(crate) async fn find_stored_opt(&self, kind: &KindDef, id: &str) -> Result<Option<Raw>> {
         let org = self.org_of(kind.scope);
         let record = if Uid::looks_like(id) {
             let found = self.platform.store.by_uid(&Uid::known(id)).await?;
@@ -259,7 +283,7 @@ impl Cx {
     /// Writes an object back, spec and status, if nobody else has in between.
     pub async fn save<K: Kind>(&self, it: &Object<K>) -> Result<Object<K>> {
         let kind = self.platform.kind_of::<K>()?;
-        let old = self.find(&kind, it.metadata.uid.as_str()).await?;
+        let old = self.find_stored(&kind, it.metadata.uid.as_str()).await?;
         if old.metadata.version != it.metadata.version {
             return Err(write::stale(old.metadata.version));
         }
@@ -279,7 +303,7 @@ impl Cx {
         let kind = self.platform.kind_of::<K>()?;
         let mut tries = 0;
         loop {
-            let old = self.find(&kind, id).await?;
+            let old = self.find_stored(&kind, id).await?;
             let mut it: Object<K> = old.typed()?;
             change(&mut it.status);
             let mut new = old.clone();
@@ -302,7 +326,7 @@ impl Cx {
 
     /// Appends to a stream, durably.
     pub async fn append(&self, stream: String, entries: Vec<String>) -> Result<()> {
-        let appends = vec![crate::store::Append { stream, entries }];
+        let appends = vec![store::Append { stream, entries }];
         self.platform.store.commit(Commit { appends, ..Commit::default() }).await.map(|_| ())
     }
 

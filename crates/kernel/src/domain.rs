@@ -5,11 +5,7 @@ use std::sync::Arc;
 use base::Result;
 
 use crate::{
-    access::Guard,
-    controller::Controller,
-    cx::Cx,
-    declare::{KindBuilder, KindDef},
-    kind::Kind,
+    access::Guard, builder::KindBuilder, controller::Controller, cx::Cx, declare::KindDef, kind::Kind,
     runs::Workflow,
 };
 

@@ -6,11 +6,9 @@
 // The derive macros name this crate from outside; here they are used from inside.
 extern crate self as kernel;
 
-use std::pin::Pin;
-
 pub mod access;
 pub mod apply;
-pub mod blob;
+pub mod builder;
 pub mod change;
 pub mod controller;
 pub mod cx;
@@ -18,23 +16,21 @@ pub mod declare;
 pub mod dispatch;
 pub mod domain;
 pub mod filter;
-pub mod index;
-pub mod journal;
-pub mod kind;
 pub mod lifecycle;
 pub mod lineage;
 pub mod matches;
 pub mod object;
 pub mod platform;
-pub mod predicate;
 pub mod prelude;
 pub mod question;
 pub mod read;
+mod records;
 pub mod runs;
-pub mod store;
-pub mod validate;
+pub mod verb;
 pub mod watch;
 pub mod write;
 
-/// A future that a trait object can answer.
-pub type Later<'a, T> = Pin<Box<dyn Future<Output = base::Result<T>> + Send + 'a>>;
+// What a kind is made of and where it is kept are crates of their own, so that engines build without the kernel.
+pub use fields::{kind, validate};
+pub use store;
+pub use store::{Later, blob, index, journal, predicate};

@@ -4,6 +4,7 @@ use std::{
     any::{Any, TypeId},
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use base::{Clock, Entropy, Error, Result};
@@ -17,6 +18,7 @@ use crate::{
     declare::KindDef,
     domain::Domain,
     kind::{Kind, Scope, Shape},
+    records::Records,
     runs::{self, Workflow},
     store::Store,
     watch::Hub,
@@ -40,6 +42,7 @@ pub struct Platform {
     policy: Arc<dyn Policy>,
     guard: Arc<dyn Guard>,
     memory: Memory,
+    pub(crate) records: Records,
     pub(crate) hub: Hub,
     pub(crate) workflows: HashMap<&'static str, Workflow>,
     controllers: Vec<Controller>,
@@ -104,6 +107,7 @@ impl Platform {
             workflows.extend(domain.workflows.into_iter().map(|workflow| (workflow.name, workflow)));
             guard = domain.guard.or(guard);
         }
+        let records = Records::new(parts.store.head());
         let platform = Self {
             by_id: kinds.iter().map(|kind| (kind.id(), Arc::clone(kind))).collect(),
             by_type: kinds.iter().map(|kind| (kind.type_id, Arc::clone(kind))).collect(),
@@ -116,6 +120,7 @@ impl Platform {
             policy: parts.policy,
             guard: guard.ok_or_else(|| Error::internal("no domain knows who is asking"))?,
             memory: Memory::default(),
+            records,
             hub: Hub::new(),
             workflows,
             controllers,
@@ -158,9 +163,12 @@ impl Platform {
     /// Starts what runs beside the calls: the hub, controllers, workers. They end with the runtime.
     pub fn start(self: &Arc<Self>) {
         let platform = Arc::clone(self);
+        let from = *self.store.head().borrow();
+        self.records.follow_from(from);
         tokio::spawn(async move {
             let store = Arc::clone(&platform.store);
             let seen = |change: &crate::journal::Change| {
+                platform.records.changed(change);
                 if platform.guard.sources().contains(&change.kind.as_str()) {
                     platform.memory.forget();
                 }
@@ -168,7 +176,7 @@ impl Platform {
                     platform.wake.notify_one();
                 }
             };
-            platform.hub.follow(store, seen).await;
+            platform.hub.follow(store, from, seen).await;
         });
         for controller in self.controllers.clone() {
             tokio::spawn(controller.follow(Arc::clone(self)));
@@ -176,6 +184,7 @@ impl Platform {
         if self.workers > 0 {
             tokio::spawn(runs::work(Arc::clone(self)));
         }
+        tokio::spawn(sweep(Arc::clone(self)));
     }
 
     /// Every kind, in the order the domains list them.
@@ -337,9 +346,8 @@ impl Platform {
 
     /// Refuses a project nobody has made.
     pub(crate) async fn check_project(self: &Arc<Self>, org: &str, project: &str) -> Result<()> {
-        if !self.by_id.contains_key(PROJECTS)
-            || self.store.by_name(org, PROJECTS, "", project).await?.is_some()
-        {
+        let Some(projects) = self.by_id.get(PROJECTS) else { return Ok(()) };
+        if self.named(projects, (org, "", project)).await?.is_some() {
             return Ok(());
         }
         let shown: String = project.chars().take(100).collect();
@@ -351,5 +359,19 @@ impl Platform {
     /// The kinds of a scope, for faces.
     pub fn kinds_in(&self, scope: Scope) -> impl Iterator<Item = &Arc<KindDef>> {
         self.kinds.iter().filter(move |kind| kind.scope == scope)
+    }
+}
+
+/// How often what has expired is forgotten.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// Forgets what has expired, again and again.
+async fn sweep(platform: Arc<Platform>) {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = platform.store.sweep(platform.now()).await {
+            tracing::warn!(?error, "what has expired was not forgotten; trying again later");
+        }
     }
 }

@@ -6,8 +6,9 @@ pub use serde::{Deserialize, Serialize};
 pub use serde_json::{Value, json};
 
 pub use crate::{
+    builder::KindBuilder,
     cx::{Cx, Draft},
-    declare::{Incoming, KindBuilder, OpenTo, Output},
+    declare::{Incoming, OpenTo, Output},
     domain::Domain,
     kind::{Nothing, Ref},
     object::{Object, Raw},

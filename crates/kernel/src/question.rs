@@ -166,7 +166,10 @@ fn read_token(query: &Query, text: &str) -> Result<(Cell, Uid)> {
     let cell = match (chars.next(), chars.as_str()) {
         (None, _) => Cell::Null,
         (Some('b'), rest) => Cell::Bool(rest == "true"),
-        (Some('n'), rest) => Cell::Number(rest.parse().map_err(|_| bad())?),
+        (Some('n'), rest) => {
+            let number: f64 = rest.parse().map_err(|_| bad())?;
+            Cell::Number(Some(number).filter(|number| number.is_finite()).ok_or_else(bad)?)
+        }
         (Some('t'), rest) => Cell::Time(base::Time::from_micros(rest.parse().map_err(|_| bad())?)),
         (Some('s'), rest) => Cell::Text(rest.to_owned()),
         _ => return Err(bad()),
@@ -179,4 +182,69 @@ fn read_token(query: &Query, text: &str) -> Result<(Cell, Uid)> {
             | (Place::Version, Cell::Number(_))
     );
     if fits { Ok((cell, token.uid)) } else { Err(bad()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection, prelude::*};
+
+    use super::*;
+
+    fn query(place: Place, kind: &str) -> Query {
+        Query {
+            org: Some("acme".to_owned()),
+            kind: kind.to_owned(),
+            projects: Projects::These(vec!["p".to_owned()]),
+            deleted: false,
+            filter: None,
+            sort: Sort { place, descending: false },
+            after: None,
+            limit: 50,
+        }
+    }
+
+    /// A place to sort by, and a value that may stand there.
+    fn sorted() -> impl Strategy<Value = (Place, Cell)> {
+        prop_oneof![
+            Just((Place::Uid, Cell::Null)),
+            any::<String>().prop_map(|text| (Place::Name, Cell::Text(text))),
+            any::<String>().prop_map(|text| (Place::Term("spec.size".to_owned()), Cell::Text(text))),
+            any::<i64>().prop_map(|micros| (Place::Created, Cell::Time(base::Time::from_micros(micros)))),
+            any::<u64>().prop_map(|version| (Place::Version, Cell::Number(version as f64))),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_token_leads_back_to_where_it_was_made((place, cell) in sorted(), uid in "[a-z]{3}_[0-9A-Z]{26}") {
+            let query = query(place, "demo.things");
+            let text = token(&query, &cell, &Uid::known(&uid));
+            prop_assert_eq!(read_token(&query, &text).unwrap(), (cell, Uid::known(uid)));
+        }
+
+        #[test]
+        fn a_token_of_another_list_is_refused((place, cell) in sorted()) {
+            let text = token(&query(place.clone(), "demo.things"), &cell, &Uid::known("thg_1"));
+            let error = read_token(&query(place, "demo.others"), &text).unwrap_err();
+            prop_assert_eq!(error.code(), "bad-page-token");
+        }
+
+        #[test]
+        fn any_text_and_any_bytes_are_refused(text in any::<String>(), bytes in collection::vec(any::<u8>(), 0..80)) {
+            let query = query(Place::Name, "demo.things");
+            for text in [text, BASE64_URL_SAFE_NO_PAD.encode(bytes)] {
+                prop_assert_eq!(read_token(&query, &text).unwrap_err().code(), "bad-page-token");
+            }
+        }
+
+        #[test]
+        fn a_forged_place_is_one_the_list_could_have_or_refused((place, _) in sorted(), cell in "[bnts]?.{0,12}|n(NaN|inf|-inf|1e999)") {
+            let query = query(place, "demo.things");
+            let forged = Token { question: fingerprint(&query), cell, uid: Uid::known("thg_1") };
+            let text = BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&forged).unwrap());
+            if let Ok((Cell::Number(number), _)) = read_token(&query, &text) {
+                prop_assert!(number.is_finite());
+            }
+        }
+    }
 }

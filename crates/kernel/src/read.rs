@@ -173,8 +173,8 @@ pub fn entry(kind: &KindDef, change: &Change, before: Option<&Change>) -> Result
     let after = shown_at(kind, change)?;
     let earlier = before.map(|before| shown_at(kind, before)).transpose()?.unwrap_or_else(|| json!({}));
     let mut value = brief(change);
-    value["patch"] = serde_json::to_value(json_patch::diff(&earlier, &after)).map_err(Error::internal)?;
-    value["undo"] = serde_json::to_value(json_patch::diff(&after, &earlier)).map_err(Error::internal)?;
+    value["patch"] = serde_json::to_value(::patch::between(&earlier, &after)).map_err(Error::internal)?;
+    value["undo"] = serde_json::to_value(::patch::between(&after, &earlier)).map_err(Error::internal)?;
     Ok(value)
 }
 
@@ -250,7 +250,7 @@ pub async fn diff(cx: &Cx, kind: &KindDef, it: &Raw, params: &BTreeMap<String, S
     };
     let before = shown_at(kind, &change_at(cx, it, from).await?)?;
     let after = shown_at(kind, &change_at(cx, it, to).await?)?;
-    let patch = json_patch::diff(&before, &after);
+    let patch = ::patch::between(&before, &after);
     Ok(json!({"from": from, "to": to, "patch": patch, "before": before, "after": after}))
 }
 

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    builder::KindBuilder,
     cx::{Cx, Draft},
-    declare::{KindBuilder, Output},
+    declare::Output,
     domain::Domain,
     kind::{Nothing, Ref},
     object::{Object, Owner},

@@ -40,10 +40,10 @@ impl Hub {
         self.sender.subscribe()
     }
 
-    /// Follows the journal and hands every change to all; ends with the store.
-    pub(crate) async fn follow(&self, store: Arc<dyn Store>, seen: impl Fn(&Change)) {
+    /// Follows the journal from behind a position and hands every change to all; ends with the store.
+    pub(crate) async fn follow(&self, store: Arc<dyn Store>, from: u64, seen: impl Fn(&Change)) {
         let mut head = store.head();
-        let mut position = *head.borrow();
+        let mut position = from;
         loop {
             match store.changes(position, BATCH).await {
                 Ok(changes) => {
@@ -109,7 +109,7 @@ pub async fn subscribe(
     let mut first = std::collections::VecDeque::new();
     let position = match param(params, "resourceVersion") {
         "" | "0" => {
-            let mut page = crate::store::Query { limit: base::PAGE_MAX, ..query.clone() };
+            let mut page = store::Query { limit: base::PAGE_MAX, ..query.clone() };
             loop {
                 let (raws, next) = read::page(cx, kind, &page).await?;
                 let last = raws.last().map(|raw| (crate::index::Cell::Null, raw.metadata.uid.clone()));

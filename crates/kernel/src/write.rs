@@ -109,8 +109,8 @@ pub(crate) async fn commit(cx: &Cx, kind: &KindDef, write: Write, new: &Raw) -> 
 }
 
 /// An object as the store keeps it.
-pub(crate) fn record(kind: &KindDef, it: &Raw) -> crate::store::Record {
-    crate::store::Record {
+pub(crate) fn record(kind: &KindDef, it: &Raw) -> store::Record {
+    store::Record {
         org: it.org.clone(),
         kind: it.kind.clone(),
         project: it.metadata.namespace.clone(),
@@ -162,8 +162,10 @@ fn collect(path: &str, table: &[Field], fields: &Fields, terms: &mut BTreeSet<Te
                     terms.insert(Term { key, value: encode(&cell(&field.shape, value)) });
                 }
             }
-        } else if let (Shape::Struct(inner), Some(Value::Object(map))) = (&field.shape, value) {
-            collect(&key, inner, map, terms);
+        } else if let Shape::Struct(inner) = &field.shape {
+            // A field of a struct that is not there has no value, which is a term too.
+            let none = Fields::new();
+            collect(&key, inner, value.and_then(Value::as_object).unwrap_or(&none), terms);
         }
     }
 }

@@ -106,13 +106,15 @@ pub trait Model: Send + Sync {
     /// Runs it.
     ///
     /// # Errors
-    /// `tensor-missing`, `tensor-unknown`, `tensor-wrong-type`, `tensor-wrong-shape`.
+    /// `tensor-missing`, `tensor-unknown`, `tensor-wrong-type`, `tensor-wrong-shape`; `model-failed`
+    /// when the model contradicts itself while it runs.
     fn run(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>>;
 
     /// Explains each row exactly, where the model's form allows it.
     ///
     /// # Errors
-    /// `not-explainable` for a model that is neither trees nor linear; those of `run` else.
+    /// `not-explainable` for a model that is neither trees nor linear, or whose trees do not say how
+    /// many rows each node saw (`nodes_hitrates`); those of `run` else.
     fn explain(&self, inputs: Vec<Tensor>) -> Result<Vec<Explanation>>;
 
     /// Bytes of memory it holds, about.

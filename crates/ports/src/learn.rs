@@ -47,7 +47,8 @@ pub struct Trial {
     pub learner: String,
     /// Its parameters.
     pub params: BTreeMap<String, String>,
-    /// Mean validation score over the folds; higher is better.
+    /// Mean validation score over the folds: the share of the loss of knowing nothing that the
+    /// learner saves, so 1 is perfect and 0 useless. For regression it is R².
     pub score: f64,
     /// Standard deviation over the folds.
     pub deviation: f64,
@@ -114,8 +115,8 @@ pub trait Learn: Send + Sync {
     /// Learns one; metric points are handed out as they come.
     ///
     /// # Errors
-    /// `target-missing`, `target-one-class`, `target-too-many-classes`, `too-few-rows`,
-    /// `no-usable-columns`, `cancelled`.
+    /// `lesson-invalid`, `target-missing`, `target-one-class`, `target-too-many-classes`,
+    /// `target-not-numeric`, `too-few-rows`, `no-usable-columns`, `cancelled`.
     fn learn(
         &self,
         lesson: &Lesson,

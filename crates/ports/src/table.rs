@@ -119,5 +119,8 @@ pub trait Tables: Send + Sync {
     fn read(&self, format: Format, path: &Path, profile: &Profile, rows: Range<u64>) -> Result<Table>;
 
     /// Writes a table in a format.
+    ///
+    /// # Errors
+    /// `no-room` when the disk is full.
     fn write(&self, format: Format, table: &Table, path: &Path) -> Result<()>;
 }

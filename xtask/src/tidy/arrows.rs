@@ -12,6 +12,8 @@ use super::{Finding, finding};
 enum Floor {
     Base,
     Derive,
+    /// What the kernel and the engines agree on: the store's contract, field tables, the filter's grammar.
+    Ground,
     Kernel,
     Ports,
     Testing,
@@ -28,6 +30,7 @@ impl Floor {
         let parts: Vec<&str> = manifest.split('/').collect();
         match parts.as_slice() {
             ["crates", "base", _] => Self::Base,
+            ["crates", "store" | "fields" | "filter" | "patch", _] => Self::Ground,
             ["crates", "kernel-derive", _] => Self::Derive,
             ["crates", "kernel", _] => Self::Kernel,
             ["crates", "ports", _] => Self::Ports,
@@ -43,6 +46,7 @@ impl Floor {
     fn name(self) -> &'static str {
         match self {
             Self::Base => "`base`",
+            Self::Ground => "the ground",
             Self::Derive => "`kernel-derive`",
             Self::Kernel => "the kernel",
             Self::Ports => "`ports`",
@@ -59,19 +63,34 @@ impl Floor {
     fn stands_on(self) -> &'static [Self] {
         match self {
             Self::Base | Self::Derive => &[],
-            Self::Kernel => &[Self::Base, Self::Derive],
+            Self::Ground => &[Self::Base],
+            Self::Kernel => &[Self::Base, Self::Ground, Self::Derive],
             Self::Ports => &[Self::Base],
-            // Transcripts run on a real store, because there is no second, pretended one.
-            Self::Testing => &[Self::Base, Self::Derive, Self::Kernel, Self::Ports, Self::Engine],
-            // One engine may be built from another: a store from a dialect, a search from blobs.
-            Self::Engine => &[Self::Base, Self::Derive, Self::Kernel, Self::Ports, Self::Engine],
-            Self::Domain => &[Self::Base, Self::Derive, Self::Kernel, Self::Ports],
-            Self::Face => &[Self::Base, Self::Derive, Self::Kernel, Self::Ports, Self::Domain, Self::Face],
-            Self::Roof => {
-                &[Self::Base, Self::Derive, Self::Kernel, Self::Ports, Self::Engine, Self::Domain, Self::Face]
+            // Transcripts speak a real face to a real store, because there are no second, pretended ones.
+            Self::Testing => {
+                &[Self::Base, Self::Ground, Self::Derive, Self::Kernel, Self::Ports, Self::Engine, Self::Face]
             }
+            // One engine may be built from another: a store from a dialect, a search from blobs.
+            Self::Engine => {
+                &[Self::Base, Self::Ground, Self::Derive, Self::Kernel, Self::Ports, Self::Engine]
+            }
+            Self::Domain => &[Self::Base, Self::Ground, Self::Derive, Self::Kernel, Self::Ports],
+            Self::Face => {
+                &[Self::Base, Self::Ground, Self::Derive, Self::Kernel, Self::Ports, Self::Domain, Self::Face]
+            }
+            Self::Roof => &[
+                Self::Base,
+                Self::Ground,
+                Self::Derive,
+                Self::Kernel,
+                Self::Ports,
+                Self::Engine,
+                Self::Domain,
+                Self::Face,
+            ],
             Self::Outside => &[
                 Self::Base,
+                Self::Ground,
                 Self::Derive,
                 Self::Kernel,
                 Self::Ports,

@@ -58,7 +58,9 @@ pub fn globs(tree: &Tree) -> Vec<Finding> {
     for file in tree.rust() {
         for (line, path) in wide_imports(file) {
             let in_test = file.source.as_ref().is_some_and(|source| source.is_test(line));
-            let allowed = path == "kernel::prelude" || (in_test && path == "super");
+            let in_test = in_test || file.path.ends_with("/tests.rs");
+            let for_tests = ["super", "proptest::prelude"].contains(&path.as_str());
+            let allowed = path == "kernel::prelude" || (in_test && for_tests);
             if !allowed {
                 let sentence = format!("`use {path}::*` hides what comes in; name each thing");
                 findings.push(finding(&file.path, line, sentence));

@@ -13,7 +13,12 @@ use crate::output::{self, shown, text};
 /// What `aic api` does.
 #[derive(clap::Subcommand)]
 pub enum Api {
-    // `generate`, which writes `api/` from the declarations in this very binary, stands here.
+    /// Write `openapi.json`, `kinds.md`, `errors.md` and `catalogue.tsv` from this binary's declarations; needs no server.
+    Generate {
+        /// The directory to write into.
+        #[arg(long, value_name = "DIR")]
+        dir: std::path::PathBuf,
+    },
     /// List the kinds the server serves.
     Kinds,
     /// Explain a kind: its fields, actions and views.
@@ -47,6 +52,7 @@ pub enum Method {
 /// Runs one of them.
 pub fn run(cx: &mut Cx, it: &Api) -> Result<()> {
     match it {
+        Api::Generate { dir } => crate::server::generate(dir).map_err(|error| Failure::of(&error)),
         Api::Kinds => list(cx),
         Api::Explain { kind } => explain(cx, kind),
         Api::Raw { method, path, data } => raw(cx, *method, path, data.as_deref()),

@@ -8,13 +8,14 @@ use std::{
 
 use base::{Entropy, Error, Result, Secret};
 use domain_catalog::Serving;
+use engine_blobs::Collected;
 use kernel::{
     platform::{Parts, Platform, Ports},
     store::Store,
 };
 use ports::{infer::Infer, learn::Learn, table::Tables};
 
-use super::{Ambient, Settled, fresh_password};
+use super::{Ambient, Settled, collect, fresh_password};
 
 /// The platform, running.
 pub struct Assembled {
@@ -31,7 +32,8 @@ pub async fn assemble(settled: &Settled) -> Result<Assembled> {
     fs::create_dir_all(&settled.data_dir).map_err(|error| unusable(&settled.data_dir, &error))?;
     refuse_unfinished(&settled.data_dir)?;
     let store = open_store(settled).await?;
-    let platform = Platform::new(parts(settled, store)?)?;
+    let blobs = open_blobs(settled)?;
+    let platform = Platform::new(parts(settled, store, blobs.clone())?)?;
     let given = settled.password.clone();
     let password = given.clone().unwrap_or_else(fresh_password);
     let who = domain_admin::Administrator {
@@ -41,6 +43,7 @@ pub async fn assemble(settled: &Settled) -> Result<Assembled> {
     };
     let is_first = domain_admin::bootstrap(&platform, &who).await?;
     platform.start();
+    tokio::spawn(collect::again_and_again(Arc::clone(&platform), blobs));
     let first_password = (is_first && given.is_none()).then_some(password);
     Ok(Assembled { platform, first_password, settled: settled.clone() })
 }
@@ -53,15 +56,20 @@ pub async fn open_store(settled: &Settled) -> Result<Arc<dyn Store>> {
     }
 }
 
+/// The blobs in the data directory.
+pub fn open_blobs(settled: &Settled) -> Result<Arc<dyn Collected>> {
+    engine_blobs::open(&settled.data_dir.join("blobs"))
+}
+
 /// Everything a platform is made of.
-pub fn parts(settled: &Settled, store: Arc<dyn Store>) -> Result<Parts> {
+pub fn parts(settled: &Settled, store: Arc<dyn Store>, blobs: Arc<dyn Collected>) -> Result<Parts> {
     let infer: Arc<dyn Infer> = Arc::new(engine_infer::open());
     let learn: Arc<dyn Learn> = Arc::new(engine_learn::open(Arc::clone(&infer)));
     let tables: Arc<dyn Tables> = Arc::new(engine_tables::open());
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     Ok(Parts {
         store,
-        blobs: engine_blobs::open(&settled.data_dir.join("blobs"))?,
+        blobs,
         clock: Arc::new(Ambient),
         entropy: Arc::new(Ambient),
         policy: engine_policy::cedar(),

@@ -13,7 +13,7 @@ use base::Result;
 use face_web::{Settings, Web, caller, problem};
 use tower_http::compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::NotForContentType};
 
-use super::{assemble::Assembled, bundle, leftover, tls::Certificates};
+use super::{assemble::Assembled, bundle, leftover, pages, tls::Certificates};
 
 #[derive(Clone)]
 struct Beside {
@@ -28,8 +28,11 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
     let compressed = DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream"));
     let beside = Beside { web: web.clone(), certificates };
     Router::new()
+        // Until there is a console, the reference is what a browser is shown.
+        .route("/", get(|| async { axum::response::Redirect::temporary("/docs") }))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
+        .route("/errors/{code}", get(pages::error))
         .route("/metrics", get(metrics))
         .route("/api/v1/system/kubeconfig", get(kubeconfig))
         .route("/api/v1/system/backup", post(backup))

@@ -45,7 +45,7 @@ impl Server {
 
 /// Listens on an address.
 pub async fn listen(assembled: &Assembled, address: SocketAddr) -> Result<Server> {
-    let certificates = Arc::new(Certificates::open(&assembled.settled.data_dir)?);
+    let certificates = Arc::new(Certificates::open(&assembled.settled)?);
     let router = faces::router(assembled, Arc::clone(&certificates));
     let listener = TcpListener::bind(address).await.map_err(|error| {
         Error::unavailable("address-unusable", format!("cannot listen on {address}: {error}"))

@@ -2,8 +2,16 @@
 //!
 //! `kubectl` sends its token over TLS only; the kubeconfig carries the authority's certificate.
 
-use std::{fmt::Write as _, fs, io::Write as _, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc};
+use std::{
+    fmt::Write as _,
+    fs,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+use super::Settled;
 use base::{Error, Result};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rcgen::{
@@ -20,18 +28,21 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    /// Reads them, or makes them.
-    pub fn open(data_dir: &Path) -> Result<Self> {
-        let dir = data_dir.join("tls");
-        fs::create_dir_all(&dir).map_err(Error::internal)?;
-        let paths = (dir.join("ca.pem"), dir.join("server.pem"), dir.join("server.key"));
-        if !(paths.0.is_file() && paths.1.is_file() && paths.2.is_file()) {
-            let made = make().map_err(Error::internal)?;
-            private(&paths.2, &made.key)?;
-            fs::write(&paths.1, &made.server).map_err(Error::internal)?;
-            fs::write(&paths.0, &made.authority).map_err(Error::internal)?;
-        }
-        let read = |path: &Path| fs::read_to_string(path).map_err(Error::internal);
+    /// Reads those that were given, or the platform's own; makes these on first start.
+    pub fn open(settled: &Settled) -> Result<Self> {
+        let paths = match &settled.tls {
+            // Whoever signed a given certificate is in its chain, or known to all.
+            Some((chain, key)) => (chain.clone(), chain.clone(), key.clone()),
+            None => own(&settled.data_dir)?,
+        };
+        let read = |path: &Path| {
+            fs::read_to_string(path).map_err(|error| {
+                Error::unavailable(
+                    "certificate-unusable",
+                    format!("`{}` cannot be read: {error}", path.display()),
+                )
+            })
+        };
         let (authority_pem, chain, key) = (read(&paths.0)?, read(&paths.1)?, read(&paths.2)?);
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain.as_bytes()).collect();
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(Error::internal)?;
@@ -55,6 +66,20 @@ impl Certificates {
         );
         text
     }
+}
+
+/// Where the platform's own certificates are; made if they are not there.
+fn own(data_dir: &Path) -> Result<(PathBuf, PathBuf, PathBuf)> {
+    let dir = data_dir.join("tls");
+    fs::create_dir_all(&dir).map_err(Error::internal)?;
+    let paths = (dir.join("ca.pem"), dir.join("server.pem"), dir.join("server.key"));
+    if !(paths.0.is_file() && paths.1.is_file() && paths.2.is_file()) {
+        let made = make().map_err(Error::internal)?;
+        private(&paths.2, &made.key)?;
+        fs::write(&paths.1, &made.server).map_err(Error::internal)?;
+        fs::write(&paths.0, &made.authority).map_err(Error::internal)?;
+    }
+    Ok(paths)
 }
 
 struct Made {

@@ -37,3 +37,6 @@ pub fn domain() -> Domain {
         .controller("organizations", "admin.organizations", organization::furnish)
         .guard(Arc::new(guard::Guard))
 }
+
+#[cfg(test)]
+mod transcripts;

@@ -72,12 +72,23 @@ async fn login(cx: Cx, ask: Login) -> Result<Token> {
     let Some(user) = user.filter(|user| fits && !user.spec.disabled) else {
         return Err(Error::unauthenticated("wrong-password", "the name or the password is wrong"));
     };
+    forget_ended(&inside, user.name()).await?;
     let name = format!("ses-{}", inside.uid("x").as_str().trim_start_matches("x_").to_lowercase());
     let (token, digest) = token::fresh(&inside, token::Sort::Session, &ask.organization, &name);
     let expires = inside.now().plus_s(LASTS_S as i64);
     let session = Session { user: user.name().to_owned(), digest, expires };
     inside.create(Draft::new(name, session)).await?;
     Ok(Token { access_token: token, token_type: "Bearer".to_owned(), expires_in: LASTS_S })
+}
+
+/// Puts a user's sessions that have ended in the trash, some at each login.
+async fn forget_ended(cx: &Cx, user: &str) -> Result<()> {
+    for session in cx.list::<Session>(&format!("spec.user = \"{user}\""), 100).await? {
+        if session.spec.expires <= cx.now() {
+            cx.doing("expire").delete::<Session>(session.metadata.uid.as_str()).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Ends the caller's sessions.

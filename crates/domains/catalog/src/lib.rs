@@ -37,3 +37,6 @@ pub fn domain() -> Domain {
         .controller("training-jobs", "system.training-jobs", training_job::order)
         .controller("endpoints", "catalog.endpoints", endpoint::make_ready)
 }
+
+#[cfg(test)]
+mod transcripts;

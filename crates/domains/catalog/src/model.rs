@@ -1,12 +1,18 @@
 //! A model: a name under which versions of a trained predictor are kept.
 
+use std::collections::BTreeMap;
+
 use kernel::prelude::*;
 
-use crate::model_version::Version;
+use crate::{
+    files,
+    model_version::{self, Version},
+};
 
 /// What models serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Model>) -> KindBuilder<Model> {
-    kind.view("metrics", "The metrics of each version.", metrics)
+    kind.upload("upload", "Takes an ONNX file as the next version; it must load here.", upload)
+        .view("metrics", "The metrics of each version.", metrics)
         .view("metadata", "What is known of the model and its latest version.", metadata)
         .view("dependencies", "The data and runs the versions came from.", dependencies)
         .action("compare", "Two or more versions side by side.", compare)
@@ -37,6 +43,58 @@ pub struct Status {
     /// What its latest version is for: `binary`, `multiclass` or `regression`.
     #[field(indexed)]
     pub task: Option<String>,
+}
+
+/// What is told of a file.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct File {
+    /// What is good to know of it.
+    #[field(max = 10000)]
+    description: Option<String>,
+    /// What it is for: `binary`, `multiclass` or `regression`.
+    #[field(max = 100)]
+    task: Option<String>,
+    /// The column it predicts.
+    #[field(max = 500)]
+    target: Option<String>,
+    /// The file's name; for the log only.
+    #[field(max = 255)]
+    filename: Option<String>,
+}
+
+/// What came of an upload.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct Uploaded {
+    /// The version made.
+    version: String,
+    /// The digest of the file.
+    digest: Digest,
+    /// Its length.
+    bytes: u64,
+}
+
+/// Takes an ONNX file as the next version.
+async fn upload(cx: Cx, it: Object<Model>, file: File, incoming: Incoming) -> Result<Uploaded> {
+    let stored = files::keep(&cx, incoming.bytes).await?;
+    if stored.bytes > model_version::MODEL_MAX {
+        return Err(Error::too_large("body-too-large", "the model is larger than this platform loads"));
+    }
+    let spec = Version {
+        model: Ref::to(it.name()),
+        number: 0,
+        blob: stored.digest,
+        signature: None,
+        input_example: None,
+        task: file.task,
+        target: file.target,
+        metrics: BTreeMap::new(),
+        run: None,
+        dataset_version: None,
+        dataset_digest: None,
+        description: file.description,
+    };
+    let version = model_version::register(&cx, spec).await?;
+    Ok(Uploaded { version: version.metadata.name, digest: stored.digest, bytes: stored.bytes })
 }
 
 /// The versions of a model, oldest first.
@@ -124,7 +182,7 @@ async fn archive(cx: Cx, mut it: Object<Model>, _: Nothing) -> Result<Nothing> {
 
 /// The tasks models are for.
 async fn types(cx: Cx, _: Nothing) -> Result<Value> {
-    let mut counts = std::collections::BTreeMap::<String, u64>::new();
+    let mut counts = BTreeMap::<String, u64>::new();
     for model in cx.list::<Model>("", 1000).await? {
         *counts.entry(model.status.task.unwrap_or_else(|| "unknown".to_owned())).or_default() += 1;
     }

@@ -22,6 +22,10 @@ const BINS: u16 = 128;
 /// Rounds without a better validation loss after which boosting ends.
 const PATIENCE: usize = 30;
 
+/// From so many rows on a tree is grown on several threads. It is the same tree: each feature's
+/// sums are made by one of them.
+const THREADS_FROM: usize = 40_000;
+
 /// How trees are grown and shrunk.
 #[derive(Clone, Copy, Debug)]
 pub struct Params {
@@ -147,7 +151,7 @@ impl<'a> Ground<'a> {
             &splitter,
             params.leaves,
             params.depth,
-            false,
+            rows.len() >= THREADS_FROM,
             // Says that the rows are some of all.
             &SampleMethod::Random,
             &GrowPolicy::LossGuide,

@@ -66,6 +66,15 @@ impl Matrix {
     pub fn column(&self, at: usize) -> &[f64] {
         &self.data[at * self.rows..][..self.rows]
     }
+
+    /// The features of some rows alone, so that they lie close together.
+    pub fn of(&self, rows: &[usize]) -> Self {
+        let columns = (0..self.columns).flat_map(|at| {
+            let column = self.column(at);
+            rows.iter().map(|&row| column[row])
+        });
+        Self { data: columns.collect(), rows: rows.len(), columns: self.columns }
+    }
 }
 
 /// The columns that can teach something, as the rows to learn from show them.

@@ -27,9 +27,10 @@ use ports::{
 };
 
 use crate::{
-    boost::Parts,
+    boost::{Ground, Parts},
     candidates::Candidate,
     export::{Frame, Scores},
+    linear::{Problem, Scale},
     random::Random,
     search::Search,
     study::{Sight, Study},
@@ -41,6 +42,9 @@ const VALID_SHARE: f64 = 0.15;
 
 /// The share of the budget that boosting the final model may reach; testing it needs the rest.
 const FINAL_SHARE: f64 = 0.9;
+
+/// Candidates are compared on at most so many rows; which one is best shows long before.
+const COMPARED_MAX: usize = 20_000;
 
 /// The engine. It tests what it exports by running it on `infer`.
 pub fn open(infer: Arc<dyn Infer>) -> impl Learn {
@@ -68,10 +72,11 @@ impl Learn for Learner {
             study.held_out.len(),
             study.trees.inputs.len()
         ));
-        let search = Search::new(&study, lesson.folds as usize)?;
+        let sample = study.sample(COMPARED_MAX);
+        let search = Search::new(&study, &sample, lesson.folds as usize)?;
         let (candidate, trials) = search.choose(points)?;
         watch.line(&format!("the final model: {}", candidate.learner(study.loss)));
-        let (onnx, sight) = last(&study, &search, candidate, points);
+        let (onnx, sight) = last(&study, candidate, points)?;
         watch.check()?;
 
         let model = self.infer.load(&onnx)?;
@@ -95,10 +100,9 @@ impl Learn for Learner {
 /// Learns the chosen candidate once more, on all rows, and writes it down.
 fn last<'a>(
     study: &'a Study<'_>,
-    search: &Search<'_>,
     candidate: Candidate,
     points: &mut dyn FnMut(Point),
-) -> (Vec<u8>, &'a Sight) {
+) -> Result<(Vec<u8>, &'a Sight)> {
     let name = study.loss.name();
     let mut say = |part: &str, step: usize, loss: f64| {
         points(Point { metric: format!("{part}.{name}"), step: step as u64, value: study.loss.shown(loss) });
@@ -111,21 +115,29 @@ fn last<'a>(
             let mut random = Random::new(study.seed, 3);
             let (train, valid) = split::take(&all, &study.values, VALID_SHARE, &mut random);
             let parts = Parts { train: &train, valid: &valid };
-            let boosted = search.ground.boost(parts, params, study.seed, &mut |round, train, valid| {
+            let ground = Ground::new(&study.trees.matrix, &study.values, study.loss)?;
+            let boosted = ground.boost(parts, params, study.seed, &mut |round, train, valid| {
                 say("train", round, train);
                 say("valid", round, valid);
                 !study.spent(FINAL_SHARE)
             });
             let scores = Scores::Trees(&boosted);
-            (frame(&study.trees).write(&scores), &study.trees)
+            Ok((frame(&study.trees).write(&scores), &study.trees))
         }
         Candidate::Linear(l2) => {
-            let linear = search.problem(l2).fit(&all, &mut |step, loss| {
+            let scale = Scale::of(&study.linear.matrix);
+            let problem = Problem {
+                rows: &scale.rows(&study.linear.matrix),
+                target: &study.values,
+                loss: study.loss,
+                l2,
+            };
+            let linear = problem.fit(&all, &mut |step, loss| {
                 say("train", step, loss);
                 !study.spent(FINAL_SHARE)
             });
-            let scores = Scores::Linear(&linear, &search.scale);
-            (frame(&study.linear).write(&scores), &study.linear)
+            let scores = Scores::Linear(&linear, &scale);
+            Ok((frame(&study.linear).write(&scores), &study.linear))
         }
     }
 }

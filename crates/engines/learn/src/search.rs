@@ -18,7 +18,7 @@ use crate::{
     metrics::{deviation, mean},
     random::Random,
     split,
-    study::Study,
+    study::{Sample, Study},
 };
 
 /// The share of the budget after which no fold is begun or carried on; the rest is for the final model.
@@ -30,9 +30,9 @@ const THREADS_MAX: usize = 4;
 /// What the choice is made on.
 pub struct Search<'a> {
     study: &'a Study<'a>,
-    pub ground: Ground<'a>,
-    pub scale: Scale,
-    pub rows: Rows,
+    values: &'a [f64],
+    ground: Ground<'a>,
+    rows: Rows,
     folds: Vec<(Vec<usize>, Vec<usize>)>,
     candidates: Vec<Candidate>,
 }
@@ -47,25 +47,22 @@ struct Done {
 
 impl<'a> Search<'a> {
     /// Prepares features for both families and deals the folds.
-    pub fn new(study: &'a Study<'a>, folds: usize) -> Result<Self> {
-        let all: Vec<usize> = (0..study.values.len()).collect();
-        let valid = split::folds(&all, &study.values, folds, &mut Random::new(study.seed, 2));
-        let rest =
-            |fold: &Vec<usize>| all.iter().copied().filter(|row| fold.binary_search(row).is_err()).collect();
-        let scale = Scale::of(&study.linear.matrix);
+    pub fn new(study: &'a Study<'a>, sample: &'a Sample, folds: usize) -> Result<Self> {
+        let all: Vec<usize> = (0..sample.values.len()).collect();
+        let mut random = Random::new(study.seed, 2);
+        let valid = split::folds(&all, &sample.values, folds, &mut random);
+        let rest = |fold: &Vec<usize>| {
+            let others = all.iter().copied();
+            others.filter(|row| fold.binary_search(row).is_err()).collect()
+        };
         Ok(Self {
-            ground: Ground::new(&study.trees.matrix, &study.values, study.loss)?,
-            rows: scale.rows(&study.linear.matrix),
-            scale,
+            ground: Ground::new(&sample.trees, &sample.values, study.loss)?,
+            rows: Scale::of(&sample.linear).rows(&sample.linear),
             folds: valid.into_iter().map(|fold| (rest(&fold), fold)).collect(),
             candidates: list(study.loss),
+            values: &sample.values,
             study,
         })
-    }
-
-    /// A linear model's problem.
-    pub fn problem(&self, l2: f64) -> Problem<'_> {
-        Problem { rows: &self.rows, target: &self.study.values, loss: self.study.loss, l2 }
     }
 
     /// Tries every candidate the budget allows; answers the best and all trials, best first.
@@ -147,7 +144,8 @@ impl<'a> Search<'a> {
                     self.ground.boost(Parts { train, valid }, params, seed, go_on).loss
                 }
                 Candidate::Linear(l2) => {
-                    let problem = self.problem(l2);
+                    let problem =
+                        Problem { rows: &self.rows, target: self.values, loss: self.study.loss, l2 };
                     let linear = problem.fit(train, &mut |_, _| !self.study.spent(SHARE));
                     problem.mean_loss(&linear, valid)
                 }

@@ -47,6 +47,13 @@ struct Clock {
     budget_s: f64,
 }
 
+/// A fair sample of the rows, to compare candidates on.
+pub struct Sample {
+    pub trees: Matrix,
+    pub linear: Matrix,
+    pub values: Vec<f64>,
+}
+
 impl<'a> Study<'a> {
     /// Parts the rows and looks at the columns.
     pub fn new(lesson: &Lesson, table: &'a Table, target: &'a Target, watch: &'a dyn Watch) -> Result<Self> {
@@ -81,6 +88,21 @@ impl<'a> Study<'a> {
             values,
             clock,
         })
+    }
+
+    /// At most so many of the rows to learn from.
+    pub fn sample(&self, rows_max: usize) -> Sample {
+        let mut rows: Vec<usize> = (0..self.values.len()).collect();
+        if rows.len() > rows_max {
+            let share = rows_max as f64 / rows.len() as f64;
+            rows = split::take(&rows, &self.values, share, &mut Random::new(self.seed, 4)).1;
+            self.watch.line(&format!("candidates are compared on {rows_max} of the rows"));
+        }
+        Sample {
+            trees: self.trees.matrix.of(&rows),
+            linear: self.linear.matrix.of(&rows),
+            values: rows.iter().map(|&row| self.values[row]).collect(),
+        }
     }
 
     /// Whether the work shall stop, or has used up this share of its budget.

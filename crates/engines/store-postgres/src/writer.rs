@@ -1,10 +1,10 @@
 //! The one task that writes for this process: it takes everything that waits, decides it in memory
 //! and writes it in one transaction, in its turn among all processes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base::Result;
-use store_sql::{Answer, Task};
+use store_sql::{Answer, Pace, Task};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_postgres::Config;
 
@@ -42,8 +42,19 @@ impl Writer {
         let mut rounds = Rounds { config, head, line: None };
         tokio::spawn(async move {
             let mut group = Vec::with_capacity(GROUP);
+            let mut pace = Pace::default();
             while jobs.recv_many(&mut group, GROUP).await > 0 {
+                let begun = Instant::now();
+                while group.len() < GROUP {
+                    match jobs.try_recv() {
+                        Ok(job) => group.push(job),
+                        Err(_) if pace.waits(group.len(), begun) => tokio::task::yield_now().await,
+                        Err(_) => break,
+                    }
+                }
+                let (size, begun) = (group.len(), Instant::now());
                 rounds.run(std::mem::take(&mut group)).await;
+                pace.note(size, begun.elapsed());
             }
         });
         Self(queue)
@@ -182,19 +193,15 @@ impl Rounds {
     }
 
     async fn line(&mut self) -> std::result::Result<&mut (Line, Statements), tokio_postgres::Error> {
-        if let Some((line, _)) = &self.line
-            && line.client.is_closed()
-        {
-            self.line = None;
-        }
-        if self.line.is_none() {
-            let line = Line::open(&self.config).await?;
-            let statements = Statements::prepare(&line.client).await?;
-            self.line = Some((line, statements));
-        }
-        // It was filled just above.
-        #[expect(clippy::unwrap_used)]
-        Ok(self.line.as_mut().unwrap())
+        let open = match self.line.take() {
+            Some(open) if !open.0.client.is_closed() => open,
+            Some(_) | None => {
+                let line = Line::open(&self.config).await?;
+                let statements = Statements::prepare(&line.client).await?;
+                (line, statements)
+            }
+        };
+        Ok(self.line.insert(open))
     }
 
     /// Whether the journal has this entry. The lock waits for a commit that is still under way.

@@ -188,3 +188,53 @@ pub fn stretch(op: Op, cell: &Cell) -> Option<(String, String)> {
         Op::StartsWith | Op::NotEqual | Op::Has => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_successor_ends_what_starts_so() {
+        for (prefix, end) in [
+            ("a", Some("b")),
+            ("az", Some("a{")),
+            ("\u{d7ff}", Some("\u{e000}")),
+            ("a\u{10ffff}", Some("b")),
+            ("\u{10ffff}", None),
+            ("", None),
+        ] {
+            assert_eq!(successor(prefix).as_deref(), end, "{prefix:?}");
+        }
+    }
+
+    #[test]
+    fn values_travel_beside_the_text() {
+        for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+            let evil = "'; DROP TABLE objects; --";
+            let compare = |place: Place, op| Predicate::Compare { place, op, cell: Cell::Text(evil.into()) };
+            let parts = vec![
+                compare(Place::Name, Op::StartsWith),
+                compare(Place::Term(evil.into()), Op::Equal),
+                compare(Place::Body(vec![evil.into()]), Op::Has),
+            ];
+            let mut sql = Sql::new(dialect);
+            let text = condition(&mut sql, &Predicate::Any(parts), false);
+            assert!(!text.contains("DROP"), "{text}");
+            for number in 1..=sql.params.len() {
+                let sign = if dialect == Dialect::Sqlite { '?' } else { '$' };
+                assert!(text.contains(&format!("{sign}{number}")), "{number} is unused: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_thousand_conditions_are_ten_deep() {
+        let parts: Vec<String> = (0..1_000).map(|number| number.to_string()).collect();
+        let text = joined(parts, "OR", FALSE);
+        let depth = text.chars().scan(0, |depth, c| {
+            *depth += i32::from(c == '(') - i32::from(c == ')');
+            Some(*depth)
+        });
+        assert_eq!(depth.max(), Some(10));
+    }
+}

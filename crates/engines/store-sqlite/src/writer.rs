@@ -1,10 +1,10 @@
 //! The one thread that writes: it takes every task that waits, does them in one transaction and
 //! answers after the commit.
 
-use std::{fs::File, path::Path, thread};
+use std::{fs::File, path::Path, thread, time::Instant};
 
 use base::Result;
-use store_sql::{Answer, Task};
+use store_sql::{Answer, Pace, Task};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
@@ -37,7 +37,7 @@ impl Writer {
         let journal = Journal::open(db).map_err(|error| fail::explained(&error))?;
         let (head, seen) = watch::channel(journal.position());
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let rounds = Rounds { journal, head, in_doubt: false };
+        let rounds = Rounds { journal, head, in_doubt: false, pace: Pace::default() };
         let thread = thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
@@ -74,19 +74,23 @@ struct Rounds {
     head: watch::Sender<u64>,
     /// A commit failed: its pages may lie in the log and must be written over before anything else.
     in_doubt: bool,
+    pace: Pace,
 }
 
 impl Rounds {
     fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(first) = jobs.blocking_recv() {
-            let mut group = vec![first];
+            let (mut group, begun) = (vec![first], Instant::now());
             while group.len() < GROUP {
                 match jobs.try_recv() {
                     Ok(job) => group.push(job),
+                    Err(_) if self.pace.waits(group.len(), begun) => thread::yield_now(),
                     Err(_) => break,
                 }
             }
+            let (size, begun) = (group.len(), Instant::now());
             self.round(group);
+            self.pace.note(size, begun.elapsed());
         }
     }
 

@@ -39,8 +39,12 @@ pub fn group(group: &str) -> Value {
 
 /// `GET /apis/{group}/v1`
 pub fn resources(platform: &Platform, service: &str) -> Value {
-    let resources: Vec<Value> =
-        platform.kinds().iter().filter(|kind| kind.service == service).map(|kind| resource(kind)).collect();
+    let resources: Vec<Value> = platform
+        .kinds()
+        .iter()
+        .filter(|kind| kind.service == service && kind.has_objects())
+        .map(|kind| resource(kind))
+        .collect();
     json!({
         "kind": "APIResourceList",
         "apiVersion": "v1",

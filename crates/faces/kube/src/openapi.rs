@@ -56,7 +56,7 @@ pub fn group(platform: &Platform, service: &str) -> Value {
     let mut schemas = Map::new();
     let mut paths = Map::new();
     schemas.insert("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta".to_owned(), object_meta());
-    for kind in platform.kinds().iter().filter(|kind| kind.service == service) {
+    for kind in platform.kinds().iter().filter(|kind| kind.service == service && kind.has_objects()) {
         schemas.insert(name(kind), object_schema(kind));
         kind_paths(kind, &mut paths);
     }

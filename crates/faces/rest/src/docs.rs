@@ -6,6 +6,7 @@ use kernel::{
     declare::{KindDef, Manner, Of},
     kind::Field,
     platform::Platform,
+    question::LIST_PARAMS,
 };
 
 use crate::{kinds::word, route::below_name};
@@ -23,7 +24,10 @@ pub fn page(platform: &Platform) -> String {
     let mut nav = String::new();
     let mut main = String::new();
     let mut service = "";
-    for kind in platform.kinds() {
+    let mut kinds: Vec<&KindDef> = platform.kinds().iter().map(|kind| &**kind).collect();
+    // Within a service the order is the domain's own, which is the order to read in.
+    kinds.sort_by_key(|kind| kind.service);
+    for kind in kinds {
         if kind.service != service {
             service = kind.service;
             let _ = write!(nav, "<p><b>{}</b></p>", escaped(service));
@@ -35,10 +39,66 @@ pub fn page(platform: &Platform) -> String {
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>AIC reference</title>\
          <meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style></head><body>\
          <nav aria-label=\"Kinds\"><h1>AIC</h1><p><a href=\"/openapi.json\">openapi.json</a></p>{nav}</nav>\
-         <main><h1>Reference</h1><p>Every kind below has these operations under its base path: list, create, \
-         get, replace, patch, delete, restore, history, diff, rollback, clone, count, export, import, bulk, \
-         validate and watch, unless it says otherwise. Errors are problem+json (RFC 9457).</p>{main}</main></body></html>"
+         <main><h1>Reference</h1>{}{main}</main></body></html>",
+        general()
     )
+}
+
+/// What holds for every kind: the operations under its base path, and the parameters of lists.
+fn general() -> String {
+    let operations = [
+        (
+            "GET …",
+            "A page of objects; with <code>watch=true</code> changes as they happen (SSE, WebSocket or JSON lines).",
+        ),
+        (
+            "POST …",
+            "A new object. <code>Idempotency-Key</code> makes it happen once, <code>dryRun=All</code> not at all.",
+        ),
+        ("GET …/{id}", "One object, by name or uid; its version is the <code>ETag</code>."),
+        (
+            "PUT …/{id}",
+            "A whole new spec; <code>If-Match</code> or <code>metadata.resourceVersion</code> guards it.",
+        ),
+        ("PATCH …/{id}", "Part of it: merge patch (RFC 7396), JSON Patch (RFC 6902) or server-side apply."),
+        ("DELETE …/{id}", "Into the trash, with what it owns as <code>propagationPolicy</code> says."),
+        ("POST …/{id}/restore", "Out of the trash."),
+        (
+            "GET …/{id}/history",
+            "Its changes, newest first; <code>diff</code> compares two, <code>POST …/rollback</code> goes back to one.",
+        ),
+        ("GET …/{id}/lineage", "What it came from and what came of it."),
+        ("POST …/{id}/clone", "A copy under another name."),
+        ("GET …/count, …/export", "How many a list would find; all of them as JSON lines."),
+        (
+            "POST …/validate, …/bulk, …/import",
+            "A check without a write; several writes at once; what an export wrote.",
+        ),
+    ];
+    let mut text = String::from(
+        "<p>Every kind below has these operations under its base path, unless it says otherwise. \
+         Errors are problem+json (RFC 9457) with a stable code; each code has a page at <code>/errors/{code}</code>.</p>\
+         <table><thead><tr><th>Operation</th><th>What it does</th></tr></thead><tbody>",
+    );
+    for (operation, doc) in operations {
+        let _ = write!(text, "<tr><td><code>{operation}</code></td><td>{doc}</td></tr>");
+    }
+    text.push_str(
+        "</tbody></table><table><thead><tr><th>Parameter of lists</th><th>Meaning</th></tr></thead><tbody>",
+    );
+    for (name, doc) in LIST_PARAMS {
+        let _ = write!(text, "<tr><td><code>{name}</code></td><td>{}</td></tr>", prose(doc));
+    }
+    text.push_str("</tbody></table>");
+    text
+}
+
+/// A doc comment as HTML: what stands between backticks is code.
+fn prose(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    parts
+        .map(|(i, part)| if i % 2 == 1 { format!("<code>{}</code>", escaped(part)) } else { escaped(part) })
+        .collect()
 }
 
 fn section(kind: &KindDef, out: &mut String) {
@@ -48,7 +108,7 @@ fn section(kind: &KindDef, out: &mut String) {
         "<h2 id=\"{}\">{}</h2><p>{}</p><p><code>{base}</code> &middot; <code>{}</code> {}</p>",
         kind.id(),
         escaped(&kind.pascal_name()),
-        escaped(kind.doc),
+        prose(kind.doc),
         kind.api_version(),
         kind.pascal_name(),
     );
@@ -56,7 +116,9 @@ fn section(kind: &KindDef, out: &mut String) {
         let path = format!("/api/v1/{}/{parent}/{{id}}/{}", kind.service, below_name(kind));
         let _ = write!(out, "<p>Also at <code>{path}</code>.</p>");
     }
-    if !kind.without.is_empty() {
+    if !kind.has_objects() {
+        out.push_str("<p>It has no objects of its own; only the operations below are served.</p>");
+    } else if !kind.without.is_empty() {
         let _ = write!(out, "<p>Does not serve: {}.</p>", kind.without.join(", "));
     }
     table("spec", kind.fields, out);
@@ -78,7 +140,7 @@ fn section(kind: &KindDef, out: &mut String) {
         let _ = write!(
             out,
             "<tr><td><code>{method} {path}</code></td><td>{}{asks} Needs <code>{}</code>.</td></tr>",
-            escaped(action.doc),
+            prose(action.doc),
             kind.permission(action.permission),
         );
     }
@@ -114,7 +176,7 @@ fn table(title: &str, fields: &[Field], out: &mut String) {
             "<tr><td><code>{}</code></td><td>{}</td><td>{}{notes}</td></tr>",
             field.name,
             word(&field.shape),
-            escaped(field.doc),
+            prose(field.doc),
         );
     }
     out.push_str("</tbody></table>");

@@ -89,9 +89,7 @@ impl Routes {
     fn collection(&self, method: &str, kind: Arc<KindDef>) -> Result<Route> {
         let verb = match method {
             // A kind without objects of its own answers its base path itself.
-            "GET" | "HEAD" if kind.action("", Of::Collection, true).is_some() => {
-                Verb::ViewOfAll(String::new())
-            }
+            "GET" | "HEAD" if !kind.has_objects() => Verb::ViewOfAll(String::new()),
             "GET" | "HEAD" => Verb::List,
             "POST" => Verb::Create,
             _ => return Err(wrong_method(method, "GET, POST")),

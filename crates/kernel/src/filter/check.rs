@@ -1,11 +1,8 @@
 //! Holds a filter's tree against the field table: every name known, every value of the field's type.
 
+use ::filter::{Literal, Tree, bad};
 use base::{Result, Time};
 
-use super::{
-    bad,
-    parser::{Literal, Tree},
-};
 use crate::{
     declare::KindDef,
     index::Cell,

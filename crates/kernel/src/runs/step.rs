@@ -21,7 +21,7 @@ type Act = dyn Fn(StepCx) -> Later<'static, Value> + Send + Sync;
 #[derive(Clone)]
 pub struct Step {
     pub(crate) name: &'static str,
-    pub(crate) after: &'static [&'static str],
+    pub(crate) after: Vec<&'static str>,
     pub(crate) attempts: u32,
     pub(crate) act: Arc<Act>,
 }
@@ -49,22 +49,19 @@ impl Workflow {
         F: Fn(StepCx) -> T + Send + Sync + 'static,
         T: Future<Output = Result<Value>> + Send + 'static,
     {
-        let after = match self.steps.last() {
-            Some(step) => std::slice::from_ref(Box::leak(Box::new(step.name))),
-            None => &[],
-        };
-        self.step_after(name, after, act)
+        let before: Vec<&'static str> = self.steps.last().map(|step| step.name).into_iter().collect();
+        self.step_after(name, &before, act)
     }
 
     /// Adds a step that waits for the named ones; steps that wait for nothing open run side by side.
     #[must_use]
-    pub fn step_after<F, T>(mut self, name: &'static str, after: &'static [&'static str], act: F) -> Self
+    pub fn step_after<F, T>(mut self, name: &'static str, after: &[&'static str], act: F) -> Self
     where
         F: Fn(StepCx) -> T + Send + Sync + 'static,
         T: Future<Output = Result<Value>> + Send + 'static,
     {
         let act = Arc::new(move |step| -> Later<'static, Value> { Box::pin(act(step)) });
-        self.steps.push(Step { name, after, attempts: 3, act });
+        self.steps.push(Step { name, after: after.to_vec(), attempts: 3, act });
         self
     }
 }

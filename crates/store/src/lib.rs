@@ -4,15 +4,22 @@
 //! a commit is durable before it is acknowledged; positions have no gaps and become visible in
 //! order; reads never wait for writes; a commit happens whole or not at all.
 
+use std::pin::Pin;
+
 use base::{Result, Time, Uid};
 use tokio::sync::watch;
 
-use crate::{
-    Later,
-    index::{Cell, Term},
-    journal::Change,
-    predicate::{Place, Predicate},
-};
+pub mod blob;
+pub mod index;
+pub mod journal;
+pub mod predicate;
+
+use index::{Cell, Term};
+use journal::Change;
+use predicate::{Place, Predicate};
+
+/// A future that a trait object can answer.
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// An object as a store keeps it: what it must search by, and the rest as JSON text.
 #[derive(Clone, Debug, PartialEq, Eq)]

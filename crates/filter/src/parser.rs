@@ -2,7 +2,7 @@
 
 use base::Result;
 
-use super::{
+use crate::{
     DEPTH_MAX, bad,
     lexer::{Placed, Token},
 };

@@ -2,7 +2,7 @@
 
 use base::Result;
 
-use super::bad;
+use crate::bad;
 
 /// A piece of a filter.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 use base::{Digest, Result, Time, Uid};
 use serde::{Deserialize, Serialize};
 
-use crate::store::Store;
+use crate::Store;
 
 /// The verb of a write that takes an object out of the table for good. No other write may have it:
 /// a replayed journal knows by it what is in the trash and what is gone.

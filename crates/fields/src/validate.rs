@@ -1,12 +1,11 @@
 //! Holds a JSON value against a field table: types, limits, unknown fields, defaults.
 
 use base::{Error, Name, Result, Time};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::{
-    kind::{Field, Shape},
-    object::Fields,
-};
+use crate::kind::{Field, Shape};
+
+type Fields = Map<String, Value>;
 
 /// The longest text where the field says nothing, in characters.
 pub const TEXT_MAX: usize = 10_000;
@@ -237,3 +236,6 @@ fn out_of_range(at: &str, range: &str) -> Error {
 fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
+
+#[cfg(test)]
+mod tests;

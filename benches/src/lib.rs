@@ -1,0 +1,6 @@
+//! What the measurements share: a server of the release binary, a client that costs little, a steady load.
+
+pub mod client;
+pub mod figures;
+pub mod load;
+pub mod server;

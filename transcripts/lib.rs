@@ -1,0 +1,5 @@
+//! Scenarios that every store must play alike. Each `.txt` file beside this one is a transcript;
+//! what its lines mean stands at `testing::Stage`.
+
+#[cfg(test)]
+mod play;

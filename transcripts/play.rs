@@ -1,0 +1,34 @@
+//! Plays every scenario on SQLite, and on a PostgreSQL of the test's own.
+
+use std::sync::Arc;
+
+use testing::{Stage, postgres::Server};
+
+fn stage() -> Stage {
+    let ports = testing::engines().with(Arc::new(domain_catalog::Serving::default()));
+    Stage::of("catalog", domain_catalog::domain()).with_ports(ports)
+}
+
+/// Plays on an empty database of a private server.
+fn on_postgres(text: &str) {
+    let runtime = tokio::runtime::Runtime::new().expect("threads");
+    let server = Server::start().unwrap_or_else(|why| panic!("PostgreSQL cannot be started: {why}"));
+    let url = server.database();
+    let directory = tempfile::tempdir().expect("a directory");
+    let blobs = engine_blobs::open(directory.path()).expect("blobs");
+    let store = runtime.block_on(store_postgres::open(&url)).expect("a store");
+    stage().play_on(store, blobs, text);
+}
+
+macro_rules! scenarios {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[test] fn $name() { super::stage().play(include_str!(concat!(stringify!($name), ".txt"))); })*
+        }
+        mod postgres {
+            $(#[test] fn $name() { super::on_postgres(include_str!(concat!(stringify!($name), ".txt"))); })*
+        }
+    };
+}
+
+scenarios!(verbs, apply, lists, trash);
