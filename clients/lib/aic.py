@@ -59,7 +59,8 @@ class Answer:
         self.headers = {name.lower(): value for name, value in response.getheaders()}
         self.data = data
         media = self.headers.get("content-type", "")
-        self.json = json.loads(data) if data and media.split(";")[0].endswith("json") else None
+        readable = data and "content-encoding" not in self.headers and media.split(";")[0].endswith("json")
+        self.json = json.loads(data) if readable else None
 
 
 class Client:

@@ -6,6 +6,7 @@ mod bundle;
 mod collect;
 mod faces;
 mod generate;
+mod leftover;
 mod listen;
 mod pages;
 mod tls;

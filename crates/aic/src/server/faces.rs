@@ -13,7 +13,7 @@ use base::Result;
 use face_web::{Settings, Web, caller, problem};
 use tower_http::compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::NotForContentType};
 
-use super::{assemble::Assembled, bundle, pages, tls::Certificates};
+use super::{assemble::Assembled, bundle, leftover, pages, tls::Certificates};
 
 #[derive(Clone)]
 struct Beside {
@@ -47,6 +47,7 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
                 "",
             )
         })
+        .layer(axum::middleware::from_fn(leftover::read))
         .layer(CompressionLayer::new().compress_when(compressed))
 }
 

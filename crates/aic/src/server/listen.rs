@@ -83,9 +83,23 @@ async fn accept(
         };
         let _ = stream.set_nodelay(true);
         let (router, acceptor, watcher) = (router.clone(), acceptor.clone(), graceful.watcher());
+        let mut stopped = stopped.clone();
         tokio::spawn(async move {
             let _place = place;
-            if let Err(error) = serve(stream, peer, router, acceptor, watcher).await {
+            // Who has not said anything yet is not waited for when the server stops.
+            let greeted = tokio::select! {
+                greeted = greeting(&stream) => greeted,
+                _ = stopped.changed() => return,
+            };
+            let served = match greeted {
+                Ok(Some(first)) => {
+                    let secure = (first == TLS_HANDSHAKE).then_some(acceptor);
+                    serve(stream, peer, router, secure, watcher).await
+                }
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = served {
                 tracing::debug!(%peer, %error, "a connection ended");
             }
         });
@@ -98,18 +112,20 @@ async fn accept(
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
+/// The first byte a connection sends, which stays to be read; nothing if it ends before.
+async fn greeting(stream: &TcpStream) -> Result<Option<u8>, Failed> {
+    let mut first = [0];
+    let seen = tokio::time::timeout(GREETING, stream.peek(&mut first)).await??;
+    Ok((seen > 0).then_some(first[0]))
+}
+
 async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    acceptor: tokio_rustls::TlsAcceptor,
+    secure: Option<tokio_rustls::TlsAcceptor>,
     watcher: hyper_util::server::graceful::Watcher,
 ) -> Result<(), Failed> {
-    let mut first = [0];
-    let seen = tokio::time::timeout(GREETING, stream.peek(&mut first)).await??;
-    if seen == 0 {
-        return Ok(());
-    }
     let service = router.map_request(move |mut request: axum::http::Request<_>| {
         request.extensions_mut().insert(peer);
         request
@@ -118,7 +134,7 @@ async fn serve(
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(30));
     builder.http2().timer(TokioTimer::new()).enable_connect_protocol();
-    if first[0] == TLS_HANDSHAKE {
+    if let Some(acceptor) = secure {
         let stream = tokio::time::timeout(GREETING, acceptor.accept(stream)).await??;
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         watcher.watch(connection.into_owned()).await

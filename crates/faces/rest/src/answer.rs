@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    http::{HeaderValue, Response, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Response, StatusCode, header},
 };
 use kernel::{declare::Output, dispatch::Answer};
 use serde_json::Value;
@@ -54,6 +54,23 @@ fn tagged(status: StatusCode, value: &Value, version: u64) -> Response<Body> {
     let mut response = json(status, value);
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
         response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+/// Nothing but the head where the caller has already read this version (RFC 9110 section 13.1.2).
+pub fn unless_known(mut response: Response<Body>, asked: &HeaderMap) -> Response<Body> {
+    let known = |tag: &str| {
+        let Some(given) = asked.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()) else {
+            return false;
+        };
+        let plain = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+        given.split(',').any(|one| one.trim() == "*" || plain(one) == plain(tag))
+    };
+    let tag = response.headers().get(header::ETAG).and_then(|value| value.to_str().ok());
+    if response.status() == StatusCode::OK && tag.is_some_and(known) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Body::empty();
     }
     response
 }

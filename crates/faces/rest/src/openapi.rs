@@ -323,6 +323,7 @@ fn object(kind: &KindDef) -> Value {
     let mut path = json!({});
     get["parameters"] = json!(parameters());
     get["responses"]["200"] = answer.clone();
+    get["responses"]["304"] = json!({"description": "It is still as `If-None-Match` says."});
     path["get"] = get;
     if kind.serves("update") {
         for (method, verb, summary) in [
@@ -435,9 +436,13 @@ fn of_action(kind: &KindDef, action: &Action) -> Value {
     if action.open_to == OpenTo::Anyone {
         operation["security"] = json!([]);
     }
+    let needs = match action.open_to {
+        OpenTo::Granted => format!("Needs the permission `{}`.", kind.permission(action.permission)),
+        OpenTo::Caller => "Needs a login and no permission.".to_owned(),
+        OpenTo::Anyone => "Needs no login.".to_owned(),
+    };
     operation["description"] = format!(
-        "Needs the permission `{}`. Takes {}.",
-        kind.permission(action.permission),
+        "{needs} Takes {}.",
         if action.asks.is_empty() {
             "nothing".to_owned()
         } else {

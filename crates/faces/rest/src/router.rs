@@ -117,6 +117,7 @@ async fn respond(
     let web = &face.web;
     let headers = request.headers().clone();
     let (mut parts, body) = request.into_parts();
+    let reads = matches!(parts.method.as_str(), "GET" | "HEAD");
     let socket = if headers.contains_key("sec-websocket-key") {
         WebSocketUpgrade::from_request_parts(&mut parts, &()).await.ok()
     } else {
@@ -140,6 +141,7 @@ async fn respond(
                 None => stream::response(*subscription, &headers, &metrics),
             }
         }
+        other if reads => answer::unless_known(answer::response(other), &headers),
         other => answer::response(other),
     })
 }
