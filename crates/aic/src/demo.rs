@@ -79,7 +79,7 @@ impl Demo {
             data_dir: Some(data_dir),
             listen,
             database_url: None,
- blobs_url: None,
+            blobs_url: None,
             workers: 2,
             tls_cert: None,
             tls_key: None,

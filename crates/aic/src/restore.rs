@@ -14,7 +14,7 @@ pub fn run(file: &Path, data_dir: &Path) -> Result<()> {
         data_dir: Some(data_dir.to_owned()),
         listen: None,
         database_url: None,
- blobs_url: None,
+        blobs_url: None,
         workers: 0,
         tls_cert: None,
         tls_key: None,

@@ -73,8 +73,11 @@ fn open_remote(url: &str, settled: &Settled) -> Result<Arc<dyn Collected>> {
 #[cfg(not(feature = "cloud"))]
 fn open_remote(url: &str, settled: &Settled) -> Result<Arc<dyn Collected>> {
     let told = settled.blobs_settings.len();
-    let message = format!("this build keeps no blobs at `{url}` ({told} settings of object stores were given)");
-    Err(Error::invalid("blobs-unsupported", message).at("AIC_BLOBS_URL").hint("build `aic` with `--features cloud`"))
+    let message =
+        format!("this build keeps no blobs at `{url}` ({told} settings of object stores were given)");
+    Err(Error::invalid("blobs-unsupported", message)
+        .at("AIC_BLOBS_URL")
+        .hint("build `aic` with `--features cloud`"))
 }
 
 /// Everything a platform is made of.
