@@ -195,7 +195,6 @@ fn settle_server_from(up: &Up, environment: Environment<'_>) -> Result<Settled> 
 }
 
 /// The settings of object stores, under the names their own tools use.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn object_store_settings() -> Vec<(String, String)> {
     let ours = ["AWS_", "GOOGLE_", "AZURE_"];
     std::env::vars_os()
