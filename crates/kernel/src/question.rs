@@ -190,7 +190,11 @@ pub fn read_token(query: &Query, text: &str) -> Result<(Cell, Uid)> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::{collection, prelude::*};
+    use proptest::{
+        collection,
+        prelude::{Just, Strategy, any},
+        prop_assert, prop_assert_eq, prop_oneof, proptest,
+    };
 
     use super::*;
 
