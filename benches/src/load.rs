@@ -9,6 +9,9 @@ use std::{
 
 use crate::{client::Client, figures::percentile};
 
+/// Into how many rounds a load at a rate is cut.
+const ROUNDS: u32 = 9;
+
 /// What to ask, from where, how long.
 pub struct Load<'a> {
     /// The server.
@@ -39,9 +42,22 @@ impl Load<'_> {
         self.run(None)
     }
 
-    /// Requests are due at a rate, whether the one before was answered or not.
+    /// Requests are due at a rate, whether the one before was answered or not. The time is cut into
+    /// rounds and the median of their figures answered, because a machine that is shared stands still
+    /// for a moment now and then, and every request that was due then would tell of nothing else.
     pub fn at_rate(&self, per_second: f64) -> Result<Measured> {
-        self.run(Some(Duration::from_secs_f64(self.connections as f64 / per_second)))
+        let every = Duration::from_secs_f64(self.connections as f64 / per_second);
+        let round = Load { lasting: self.lasting / ROUNDS, ..*self };
+        let rounds: Vec<Measured> = (0..ROUNDS).map(|_| round.run(Some(every))).collect::<Result<_>>()?;
+        let median = |figure: fn(&Measured) -> f64| {
+            percentile(&mut rounds.iter().map(figure).collect::<Vec<_>>(), 0.5)
+        };
+        Ok(Measured {
+            answers: rounds.iter().map(|round| round.answers).sum(),
+            per_second: median(|round| round.per_second),
+            p50_ms: median(|round| round.p50_ms),
+            p99_ms: median(|round| round.p99_ms),
+        })
     }
 
     fn run(&self, every: Option<Duration>) -> Result<Measured> {

@@ -1,6 +1,11 @@
 //! Any text is answered, and a tree that is printed reads as the same tree.
 
-use proptest::{collection, prelude::*};
+use proptest::{
+    collection,
+    prelude::{Strategy, any},
+    prop_assert, prop_assert_eq, prop_assume, prop_oneof, proptest,
+    sample::select,
+};
 
 use super::{DEPTH_MAX, LENGTH_MAX, Literal, Tree, tree};
 
@@ -51,7 +56,7 @@ fn value() -> impl Strategy<Value = Literal> {
 }
 
 fn trees() -> impl Strategy<Value = Tree> {
-    let comparator = prop::sample::select(vec!["=", "!=", "<", "<=", ">", ">=", ":"]);
+    let comparator = select(vec!["=", "!=", "<", "<=", ">", ">=", ":"]);
     let leaf = prop_oneof![
         value().prop_map(Tree::Bare),
         (word(), comparator, value()).prop_map(|(path, comparator, value)| Tree::Compare {

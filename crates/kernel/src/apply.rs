@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use ::patch::paths::{self, Path, at, clashes, holds, is_there, of_fields_v1, set, to_fields_v1, unset};
 use base::{Error, Result, Time};
-use patch::owned::{Path, at, clashes, holds, is_there, leaves, of_fields_v1, set, to_fields_v1, unset};
 use serde_json::{Value, json};
 
 use crate::{declare::KindDef, object::Raw};
@@ -38,20 +38,23 @@ struct Entry {
     paths: BTreeSet<Path>,
 }
 
+const SECTIONS: [&[&str]; 3] = [&["spec"], &["metadata", "labels"], &["metadata", "annotations"]];
+
+/// Owned leaves of an object as a caller writes it.
+fn leaves(object: &Value) -> BTreeSet<Path> {
+    paths::leaves(object, &SECTIONS)
+}
+
 fn entries(it: &Raw) -> Vec<Entry> {
     let text = |entry: &Value, name: &str| entry[name].as_str().unwrap_or_default().to_owned();
     it.metadata
         .managed_fields
         .iter()
-        .map(|entry| {
-            let mut paths = BTreeSet::new();
-            of_fields_v1(&entry["fieldsV1"], &mut Vec::new(), &mut paths);
-            Entry {
-                manager: text(entry, "manager"),
-                operation: text(entry, "operation"),
-                time: entry["time"].clone(),
-                paths,
-            }
+        .map(|entry| Entry {
+            manager: text(entry, "manager"),
+            operation: text(entry, "operation"),
+            time: entry["time"].clone(),
+            paths: of_fields_v1(&entry["fieldsV1"]),
         })
         .collect()
 }

@@ -151,7 +151,11 @@ pub fn token(query: &Query, cell: &Cell, uid: &Uid) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).unwrap_or_default())
 }
 
-fn read_token(query: &Query, text: &str) -> Result<(Cell, Uid)> {
+/// The value and the object a page goes on behind.
+///
+/// # Errors
+/// `bad-page-token` when the token was not made for this question, or names no place of it.
+pub fn read_token(query: &Query, text: &str) -> Result<(Cell, Uid)> {
     let bad = || {
         Error::bad_request("bad-page-token", "this page token does not belong to this list")
             .at("pageToken")
@@ -186,7 +190,11 @@ fn read_token(query: &Query, text: &str) -> Result<(Cell, Uid)> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::{collection, prelude::*};
+    use proptest::{
+        collection,
+        prelude::{Just, Strategy, any},
+        prop_assert, prop_assert_eq, prop_oneof, proptest,
+    };
 
     use super::*;
 

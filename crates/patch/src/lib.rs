@@ -3,7 +3,7 @@
 //! A JSON Patch can do much with few bytes: a `copy` doubles a document, and a few `move`s nest it
 //! deeper than a thread's stack. So operations, the values they place and their depth are bounded.
 
-pub mod owned;
+pub mod paths;
 
 use base::{Error, Result};
 use json_patch::{Patch, PatchOperation, jsonptr::Pointer};

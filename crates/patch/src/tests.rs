@@ -1,6 +1,10 @@
 //! Any patch is answered, a found patch leads where it was found to lead, and no small patch makes a large document.
 
-use proptest::{collection, prelude::*};
+use proptest::{
+    collection,
+    prelude::{Just, Strategy, any},
+    prop_assert_eq, prop_oneof, proptest,
+};
 use serde_json::{Map, Value, json};
 
 use super::{apply, between, merge};

@@ -1,6 +1,11 @@
 //! Whatever is sent is accepted or refused, and what was accepted is accepted again as it is.
 
-use proptest::{collection, prelude::*};
+use proptest::{
+    collection,
+    prelude::{Just, ProptestConfig, Strategy, any},
+    prop_assert_eq, prop_oneof, proptest,
+    sample::select,
+};
 use serde_json::json;
 
 use super::*;
@@ -78,8 +83,7 @@ fn value() -> impl Strategy<Value = Value> {
 
 fn object() -> impl Strategy<Value = Fields> {
     let names: Vec<String> = TABLE.iter().map(|field| field.name.to_owned()).collect();
-    collection::btree_map(prop::sample::select(names), value(), 0..3)
-        .prop_map(|map| map.into_iter().collect())
+    collection::btree_map(select(names), value(), 0..3).prop_map(|map| map.into_iter().collect())
 }
 
 proptest! {

@@ -1,4 +1,4 @@
-//! Who owns which fields of an object: the ways to its values, and `FieldsV1` (Kubernetes KEP-555).
+//! The paths that managers of an object own one by one, and where they meet (Kubernetes KEP-555).
 
 use std::{collections::BTreeSet, ops::Bound};
 
@@ -7,14 +7,13 @@ use serde_json::{Map, Value, json};
 /// The way from the top of an object to an owned value.
 pub type Path = Vec<String>;
 
-const SECTIONS: [&[&str]; 3] = [&["spec"], &["metadata", "labels"], &["metadata", "annotations"]];
-
-/// Owned leaves of an object as a caller writes it.
-pub fn leaves(object: &Value) -> BTreeSet<Path> {
+/// The leaves of an object's sections: what is no object, and objects with nothing in them.
+pub fn leaves(object: &Value, sections: &[&[&str]]) -> BTreeSet<Path> {
     let mut found = BTreeSet::new();
-    for section in SECTIONS {
+    for section in sections {
         let inner = section.iter().try_fold(object, |value, name| value.get(*name));
-        if let Some(value) = inner {
+        // A section with nothing in it is nobody's.
+        if let Some(value) = inner.filter(|value| **value != json!({})) {
             let mut path = section.iter().map(|name| (*name).to_owned()).collect();
             walk(value, &mut path, &mut found);
         }
@@ -22,8 +21,7 @@ pub fn leaves(object: &Value) -> BTreeSet<Path> {
     found
 }
 
-/// Collects the ways to the values below one.
-pub fn walk(value: &Value, path: &mut Path, found: &mut BTreeSet<Path>) {
+fn walk(value: &Value, path: &mut Path, found: &mut BTreeSet<Path>) {
     match value {
         Value::Object(map) if !map.is_empty() => {
             for (name, inner) in map {
@@ -32,7 +30,6 @@ pub fn walk(value: &Value, path: &mut Path, found: &mut BTreeSet<Path>) {
                 path.pop();
             }
         }
-        Value::Object(_) if SECTIONS.iter().any(|section| section.iter().eq(path.iter())) => {}
         Value::Null => {}
         _ => {
             found.insert(path.clone());
@@ -40,12 +37,12 @@ pub fn walk(value: &Value, path: &mut Path, found: &mut BTreeSet<Path>) {
     }
 }
 
-/// The value a way leads to.
+/// The value on a path.
 pub fn at<'a>(object: &'a Value, path: &[String]) -> Option<&'a Value> {
     path.iter().try_fold(object, |value, name| value.get(name))
 }
 
-/// Sets the value a way leads to; what is missing on the way is made.
+/// Puts a value on a path, and makes the way to it.
 pub fn set(object: &mut Value, path: &[String], value: Value) {
     let Some((last, way)) = path.split_last() else {
         return;
@@ -60,7 +57,7 @@ pub fn set(object: &mut Value, path: &[String], value: Value) {
     target[last.as_str()] = value;
 }
 
-/// Takes away the value a way leads to.
+/// Takes away the value on a path.
 pub fn unset(object: &mut Value, path: &[String]) {
     let Some((last, way)) = path.split_last() else {
         return;
@@ -118,14 +115,19 @@ pub fn to_fields_v1(paths: &BTreeSet<Path>) -> Value {
     fields
 }
 
-/// Whether a longer way than this is among some.
-pub fn holds_more(paths: &BTreeSet<Path>, path: &Path) -> bool {
+fn holds_more(paths: &BTreeSet<Path>, path: &Path) -> bool {
     let behind = (Bound::Excluded(path), Bound::Unbounded);
     paths.range::<Path, _>(behind).next().is_some_and(|other| other.starts_with(path))
 }
 
-/// The ways that `FieldsV1` tells.
-pub fn of_fields_v1(fields: &Value, path: &mut Path, found: &mut BTreeSet<Path>) {
+/// The paths of `FieldsV1`.
+pub fn of_fields_v1(fields: &Value) -> BTreeSet<Path> {
+    let mut found = BTreeSet::new();
+    collect(fields, &mut Vec::new(), &mut found);
+    found
+}
+
+fn collect(fields: &Value, path: &mut Path, found: &mut BTreeSet<Path>) {
     let empty = Map::new();
     let map = fields.as_object().unwrap_or(&empty);
     if (map.is_empty() || map.contains_key(".")) && !path.is_empty() {
@@ -134,7 +136,7 @@ pub fn of_fields_v1(fields: &Value, path: &mut Path, found: &mut BTreeSet<Path>)
     for (name, inner) in map {
         if let Some(name) = name.strip_prefix("f:") {
             path.push(name.to_owned());
-            of_fields_v1(inner, path, found);
+            collect(inner, path, found);
             path.pop();
         }
     }
