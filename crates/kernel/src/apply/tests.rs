@@ -9,8 +9,6 @@ use proptest::{
     prop_assert, prop_assert_eq, prop_oneof, proptest,
 };
 
-use serde_json::Map;
-
 use super::*;
 use crate::{kind::Scope, object::Metadata};
 
