@@ -44,7 +44,6 @@ impl Home for Database {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "a test that is skipped says why")]
 /// A server, unless the machine has none: then the test says so and is over.
 #[expect(clippy::print_stderr, reason = "a test that was skipped must be seen")]
 fn server() -> Option<Arc<Mutex<Server>>> {
