@@ -200,11 +200,11 @@ async fn on_object(
             lineage::of(cx, kind, it, direction).await.map(Answer::Value)
         }
         Verb::Replace => {
-            let body = json_body(body)?;
+            let body = json_body(given(body)?)?;
             retried(cx, kind, &target, it, |it| change::replace(cx, kind, it, body.clone())).await
         }
         Verb::Patch(form) => {
-            let body = json_body(body)?;
+            let body = json_body(given(body)?)?;
             retried(cx, kind, &target, it, |it| change::patch(cx, kind, it, (form, body.clone()), &params))
                 .await
         }
@@ -304,6 +304,14 @@ fn child_name(kind: &KindDef, parent: Option<&str>, id: Option<&str>) -> Result<
         }
         _ => id.to_owned(),
     })
+}
+
+/// Nothing must not be taken for an object without fields, which would empty what is there.
+fn given(body: Body) -> Result<Body> {
+    match body {
+        Body::Empty => Err(Error::bad_request("body-missing", "send the change as the body")),
+        body => Ok(body),
+    }
 }
 
 fn json_body(body: Body) -> Result<Value> {

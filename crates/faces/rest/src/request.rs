@@ -264,6 +264,13 @@ fn check_params(route: &Route, params: &BTreeMap<String, String>) -> Result<()> 
                 _ => false,
             }
     };
+    let listing = matches!(route.verb, Verb::List | Verb::Count | Verb::Export | Verb::Watch);
+    let choice = |name: &str| listing && matches!(name, "deleted" | "total");
+    let odd = |value: &str| !matches!(value, "" | "true" | "false");
+    if let Some((name, _)) = params.iter().find(|(name, value)| choice(name) && odd(value)) {
+        let message = format!("`{name}` is `true`, `false` or left out");
+        return Err(Error::bad_request("bad-query", message).at(name));
+    }
     match params.keys().find(|name| !known(name)) {
         None => Ok(()),
         Some(name) => {
