@@ -41,6 +41,7 @@ impl Certificates {
                     "certificate-unusable",
                     format!("`{}` cannot be read: {error}", path.display()),
                 )
+                .hint("check that the file is there, is PEM, and may be read by whoever starts the platform")
             })
         };
         let (authority_pem, chain, key) = (read(&paths.0)?, read(&paths.1)?, read(&paths.2)?);
