@@ -1,10 +1,21 @@
 //! The traits engines implement and the plain types they speak in. No engine is named here.
 //!
-//! Everything in a port is synchronous and may take its time: the kernel runs it on the
+//! A port that computes is synchronous and may take its time: the kernel runs it on the
 //! blocking pool, bounded, and hands in a [`Watch`] to report progress and to learn of cancellation.
+//! A port that waits for another server is asynchronous, and gives up by itself.
 
+use std::pin::Pin;
+
+use base::Result;
+
+pub mod directory;
+pub mod fetch;
 pub mod infer;
 pub mod learn;
+pub mod mail;
 pub mod table;
+
+/// A future that a trait object can answer.
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 pub use base::Watch;
