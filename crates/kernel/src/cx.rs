@@ -245,7 +245,7 @@ impl Cx {
             kind: kind.id(),
             projects: Projects::These(vec![object::home(kind.scope, &self.project)]),
             deleted,
-            filter: crate::filter::parse(&kind, filter)?,
+            filter: selection::parse(&*kind, filter)?,
             sort: Sort { place: crate::predicate::Place::Uid, descending: false },
             after: None,
             limit,

@@ -189,9 +189,10 @@ impl KindDef {
             .iter()
             .find(|action| action.name == name && action.of == of && (action.manner == Manner::View) == view)
     }
+}
 
-    /// A field by its path, such as `spec.pool`.
-    pub fn field(&self, path: &[&str]) -> Option<&'static Field> {
+impl selection::Table for KindDef {
+    fn field(&self, path: &[&str]) -> Option<&'static Field> {
         let (table, mut rest) = match path {
             ["spec", rest @ ..] => (self.fields, rest),
             ["status", rest @ ..] => (self.status, rest),
