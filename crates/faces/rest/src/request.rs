@@ -89,6 +89,9 @@ pub async fn read(
         }
     })?;
     let mut params = params(parts.uri.query().unwrap_or_default())?;
+    for (name, value) in aliases::params(parts.method.as_str(), &segments) {
+        params.insert(name.to_owned(), value);
+    }
     let is_public = dispatch::open_to(&route.kind, &route.verb) == OpenTo::Anyone;
     let principal = match principal {
         Some(principal) => principal,
