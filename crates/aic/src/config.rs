@@ -186,6 +186,12 @@ fn settle_server_from(up: &Up, environment: Environment<'_>) -> Result<Settled> 
         data_dir: data_dir.unwrap_or_else(|| data_home(environment)),
         listen,
         database_url: up.database_url.clone().or_else(|| environment("AIC_DATABASE_URL")),
+        public_url: up
+            .public_url
+            .clone()
+            .or_else(|| environment("AIC_PUBLIC_URL"))
+            .map(|url| checked(&url))
+            .transpose()?,
         blobs_url: up.blobs_url.clone().or_else(|| environment("AIC_BLOBS_URL")),
         blobs_settings: object_store_settings(),
         workers: up.workers,

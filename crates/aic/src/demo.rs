@@ -79,6 +79,7 @@ impl Demo {
             data_dir: Some(data_dir),
             listen,
             database_url: None,
+            public_url: None,
             blobs_url: None,
             workers: 2,
             tls_cert: None,

@@ -14,6 +14,7 @@ pub fn run(file: &Path, data_dir: &Path) -> Result<()> {
         data_dir: Some(data_dir.to_owned()),
         listen: None,
         database_url: None,
+        public_url: None,
         blobs_url: None,
         workers: 0,
         tls_cert: None,

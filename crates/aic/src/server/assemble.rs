@@ -7,13 +7,19 @@ use std::{
 };
 
 use base::{Entropy, Error, Result, Secret};
+use domain_admin::oauth::Provider;
 use domain_catalog::Serving;
 use engine_blobs::Collected;
 use kernel::{
     platform::{Parts, Platform, Ports},
     store::Store,
 };
-use ports::{infer::Infer, learn::Learn, table::Tables};
+use ports::{
+    fetch::{Fetch, Nowhere},
+    infer::Infer,
+    learn::Learn,
+    table::Tables,
+};
 
 use super::{Ambient, Settled, collect, fresh_password};
 
@@ -85,6 +91,11 @@ pub fn parts(settled: &Settled, store: Arc<dyn Store>, blobs: Arc<dyn Collected>
     let infer: Arc<dyn Infer> = Arc::new(engine_infer::open());
     let learn: Arc<dyn Learn> = Arc::new(engine_learn::open(Arc::clone(&infer)));
     let tables: Arc<dyn Tables> = Arc::new(engine_tables::open());
+    let fetch: Arc<dyn Fetch> = Arc::new(Nowhere);
+    let provider = Provider::default();
+    if let Some(url) = &settled.public_url {
+        provider.listens(url);
+    }
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     Ok(Parts {
         store,
@@ -93,7 +104,13 @@ pub fn parts(settled: &Settled, store: Arc<dyn Store>, blobs: Arc<dyn Collected>
         entropy: Arc::new(Ambient),
         policy: engine_policy::cedar(),
         domains: vec![domain_admin::domain(), domain_catalog::domain()],
-        ports: Ports::default().with(infer).with(learn).with(tables).with(Arc::new(Serving::default())),
+        ports: Ports::default()
+            .with(infer)
+            .with(learn)
+            .with(tables)
+            .with(fetch)
+            .with(Arc::new(Serving::default()))
+            .with(Arc::new(provider)),
         workers: settled.workers,
         blocking: cores * 4,
         holder: holder(settled)?,

@@ -22,6 +22,7 @@ pub fn generate(dir: &Path) -> Result<()> {
         data_dir: scratch.clone(),
         listen: ([127, 0, 0, 1], 0).into(),
         database_url: None,
+        public_url: None,
         blobs_url: None,
         blobs_settings: Vec::new(),
         workers: 0,

@@ -9,8 +9,10 @@ mod audit;
 mod bootstrap;
 mod grant;
 mod guard;
+pub mod oauth;
 mod organization;
 mod password;
+pub mod people;
 mod permission;
 mod project;
 mod role;
@@ -23,7 +25,7 @@ pub use bootstrap::{Administrator, bootstrap};
 
 /// Everything the service serves, in the order a reader meets it.
 pub fn domain() -> Domain {
-    Domain::new("admin")
+    let domain = Domain::new("admin")
         .kind(organization::serve)
         .kind(project::serve)
         .kind(user::serve)
@@ -35,7 +37,8 @@ pub fn domain() -> Domain {
         .kind(permission::serve)
         .kind(audit::serve)
         .controller("organizations", "admin.organizations", organization::furnish)
-        .guard(Arc::new(guard::Guard))
+        .guard(Arc::new(guard::Guard));
+    oauth::serve(domain)
 }
 
 #[cfg(test)]
