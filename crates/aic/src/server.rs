@@ -73,6 +73,8 @@ pub struct Settled {
     pub workers: usize,
     /// The first administrator's password, if one was given.
     pub password: Option<String>,
+    /// Networks of proxies that are believed what they say of a request's origin.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
     /// A certificate chain and its key, if they were given.
     pub tls: Option<(PathBuf, PathBuf)>,
 }

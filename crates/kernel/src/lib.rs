@@ -15,7 +15,6 @@ pub mod cx;
 pub mod declare;
 pub mod dispatch;
 pub mod domain;
-pub mod filter;
 pub mod lifecycle;
 pub mod lineage;
 pub mod matches;

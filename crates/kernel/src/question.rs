@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use crate::{
     cx::Cx,
     declare::KindDef,
-    filter,
     index::Cell,
     kind::Scope,
     object,
@@ -45,9 +44,9 @@ struct Token {
 /// The question a list's parameters ask.
 pub fn of_list(cx: &Cx, kind: &KindDef, params: &BTreeMap<String, String>) -> Result<Query> {
     let mut filters = Vec::new();
-    filters.extend(filter::parse(kind, param(params, "filter"))?);
-    filters.extend(filter::label_selector(param(params, "labelSelector"))?);
-    filters.extend(filter::field_selector(kind, param(params, "fieldSelector"))?);
+    filters.extend(selection::parse(kind, param(params, "filter"))?);
+    filters.extend(selection::label_selector(param(params, "labelSelector"))?);
+    filters.extend(selection::field_selector(kind, param(params, "fieldSelector"))?);
     if let (Some((_, field)), Some(parent)) = (kind.parent, params.get(PARENT)) {
         filters.push(under(kind, field, parent));
     }
@@ -111,7 +110,7 @@ fn sort(kind: &KindDef, text: &str) -> Result<Sort> {
     if path.is_empty() {
         return Ok(Sort { place: Place::Uid, descending });
     }
-    let place = filter::sortable(kind, path).ok_or_else(|| {
+    let place = selection::sortable(kind, path).ok_or_else(|| {
         let indexed: Vec<String> = kind
             .fields
             .iter()

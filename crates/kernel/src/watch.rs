@@ -9,7 +9,6 @@ use tokio::sync::broadcast;
 use crate::{
     cx::Cx,
     declare::KindDef,
-    filter,
     journal::Change,
     matches,
     object::{self, Raw},
@@ -269,5 +268,5 @@ pub fn shown(kind: &KindDef, event: &Event) -> Value {
 
 /// Whether a caller's selector would pick an object; for faces that filter on their own.
 pub fn selects(kind: &KindDef, text: &str, raw: &Raw) -> Result<bool> {
-    Ok(filter::parse(kind, text)?.is_none_or(|predicate| matches::holds(&predicate, raw)))
+    Ok(selection::parse(kind, text)?.is_none_or(|predicate| matches::holds(&predicate, raw)))
 }

@@ -14,6 +14,8 @@ enum Floor {
     Derive,
     /// What the kernel and the engines agree on: the store's contract, field tables, the filter's grammar.
     Ground,
+    /// What stands on several of those: a filter held against a field table.
+    Selection,
     Kernel,
     Ports,
     Testing,
@@ -31,6 +33,7 @@ impl Floor {
         match parts.as_slice() {
             ["crates", "base", _] => Self::Base,
             ["crates", "store" | "fields" | "filter" | "patch", _] => Self::Ground,
+            ["crates", "selection", _] => Self::Selection,
             ["crates", "kernel-derive", _] => Self::Derive,
             ["crates", "kernel", _] => Self::Kernel,
             ["crates", "ports", _] => Self::Ports,
@@ -47,6 +50,7 @@ impl Floor {
         match self {
             Self::Base => "`base`",
             Self::Ground => "the ground",
+            Self::Selection => "`selection`",
             Self::Derive => "`kernel-derive`",
             Self::Kernel => "the kernel",
             Self::Ports => "`ports`",
@@ -64,7 +68,8 @@ impl Floor {
         match self {
             Self::Base | Self::Derive => &[],
             Self::Ground => &[Self::Base],
-            Self::Kernel => &[Self::Base, Self::Ground, Self::Derive],
+            Self::Selection => &[Self::Base, Self::Ground],
+            Self::Kernel => &[Self::Base, Self::Ground, Self::Selection, Self::Derive],
             Self::Ports => &[Self::Base],
             // Transcripts speak a real face to a real store, because there are no second, pretended ones.
             Self::Testing => {

@@ -25,6 +25,7 @@ pub fn generate(dir: &Path) -> Result<()> {
         public_url: None,
         blobs_url: None,
         blobs_settings: Vec::new(),
+        trusted_proxies: Vec::new(),
         workers: 0,
         password: None,
         tls: None,

@@ -37,3 +37,6 @@ pub(crate) fn serve(domain: Domain) -> Domain {
         .workflow(logout::workflow())
         .controller("back-channel-logout", "admin.sessions", logout::session_ended)
 }
+
+#[cfg(test)]
+mod tests;

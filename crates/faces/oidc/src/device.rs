@@ -10,7 +10,7 @@ use face_web::Web;
 use kernel::cx::Cx;
 
 use crate::{
-    Answer, Shared, browser, cx_of,
+    Answer, Head, Shared, browser, cx_of,
     form::{self, Params},
     login::{self, Behind},
     one_try, page, taken,
@@ -28,7 +28,7 @@ pub async fn decide(State(web): Shared, request: Request) -> Answer {
 
 async fn answered(web: Web, request: Request, posted: bool) -> Answer {
     // A code is short: nobody may try many.
-    if let Err(error) = one_try(&web, &request) {
+    if let Err(error) = one_try(&web, Head::of(&request).origin) {
         return page::problem(&error);
     }
     let (headers, params) = match taken(request).await {

@@ -2,14 +2,14 @@
 
 use axum::{
     body::Body,
-    extract::State,
-    http::{HeaderMap, HeaderValue, Response, StatusCode, header},
+    extract::{Request, State},
+    http::{HeaderValue, Response, StatusCode, header},
 };
 use base::Result;
 use domain_admin::oauth::{Provider, metadata, signing_key};
 use serde_json::Value;
 
-use crate::{Answer, Shared, cx_of, reply};
+use crate::{Answer, Head, Shared, cx_of, reply};
 
 /// How long others may keep a document, in seconds: shorter than a key is shown before it signs.
 const KEPT: &str = "public, max-age=300";
@@ -38,8 +38,9 @@ pub async fn resource(State(web): Shared) -> Answer {
 }
 
 /// The public keys.
-pub async fn jwks(State(web): Shared, headers: HeaderMap) -> Answer {
-    document(signing_key::jwks(&cx_of(&web, &headers)).await)
+pub async fn jwks(State(web): Shared, request: Request) -> Answer {
+    let cx = cx_of(&web, &Head::of(&request));
+    document(signing_key::jwks(&cx).await)
 }
 
 /// The style of the pages.

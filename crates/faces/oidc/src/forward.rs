@@ -10,11 +10,11 @@ use domain_admin::oauth::{Provider, authorize};
 use face_web::{Web, caller};
 use serde_json::Value;
 
-use crate::{Answer, Shared, browser, cx_of, form, reply, see_other, told};
+use crate::{Answer, Head, Shared, browser, cx_of, form, reply, see_other, told};
 
 /// `GET /oauth2/forward-auth`
 pub async fn ask(State(web): Shared, request: Request) -> Answer {
-    let headers = request.headers();
+    let headers = &Head::of(&request);
     match person(&web, headers).await {
         Ok(Some(claims)) => known(&claims),
         Ok(None) => unknown(&web, headers),
@@ -22,7 +22,7 @@ pub async fn ask(State(web): Shared, request: Request) -> Answer {
     }
 }
 
-async fn person(web: &Web, headers: &HeaderMap) -> Result<Option<Value>> {
+async fn person(web: &Web, headers: &Head) -> Result<Option<Value>> {
     let cx = cx_of(web, headers);
     // A proxy asks for every request; which of them the browser was allowed to send is the proxy's to say.
     if let Some(person) = browser::person(&cx, headers).await? {

@@ -2,7 +2,7 @@
 //!
 //! The endpoints for programs answer errors as RFC 6749 section 5.2 has them; the pages work without a script.
 
-use std::net::SocketAddr;
+use std::{net::IpAddr, ops::Deref};
 
 use axum::{
     Router,
@@ -12,7 +12,7 @@ use axum::{
     routing::{get, post},
 };
 use base::Result;
-use face_web::{Web, caller};
+use face_web::{Web, caller, origin};
 use kernel::{access::Principal, cx::Cx};
 
 mod authorize;
@@ -52,28 +52,50 @@ pub fn router(web: Web) -> Router {
         .with_state(web)
 }
 
+/// The head of a request: its headers, and where it comes from.
+struct Head {
+    headers: HeaderMap,
+    origin: Option<IpAddr>,
+}
+
+impl Head {
+    fn of(request: &Request) -> Self {
+        Self { headers: request.headers().clone(), origin: origin::origin(request.extensions()) }
+    }
+}
+
+impl Deref for Head {
+    type Target = HeaderMap;
+
+    fn deref(&self) -> &HeaderMap {
+        &self.headers
+    }
+}
+
 /// A context for nobody in particular: what is asked of the provider is judged by the provider.
-fn cx_of(web: &Web, headers: &HeaderMap) -> Cx {
+fn cx_of(web: &Web, head: &Head) -> Cx {
     let mut cx = web.platform.cx_of(Principal::system("openid-provider", ""), "");
-    cx.trace = caller::trace(headers).into();
+    cx.trace = caller::trace(head).into();
+    cx.origin = head.origin;
     cx.deadline = Some(cx.now().plus_s(web.settings.deadline_s));
     cx
 }
 
 /// Takes one try from the bucket of an address that has not said who it is.
-fn one_try(web: &Web, request: &Request) -> Result<()> {
-    let address = request.extensions().get::<SocketAddr>().map(|peer| peer.ip().to_string());
+fn one_try(web: &Web, from: Option<IpAddr>) -> Result<()> {
+    let address = from.map(|address| address.to_string());
     web.rates.take(&address.unwrap_or_default(), false).map(|_| ())
 }
 
 /// A request taken apart: its headers, and its parameters from the query and the form.
-async fn taken(request: Request) -> Result<(HeaderMap, form::Params)> {
+async fn taken(request: Request) -> Result<(Head, form::Params)> {
+    let head = Head::of(&request);
     let (parts, body) = request.into_parts();
     let mut params = form::parse(parts.uri.query().unwrap_or_default())?;
     if parts.method == axum::http::Method::POST {
         form::add(&mut params, body, &parts.headers).await?;
     }
-    Ok((parts.headers, params))
+    Ok((head, params))
 }
 
 type Answer = Response<Body>;

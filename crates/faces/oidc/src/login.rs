@@ -8,7 +8,7 @@ use kernel::{access::Principal, cx::Cx};
 use serde_json::json;
 
 use crate::{
-    Answer, Shared, browser, cx_of,
+    Answer, Head, Shared, browser, cx_of,
     form::{self, Params},
     one_try, page, see_other, taken,
 };
@@ -87,7 +87,7 @@ pub async fn show(State(web): Shared, request: Request) -> Answer {
 
 /// `POST /oauth2/login`
 pub async fn login(State(web): Shared, request: Request) -> Answer {
-    if let Err(error) = one_try(&web, &request) {
+    if let Err(error) = one_try(&web, Head::of(&request).origin) {
         return page::problem(&error);
     }
     let (headers, params) = match taken(request).await {
@@ -140,6 +140,7 @@ async fn session(cx: &Cx, params: &Params, behind: &Behind) -> Result<String> {
     }
     let mut inside = cx.platform().cx_of(Principal::system("login", &organization), "").doing("login");
     inside.trace = cx.trace.clone();
+    inside.origin = cx.origin;
     let answer = inside.call_action("admin.sessions", None, "login", ask).await?;
     let token = answer["accessToken"].as_str().map(str::to_owned);
     token.ok_or_else(|| Error::internal("a login answered no token"))

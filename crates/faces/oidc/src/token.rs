@@ -19,7 +19,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use crate::{
-    Answer, Shared, cx_of,
+    Answer, Head, Shared, cx_of,
     form::{self, Params},
     one_try, reply, taken, told,
 };
@@ -76,8 +76,6 @@ struct Asked {
 
 /// Reads a request of a client. Who does not prove who they are may not try for ever.
 async fn asked(web: &Web, request: Request) -> Result<Asked> {
-    let mut peek = Request::new(Body::empty());
-    *peek.extensions_mut() = request.extensions().clone();
     if request.uri().query().is_some_and(|query| !query.is_empty()) {
         return Err(Error::bad_request(
             "invalid-request",
@@ -91,7 +89,7 @@ async fn asked(web: &Web, request: Request) -> Result<Asked> {
         Ok(found) if !found.spec.public => {
             web.rates.take(&format!("client:{}", found.id), true).map(|_| ())?
         }
-        Ok(_) | Err(_) => one_try(web, &peek)?,
+        Ok(_) | Err(_) => one_try(web, headers.origin)?,
     }
     Ok(Asked { cx, client: found?, params })
 }
@@ -227,7 +225,8 @@ pub async fn revoke(State(web): Shared, request: Request) -> Answer {
 }
 
 /// `GET` and `POST /oauth2/userinfo`
-pub async fn userinfo(State(web): Shared, headers: HeaderMap) -> Answer {
+pub async fn userinfo(State(web): Shared, request: Request) -> Answer {
+    let headers = Head::of(&request);
     let told = async {
         let Some(Credential::Bearer(token)) = caller::credential(&headers)? else {
             return Err(token::refused());

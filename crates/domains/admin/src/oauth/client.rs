@@ -214,11 +214,7 @@ async fn well_formed(
         return Err(bad_client("grantTypes", "who keeps no secret gets no token in its own name"));
     }
     if spec.every_organization && !old.is_some_and(|old| old.spec.every_organization) {
-        let question = kernel::access::Question {
-            permission: "admin.organizations.create".to_owned(),
-            org: String::new(),
-            project: String::new(),
-        };
+        let question = kernel::access::Question::new("admin.organizations.create", "", "");
         if !cx.platform().decide(&cx.principal, &question).await?.allowed {
             return Err(Error::forbidden(
                 "forbidden",

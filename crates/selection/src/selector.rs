@@ -1,13 +1,13 @@
 //! Kubernetes' label and field selectors, as predicates.
 
 use base::{Error, Result};
-
-use super::{check, parse};
-use crate::{
-    declare::KindDef,
+use fields::kind::Shape;
+use store::{
     index::Cell,
     predicate::{Op, Place, Predicate},
 };
+
+use crate::{Table, check, parse};
 
 /// A label selector: `env=prod,tier in (web,api),!legacy`.
 pub fn label_selector(text: &str) -> Result<Option<Predicate>> {
@@ -74,7 +74,7 @@ fn bad(message: &str) -> Error {
 }
 
 /// A field selector: `metadata.name=churn,status.phase!=Ready`.
-pub fn field_selector(kind: &KindDef, text: &str) -> Result<Option<Predicate>> {
+pub fn field_selector(table: &dyn Table, text: &str) -> Result<Option<Predicate>> {
     let mut parts = Vec::new();
     for part in text.split(',').filter(|part| !part.trim().is_empty()) {
         let (path, op, value) = if let Some((path, value)) = part.split_once("!=") {
@@ -86,7 +86,7 @@ pub fn field_selector(kind: &KindDef, text: &str) -> Result<Option<Predicate>> {
                 .at("fieldSelector"));
         };
         let path = path.trim();
-        if check::place(kind, path).is_none() {
+        if check::place(table, path).is_none() {
             return Err(Error::bad_request(
                 "bad-selector",
                 format!("there is no field `{path}` to select by"),
@@ -94,17 +94,17 @@ pub fn field_selector(kind: &KindDef, text: &str) -> Result<Option<Predicate>> {
             .at("fieldSelector"));
         }
         let quoted = value.trim().replace('\\', "\\\\").replace('"', "\\\"");
-        parts.extend(parse(kind, &format!("{path} {op} \"{quoted}\""))?);
+        parts.extend(parse(table, &format!("{path} {op} \"{quoted}\""))?);
     }
     Ok(if parts.is_empty() { None } else { Some(Predicate::All(parts)) })
 }
 
 /// Where a sort's path leads.
-pub fn sortable(kind: &KindDef, path: &str) -> Option<Place> {
-    let (place, shape) = check::place(kind, path)?;
+pub fn sortable(table: &dyn Table, path: &str) -> Option<Place> {
+    let (place, shape) = check::place(table, path)?;
     match place {
         // A list has a term for each element, and so no one place in an order.
-        Place::Term(_) if matches!(shape, crate::kind::Shape::List(_)) => None,
+        Place::Term(_) if matches!(shape, Shape::List(_)) => None,
         Place::Name | Place::Uid | Place::Created | Place::Version | Place::Term(_) => Some(place),
         Place::Project | Place::Generation | Place::Body(_) => None,
     }

@@ -1,26 +1,26 @@
 //! Holds a filter's tree against the field table: every name known, every value of the field's type.
 
-use ::filter::{Literal, Tree, bad};
 use base::{Result, Time};
-
-use crate::{
-    declare::KindDef,
+use fields::kind::Shape;
+use filter::{Literal, Tree, bad};
+use store::{
     index::Cell,
-    kind::Shape,
     predicate::{Op, Place, Predicate},
 };
 
+use crate::Table;
+
 /// The predicate a tree means for a kind.
-pub fn predicate(kind: &KindDef, tree: &Tree) -> Result<Predicate> {
+pub fn predicate(table: &dyn Table, tree: &Tree) -> Result<Predicate> {
     Ok(match tree {
-        Tree::All(parts) => Predicate::All(each(kind, parts)?),
-        Tree::Any(parts) => Predicate::Any(each(kind, parts)?),
-        Tree::Not(part) => Predicate::Not(Box::new(predicate(kind, part)?)),
+        Tree::All(parts) => Predicate::All(each(table, parts)?),
+        Tree::Any(parts) => Predicate::Any(each(table, parts)?),
+        Tree::Not(part) => Predicate::Not(Box::new(predicate(table, part)?)),
         Tree::Bare(literal) => {
             Predicate::Compare { place: Place::Name, op: Op::Has, cell: Cell::Text(literal.text.clone()) }
         }
         Tree::Compare { position, path, comparator, value } => {
-            let Some((place, shape)) = place(kind, path) else {
+            let Some((place, shape)) = place(table, path) else {
                 let shown: String = path.chars().take(60).collect();
                 return Err(bad(*position, &format!("there is no field `{shown}` to filter by")));
             };
@@ -29,12 +29,12 @@ pub fn predicate(kind: &KindDef, tree: &Tree) -> Result<Predicate> {
     })
 }
 
-fn each(kind: &KindDef, parts: &[Tree]) -> Result<Vec<Predicate>> {
-    parts.iter().map(|part| predicate(kind, part)).collect()
+fn each(table: &dyn Table, parts: &[Tree]) -> Result<Vec<Predicate>> {
+    parts.iter().map(|part| predicate(table, part)).collect()
 }
 
 /// Where a path leads and what stands there.
-pub fn place(kind: &KindDef, path: &str) -> Option<(Place, Shape)> {
+pub fn place(table: &dyn Table, path: &str) -> Option<(Place, Shape)> {
     let known = match path.strip_prefix("metadata.").unwrap_or(path) {
         "name" => Some((Place::Name, Shape::Text)),
         "uid" => Some((Place::Uid, Shape::Text)),
@@ -54,7 +54,7 @@ pub fn place(kind: &KindDef, path: &str) -> Option<(Place, Shape)> {
         return Some((Place::Body(way), Shape::Text));
     }
     let parts: Vec<&str> = path.split('.').collect();
-    let field = kind.field(&parts)?;
+    let field = table.field(&parts)?;
     let place = if field.indexed {
         Place::Term(path.to_owned())
     } else {
