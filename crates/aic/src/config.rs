@@ -232,6 +232,8 @@ fn settle_server_from(up: &Up, environment: Environment<'_>) -> Result<Settled> 
             .or_else(|| environment("AIC_PUBLIC_URL"))
             .map(|url| checked(&url))
             .transpose()?,
+        egress: up.egress.clone().or_else(|| environment("AIC_EGRESS")).unwrap_or_default(),
+        egress_ca: up.egress_ca.clone().or_else(|| environment("AIC_EGRESS_CA").map(PathBuf::from)),
         blobs_url: up.blobs_url.clone().or_else(|| environment("AIC_BLOBS_URL")),
         blobs_settings: object_store_settings(),
         workers: up.workers,

@@ -80,6 +80,8 @@ impl Demo {
             listen,
             database_url: None,
             public_url: None,
+            egress: None,
+            egress_ca: None,
             blobs_url: None,
             workers: 2,
             tls_cert: None,

@@ -15,6 +15,8 @@ pub fn run(file: &Path, data_dir: &Path) -> Result<()> {
         listen: None,
         database_url: None,
         public_url: None,
+        egress: None,
+        egress_ca: None,
         blobs_url: None,
         workers: 0,
         tls_cert: None,

@@ -14,12 +14,7 @@ use kernel::{
     platform::{Parts, Platform, Ports},
     store::Store,
 };
-use ports::{
-    fetch::{Fetch, Nowhere},
-    infer::Infer,
-    learn::Learn,
-    table::Tables,
-};
+use ports::{fetch::Fetch, infer::Infer, learn::Learn, table::Tables};
 
 use super::{Ambient, Settled, collect, fresh_password};
 
@@ -91,7 +86,8 @@ pub fn parts(settled: &Settled, store: Arc<dyn Store>, blobs: Arc<dyn Collected>
     let infer: Arc<dyn Infer> = Arc::new(engine_infer::open());
     let learn: Arc<dyn Learn> = Arc::new(engine_learn::open(Arc::clone(&infer)));
     let tables: Arc<dyn Tables> = Arc::new(engine_tables::open());
-    let fetch: Arc<dyn Fetch> = Arc::new(Nowhere);
+    let egress = engine_fetch::Egress::parse(&settled.egress)?;
+    let fetch: Arc<dyn Fetch> = engine_fetch::open(egress, settled.egress_ca.as_deref())?;
     let provider = Provider::default();
     if let Some(url) = &settled.public_url {
         provider.listens(url);

@@ -23,6 +23,8 @@ pub fn generate(dir: &Path) -> Result<()> {
         listen: ([127, 0, 0, 1], 0).into(),
         database_url: None,
         public_url: None,
+        egress: String::new(),
+        egress_ca: None,
         blobs_url: None,
         blobs_settings: Vec::new(),
         trusted_proxies: Vec::new(),
