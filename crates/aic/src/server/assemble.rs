@@ -7,6 +7,7 @@ use std::{
 };
 
 use base::{Entropy, Error, Result, Secret};
+use domain_admin::oauth::Provider;
 use domain_catalog::Serving;
 use engine_blobs::Collected;
 use engine_vault::{MasterKey, Sealed};
@@ -15,7 +16,7 @@ use kernel::{
     platform::{Parts, Platform, Ports},
     store::Store,
 };
-use ports::{infer::Infer, learn::Learn, table::Tables};
+use ports::{fetch::Fetch, infer::Infer, learn::Learn, table::Tables};
 
 use super::{Ambient, Settled, collect, fresh_password};
 
@@ -132,6 +133,12 @@ pub fn parts(settled: &Settled, store: Arc<dyn Store>, blobs: Arc<dyn Collected>
     let infer: Arc<dyn Infer> = Arc::new(engine_infer::open());
     let learn: Arc<dyn Learn> = Arc::new(engine_learn::open(Arc::clone(&infer)));
     let tables: Arc<dyn Tables> = Arc::new(engine_tables::open());
+    let egress = engine_fetch::Egress::parse(&settled.egress)?;
+    let fetch: Arc<dyn Fetch> = engine_fetch::open(egress, settled.egress_ca.as_deref())?;
+    let provider = Provider::default();
+    if let Some(url) = &settled.public_url {
+        provider.listens(url);
+    }
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     Ok(Parts {
         store,
@@ -140,7 +147,13 @@ pub fn parts(settled: &Settled, store: Arc<dyn Store>, blobs: Arc<dyn Collected>
         entropy: Arc::new(Ambient),
         policy: engine_policy::cedar(),
         domains: domains(),
-        ports: Ports::default().with(infer).with(learn).with(tables).with(Arc::new(Serving::default())),
+        ports: Ports::default()
+            .with(infer)
+            .with(learn)
+            .with(tables)
+            .with(fetch)
+            .with(Arc::new(Serving::default()))
+            .with(Arc::new(provider)),
         workers: settled.workers,
         blocking: cores * 4,
         holder: holder(settled)?,

@@ -50,7 +50,8 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
         .with_state(beside)
         .merge(face_rest::router(web.clone()))
         .merge(face_kube::router(web.clone()))
-        .merge(face_inference::router(web))
+        .merge(face_inference::router(web.clone()))
+        .merge(face_oidc::router(web))
         .fallback(|| async {
             problem::response(
                 &base::Error::not_found("no-such-operation", "nothing is served at this path")

@@ -11,8 +11,10 @@ mod audit;
 mod bootstrap;
 mod group;
 mod guard;
+pub mod oauth;
 mod organization;
 mod password;
+pub mod people;
 mod project;
 mod service_account;
 mod session;
@@ -23,7 +25,7 @@ pub use bootstrap::{Administrator, bootstrap};
 
 /// Everything the service serves, in the order a reader meets it.
 pub fn domain() -> Domain {
-    Domain::new("admin")
+    let domain = Domain::new("admin")
         .kind(organization::serve)
         .kind(project::serve)
         .kind(user::serve)
@@ -40,7 +42,8 @@ pub fn domain() -> Domain {
         .kind(audit::serve)
         .controller("organizations", "admin.organizations", organization::furnish)
         .every("forget-asked", 3600, rehearsal::forget)
-        .guard(Arc::new(guard::Guard))
+        .guard(Arc::new(guard::Guard));
+    oauth::serve(domain)
 }
 
 #[cfg(test)]
