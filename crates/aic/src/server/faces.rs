@@ -50,6 +50,7 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
         .with_state(beside)
         .merge(face_rest::router(web.clone()))
         .merge(face_kube::router(web.clone()))
+        .merge(face_scim::router(web.clone()))
         .merge(face_inference::router(web.clone()))
         .merge(face_oidc::router(web))
         .fallback(|| async {

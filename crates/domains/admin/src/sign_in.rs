@@ -63,10 +63,13 @@ async fn named(cx: &Cx, typed: &str) -> Result<Option<Object<User>>> {
     {
         return Ok(Some(user));
     }
+    let quoted = crate::access::world::literal(typed);
+    if let [user] = cx.list::<User>(&format!("spec.login = {quoted}"), 2).await?.as_slice() {
+        return Ok(Some(user.clone()));
+    }
     if !typed.contains('@') {
         return Ok(None);
     }
-    let quoted = crate::access::world::literal(typed);
     let found = cx.list::<User>(&format!("spec.email = {quoted}"), 2).await?;
     Ok(<[Object<User>; 1]>::try_from(found).ok().map(|[user]| user))
 }

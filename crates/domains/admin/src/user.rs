@@ -38,6 +38,25 @@ pub struct User {
     /// The address to write to.
     #[field(max = 320, indexed, personal, example = "ada@example.org")]
     pub email: Option<String>,
+    /// Further addresses.
+    #[field(max = 20, personal)]
+    #[serde(default)]
+    pub more_emails: Vec<String>,
+    /// What the user types to log in, where it is not the name.
+    #[field(max = 320, indexed, personal)]
+    pub login: Option<String>,
+    /// The given name.
+    #[field(max = 200, personal)]
+    pub given_name: Option<String>,
+    /// The family name.
+    #[field(max = 200, personal)]
+    pub family_name: Option<String>,
+    /// What the user does.
+    #[field(max = 200, personal)]
+    pub title: Option<String>,
+    /// What the directory the user comes from calls them (SCIM's `externalId`, RFC 7643 section 3.1).
+    #[field(max = 400, indexed)]
+    pub external_id: Option<String>,
     /// What the user logs in with; kept as an Argon2id hash only.
     #[field(max = 300)]
     pub password: Option<Secret>,
@@ -55,6 +74,12 @@ impl User {
         Self {
             display_name: None,
             email: None,
+            more_emails: Vec::new(),
+            login: None,
+            given_name: None,
+            family_name: None,
+            title: None,
+            external_id: None,
             password: Some(password),
             groups: Vec::new(),
             disabled: false,
