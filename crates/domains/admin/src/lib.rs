@@ -18,6 +18,7 @@ pub mod people;
 mod project;
 mod service_account;
 mod session;
+pub mod sources;
 mod token;
 mod user;
 
@@ -43,7 +44,7 @@ pub fn domain() -> Domain {
         .controller("organizations", "admin.organizations", organization::furnish)
         .every("forget-asked", 3600, rehearsal::forget)
         .guard(Arc::new(guard::Guard));
-    oauth::serve(domain)
+    sources::serve(oauth::serve(domain))
 }
 
 #[cfg(test)]

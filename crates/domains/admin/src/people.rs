@@ -2,13 +2,19 @@
 
 use kernel::{access::Principal, prelude::*};
 
-use crate::{bootstrap::FIRST, user::User};
+use crate::{bootstrap::FIRST, sources, user::User};
 
 /// The organization and the name of whom somebody says they are; that there is such a person is not said.
 ///
 /// An e-mail address that several people have, or nobody, is answered as a name that does not exist.
 pub async fn find(cx: &Cx, organization: &str, typed: &str) -> Result<(String, String)> {
-    let org = if organization.is_empty() { FIRST } else { organization };
+    let domain = typed.rsplit_once('@').map(|(_, domain)| domain);
+    let home = match domain {
+        Some(domain) if organization.is_empty() => sources::home_of(cx, domain).await?,
+        _ => None,
+    };
+    let said = if organization.is_empty() { FIRST } else { organization };
+    let org = home.as_deref().unwrap_or(said);
     if Name::new(org).is_err() || !typed.contains('@') {
         return Ok((org.to_owned(), typed.to_owned()));
     }

@@ -2,7 +2,7 @@
 
 use kernel::{access::Principal, prelude::*};
 
-use crate::{password, token, user::User};
+use crate::{password, sources, token, user::User};
 
 /// What sessions serve beyond the verbs every kind has: they are made by logging in.
 pub fn serve(kind: KindBuilder<Session>) -> KindBuilder<Session> {
@@ -69,16 +69,28 @@ async fn login(cx: Cx, ask: Login) -> Result<Token> {
     };
     let hash = user.as_ref().and_then(|user| user.spec.password.as_ref());
     let fits = password::verify(&inside, ask.password.reveal(), hash).await?;
-    let Some(user) = user.filter(|user| fits && !user.spec.disabled) else {
+    let known = match user {
+        Some(user) if fits => Some(user),
+        // Who has a password here is never asked for another one elsewhere.
+        Some(user) if user.spec.password.is_some() => None,
+        _ => sources::by_directory(&inside, &ask.username, &ask.password).await?,
+    };
+    let Some(user) = known.filter(|user| !user.spec.disabled) else {
         return Err(Error::unauthenticated("wrong-password", "the name or the password is wrong"));
     };
-    forget_ended(&inside, user.name()).await?;
+    let access_token = begin(&inside, &user).await?;
+    Ok(Token { access_token, token_type: "Bearer".to_owned(), expires_in: LASTS_S })
+}
+
+/// A session for somebody who has proven who they are; answers its token.
+pub(crate) async fn begin(inside: &Cx, user: &Object<User>) -> Result<String> {
+    forget_ended(inside, user.name()).await?;
     let name = format!("ses-{}", inside.uid("x").as_str().trim_start_matches("x_").to_lowercase());
-    let (token, digest) = token::fresh(&inside, token::Sort::Session, &ask.organization, &name);
+    let (token, digest) = token::fresh(inside, token::Sort::Session, &inside.org, &name);
     let expires = inside.now().plus_s(LASTS_S as i64);
     let session = Session { user: user.name().to_owned(), digest, expires };
     inside.create(Draft::new(name, session)).await?;
-    Ok(Token { access_token: token, token_type: "Bearer".to_owned(), expires_in: LASTS_S })
+    Ok(token)
 }
 
 /// Puts a user's sessions that have ended in the trash, some at each login.

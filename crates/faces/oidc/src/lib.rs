@@ -27,6 +27,7 @@ mod page;
 mod register;
 mod reply;
 mod token;
+mod upstream;
 
 /// The face's routes.
 pub fn router(web: Web) -> Router {
@@ -39,6 +40,8 @@ pub fn router(web: Web) -> Router {
         .route("/oauth2/authorize", get(authorize::begin).post(authorize::begin))
         .route("/oauth2/consent", post(authorize::decide))
         .route("/oauth2/login", get(login::show).post(login::login))
+        .route("/oauth2/upstream/{org}/{provider}", get(upstream::leave))
+        .route("/oauth2/callback", get(upstream::come_back))
         .route("/oauth2/token", post(token::token))
         .route("/oauth2/par", post(token::push))
         .route("/oauth2/device_authorization", post(token::device))

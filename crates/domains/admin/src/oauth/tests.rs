@@ -151,7 +151,7 @@ fn a_token_is_good_for_this_issuer_this_time_and_this_audience() {
             assert_eq!(cx.platform().authenticate(bearer).await?.name, "admin");
             refused(token::verify(&cx, &issued.id_token.clone().unwrap_or_default()).await, "invalid-token");
 
-            let signing = super::signing_key::signing(&cx, super::jws::Algorithm::EdDSA).await?;
+            let signing = super::signing_key::signing(&cx, openid::jws::Algorithm::EdDSA).await?;
             let sign = |change: &dyn Fn(&mut token::Access)| {
                 let mut access = access.clone();
                 change(&mut access);

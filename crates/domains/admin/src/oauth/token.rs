@@ -6,8 +6,9 @@ use kernel::{
     access::{Known, Principal, Sort},
     prelude::*,
 };
+use openid::{jws, scope};
 
-use super::{Provider, claims, client::Found, jws, revocation, scope, signing_key};
+use super::{Provider, claims, client::Found, revocation, signing_key};
 use crate::{service_account::ServiceAccount, session::Session, user::User};
 
 /// Seconds another replica's clock may be off.
