@@ -38,7 +38,10 @@ fn refused(server: &Server, why: impl std::fmt::Display) -> Error {
 impl Engine {
     /// A connection, not yet bound; within a time.
     async fn connected(&self, server: &Server) -> Result<Ldap> {
-        let stream = self.ways.connect(&server.url).await?;
+        let stream = self.ways.connect(&server.url).await.map_err(|error| match error.code() {
+            "upstream-unreachable" => unreachable(server, error.cause().unwrap_or_default()),
+            _ => error,
+        })?;
         let stream = stream.into_std().map_err(|error| unreachable(server, error))?;
         let time = Duration::from_millis(server.timeout_ms);
         let settings = LdapConnSettings::new()
