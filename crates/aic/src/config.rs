@@ -238,6 +238,7 @@ fn settle_server_from(up: &Up, environment: Environment<'_>) -> Result<Settled> 
         blobs_settings: object_store_settings(),
         workers: up.workers,
         password: environment("AIC_ADMIN_PASSWORD"),
+        master_key_file: environment("AIC_MASTER_KEY_FILE").map(PathBuf::from),
         trusted_proxies: trusted(environment)?,
         tls: up.tls_cert.clone().zip(up.tls_key.clone()),
     })

@@ -20,7 +20,7 @@ use crate::{
 
 pub use ambient::{Ambient, fresh_password};
 pub use assemble::assemble;
-pub use bundle::restore;
+pub use bundle::{KeyFile, restore};
 pub use generate::generate;
 pub use listen::listen;
 
@@ -83,6 +83,8 @@ pub struct Settled {
     pub workers: usize,
     /// The first administrator's password, if one was given.
     pub password: Option<String>,
+    /// The file of the master key, if it is not the one in the data directory.
+    pub master_key_file: Option<PathBuf>,
     /// Networks of proxies that are believed what they say of a request's origin.
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// A certificate chain and its key, if they were given.
