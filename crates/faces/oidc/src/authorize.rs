@@ -88,6 +88,7 @@ async fn go_on(
                 proof: &proof.field,
                 action: "/oauth2/consent",
                 along: ("request", &form::text(params)),
+                code: None,
                 leads_to: Some(&request.redirect_uri),
             });
             Ok(proof.with(answer, cx))

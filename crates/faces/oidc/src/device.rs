@@ -72,6 +72,7 @@ async fn asked(web: &Web, cx: &Cx, headers: &HeaderMap, (person, typed): (&Perso
         proof: &proof.field,
         action: "/oauth2/device",
         along: ("user_code", typed),
+        code: Some(typed),
         leads_to: None,
     });
     Ok(proof.with(answer, cx))

@@ -169,6 +169,8 @@ pub struct Consent<'a> {
     pub action: &'a str,
     /// What goes along with it.
     pub along: (&'a str, &'a str),
+    /// The code of a device, to be compared with what it shows.
+    pub code: Option<&'a str>,
     /// Where the form leads in the end.
     pub leads_to: Option<&'a str>,
 }
@@ -179,6 +181,10 @@ pub fn consent(it: &Consent<'_>) -> Answer {
         h1 { "Let " (it.client.title()) " in?" }
         p { "You are logged in as " (it.person) ". " (it.client.title()) " asks to:" }
         ul { @for scope in it.scopes { li { (scope::words(scope)) } } }
+        @if let Some(code) = it.code {
+            // Somebody else may have sent the address (RFC 8628 section 5.4).
+            p.bad { "Allow it only if you started this yourself, and the device shows the code " strong { (code) } "." }
+        }
         form method="post" action=(it.action) {
             (hidden("proof", it.proof)) (hidden(it.along.0, it.along.1))
             button name="decision" value="allow" { "Allow" }
