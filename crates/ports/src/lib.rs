@@ -13,6 +13,7 @@ pub mod fetch;
 pub mod infer;
 pub mod learn;
 pub mod mail;
+pub mod passkey;
 pub mod table;
 
 /// A future that a trait object can answer.

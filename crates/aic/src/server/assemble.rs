@@ -16,7 +16,9 @@ use kernel::{
     platform::{Parts, Platform, Ports},
     store::Store,
 };
-use ports::{directory::Directory, fetch::Fetch, infer::Infer, learn::Learn, table::Tables};
+use ports::{
+    directory::Directory, fetch::Fetch, infer::Infer, learn::Learn, passkey::Passkeys, table::Tables,
+};
 
 use super::{Ambient, Settled, collect, fresh_password};
 
@@ -141,6 +143,7 @@ pub fn parts(settled: &Settled, store: Arc<dyn Store>, blobs: Arc<dyn Collected>
     if let Some(url) = &settled.public_url {
         provider.listens(url);
     }
+    let passkeys: Arc<dyn Passkeys> = Arc::new(engine_passkeys::open());
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     Ok(Parts {
         store,
@@ -155,6 +158,7 @@ pub fn parts(settled: &Settled, store: Arc<dyn Store>, blobs: Arc<dyn Collected>
             .with(tables)
             .with(fetch)
             .with(directory)
+            .with(passkeys)
             .with(Arc::new(Serving::default()))
             .with(Arc::new(provider)),
         workers: settled.workers,

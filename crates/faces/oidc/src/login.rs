@@ -143,7 +143,7 @@ async fn elsewhere(cx: &Cx, params: &Params, behind: &Behind, then: &str) -> Opt
     }
     let said =
         if behind.chooses { form::one(params, "organization").ok()?.trim() } else { &behind.organization };
-    let (org, _) = people::find(cx, said, typed).await.ok()?;
+    let org = people::home(cx, said, typed).await.ok()?;
     let providers = sources::openid_providers(cx, &org).await.ok()?;
     let known = |domains: &[String]| domains.iter().any(|it| it.eq_ignore_ascii_case(domain));
     let (name, title, _) = providers.into_iter().find(|(_, _, domains)| known(domains))?;
@@ -163,9 +163,9 @@ async fn session(cx: &Cx, params: &Params, behind: &Behind) -> Result<String> {
         true => form::one(params, "organization")?.trim(),
         false => behind.organization.as_str(),
     };
-    let (organization, username) = people::find(cx, said, typed).await?;
+    let organization = people::home(cx, said, typed).await?;
     let mut ask = json!({
-        "username": username, "organization": organization, "password": form::needed(params, "password")?,
+        "username": typed, "organization": organization, "password": form::needed(params, "password")?,
     });
     let code = form::one(params, "code")?.trim();
     if !code.is_empty() {

@@ -13,7 +13,7 @@ use crate::{
         Provider, slot,
         token::{Audience, seconds},
     },
-    session,
+    session::{self, Session},
 };
 
 /// Seconds a person may take at the other provider.
@@ -182,7 +182,8 @@ pub async fn finish(cx: &Cx, back: Back<'_>) -> Result<(String, String)> {
     if !slot::once(cx, "oauth-upstream-used", &key, AWAY_S).await? {
         return Err(stale());
     }
-    let inside = cx.platform().cx_of(Principal::system("login", &away.org), "").doing("login");
+    let mut inside = cx.platform().cx_of(Principal::system("login", &away.org), "").doing("login");
+    inside.origin = cx.origin;
     let provider = provider(&inside, &away.provider).await?;
     if !back.issuer.is_empty() && provider.spec.issuer.as_deref() != Some(back.issuer) {
         return Err(failed("another identity provider answered than was asked"));
@@ -193,8 +194,9 @@ pub async fn finish(cx: &Cx, back: Back<'_>) -> Result<(String, String)> {
     add_userinfo(cx, &about, &answer, &mut claims).await?;
     let told = read(&provider.spec, &claims)?;
     let user = user_of(&inside, &provider, told).await?;
-    let token = session::begin(&inside, &user).await?;
-    Ok((token, away.then))
+    let session = Session::of(user.name(), &inside);
+    let token = session::open(&inside, session, session::LASTS_S).await?;
+    Ok((token.access_token, away.then))
 }
 
 async fn redeem(cx: &Cx, spec: &IdentityProvider, about: &Value, away: &Away, code: &str) -> Result<Value> {
