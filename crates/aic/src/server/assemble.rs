@@ -16,7 +16,9 @@ use kernel::{
     platform::{Parts, Platform, Ports},
     store::Store,
 };
-use ports::{fetch::Fetch, infer::Infer, learn::Learn, passkey::Passkeys, table::Tables};
+use ports::{
+    directory::Directory, fetch::Fetch, infer::Infer, learn::Learn, passkey::Passkeys, table::Tables,
+};
 
 use super::{Ambient, Settled, collect, fresh_password};
 
@@ -134,7 +136,9 @@ pub fn parts(settled: &Settled, store: Arc<dyn Store>, blobs: Arc<dyn Collected>
     let learn: Arc<dyn Learn> = Arc::new(engine_learn::open(Arc::clone(&infer)));
     let tables: Arc<dyn Tables> = Arc::new(engine_tables::open());
     let egress = engine_fetch::Egress::parse(&settled.egress)?;
-    let fetch: Arc<dyn Fetch> = engine_fetch::open(egress, settled.egress_ca.as_deref())?;
+    let ways = engine_fetch::Ways::open(egress, settled.egress_ca.as_deref())?;
+    let fetch: Arc<dyn Fetch> = engine_fetch::open(ways.clone());
+    let directory: Arc<dyn Directory> = engine_directory::open(ways);
     let provider = Provider::default();
     if let Some(url) = &settled.public_url {
         provider.listens(url);
@@ -153,6 +157,7 @@ pub fn parts(settled: &Settled, store: Arc<dyn Store>, blobs: Arc<dyn Collected>
             .with(learn)
             .with(tables)
             .with(fetch)
+            .with(directory)
             .with(passkeys)
             .with(Arc::new(Serving::default()))
             .with(Arc::new(provider)),

@@ -20,6 +20,7 @@ mod project;
 mod service_account;
 mod session;
 mod sign_in;
+pub mod sources;
 mod token;
 mod user;
 
@@ -48,7 +49,7 @@ pub fn domain() -> Domain {
         .controller("invitations", "admin.invitations", invitation::deliver)
         .every("forget-asked", 3600, rehearsal::forget)
         .guard(Arc::new(guard::Guard));
-    oauth::serve(domain)
+    sources::serve(oauth::serve(domain))
 }
 
 #[cfg(test)]

@@ -100,7 +100,7 @@ struct Login {
 #[serde(rename_all = "camelCase")]
 pub struct Token {
     /// The token to show as `Authorization: Bearer`.
-    access_token: String,
+    pub access_token: String,
     /// Always `Bearer`.
     token_type: String,
     /// Seconds until it ends.

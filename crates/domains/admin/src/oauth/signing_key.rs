@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use kernel::{access::Principal, prelude::*};
 
-use super::{
-    Provider,
-    jws::{Algorithm, Signer, Verifier},
-};
+use openid::jws::{Algorithm, Signer, Verifier};
+
+use super::Provider;
 
 /// Seconds a key signs.
 const SIGNS_S: i64 = 90 * 86_400;

@@ -6,8 +6,9 @@ use kernel::{
     access::{Known, Principal, Sort},
     prelude::*,
 };
+use openid::{jws, scope};
 
-use super::{Provider, claims, client::Found, jws, revocation, scope, signing_key};
+use super::{Provider, claims, client::Found, revocation, signing_key};
 use crate::{service_account::ServiceAccount, session::Session, user::User};
 
 /// Seconds another replica's clock may be off.
@@ -299,6 +300,7 @@ pub(crate) async fn authenticate(cx: &Cx, token: &str) -> Result<Known> {
     })?;
     let mut principal = principal(cx, &access).await?;
     principal.scopes = scopes;
+    principal.credential = Some(format!("client:{}", access.client_id));
     let expires = Time::from_micros(access.exp.saturating_mul(1_000_000));
     Ok(Known { principal: Arc::new(principal), expires: Some(expires) })
 }
