@@ -8,7 +8,9 @@ mod faces;
 mod generate;
 mod leftover;
 mod listen;
+mod maintenance;
 mod pages;
+mod periodic;
 mod tls;
 
 use std::{net::SocketAddr, path::PathBuf};

@@ -202,6 +202,12 @@ impl Memory {
         }
     }
 
+    /// How many principals and deciders are remembered, and how many at most of each.
+    pub(crate) fn sizes(&self) -> [usize; 3] {
+        let principals = self.principals.read().unwrap_or_else(PoisonError::into_inner).len();
+        [principals, self.deciders.read().unwrap_or_else(PoisonError::into_inner).len(), REMEMBERED_MAX]
+    }
+
     /// Forgets everything; called when a source has changed.
     pub(crate) fn forget(&self) {
         self.epoch.fetch_add(1, Ordering::AcqRel);

@@ -230,6 +230,22 @@ impl<K: Kind> KindBuilder<K> {
         )
     }
 
+    /// A view of the collection that answers bytes: `GET …/name`.
+    #[must_use]
+    pub fn download_of_all<A, F, T>(self, name: &'static str, doc: &'static str, run: F) -> Self
+    where
+        A: Fields + DeserializeOwned + Send + 'static,
+        F: Fn(Cx, A) -> T + Send + Sync + 'static,
+        T: Future<Output = Result<Output>> + Send + 'static,
+    {
+        let run = Arc::new(run);
+        let answer = Arc::new(move |cx, _, input| {
+            let run = Arc::clone(&run);
+            Box::pin(async move { run(cx, ask::<A>(input)?).await }) as _
+        });
+        self.push::<A, Bytestring>(name, doc, (Of::Collection, Manner::View), answer)
+    }
+
     fn push<A: Fields, R: Shaped>(
         mut self,
         name: &'static str,

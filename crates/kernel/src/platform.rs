@@ -356,6 +356,19 @@ impl Platform {
             .hint("`aic get projects` lists what there is"))
     }
 
+    /// What is kept in memory to be answered faster: its name, how many entries, how many at most.
+    pub fn caches(&self) -> [(&'static str, usize, usize); 3] {
+        let [principals, deciders, limit] = self.memory.sizes();
+        let (objects, objects_max) = self.records.size();
+        [("principals", principals, limit), ("deciders", deciders, limit), ("objects", objects, objects_max)]
+    }
+
+    /// Forgets what is kept in memory.
+    pub fn forget(&self) {
+        self.memory.forget();
+        self.records.forget();
+    }
+
     /// The kinds of a scope, for faces.
     pub fn kinds_in(&self, scope: Scope) -> impl Iterator<Item = &Arc<KindDef>> {
         self.kinds.iter().filter(move |kind| kind.scope == scope)

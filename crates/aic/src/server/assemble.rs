@@ -9,13 +9,19 @@ use std::{
 use base::{Entropy, Error, Result, Secret};
 use domain_catalog::Serving;
 use engine_blobs::Collected;
+use face_web::metrics::Metrics;
 use kernel::{
     platform::{Parts, Platform, Ports},
     store::Store,
 };
-use ports::{infer::Infer, learn::Learn, table::Tables};
+use ports::{
+    infer::Infer,
+    learn::Learn,
+    measure::{Host, Traffic},
+    table::Tables,
+};
 
-use super::{Ambient, Settled, collect, fresh_password};
+use super::{Ambient, Settled, collect, fresh_password, periodic};
 
 /// The platform, running.
 pub struct Assembled {
@@ -25,6 +31,8 @@ pub struct Assembled {
     pub first_password: Option<String>,
     /// What was settled.
     pub settled: Settled,
+    /// What all faces count.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Opens what is there, makes what is not, and starts everything.
@@ -33,7 +41,8 @@ pub async fn assemble(settled: &Settled) -> Result<Assembled> {
     refuse_unfinished(&settled.data_dir)?;
     let store = open_store(settled).await?;
     let blobs = open_blobs(settled)?;
-    let platform = Platform::new(parts(settled, store, blobs.clone())?)?;
+    let metrics = Arc::new(Metrics::default());
+    let platform = Platform::new(parts(settled, store, blobs.clone(), &metrics)?)?;
     let given = settled.password.clone();
     let password = given.clone().unwrap_or_else(fresh_password);
     let who = domain_admin::Administrator {
@@ -42,10 +51,12 @@ pub async fn assemble(settled: &Settled) -> Result<Assembled> {
         platform: true,
     };
     let is_first = domain_admin::bootstrap(&platform, &who).await?;
+    domain_operations::maintenance::prepare(&platform).await?;
     platform.start();
+    tokio::spawn(periodic::again_and_again(Arc::clone(&platform), holder(settled)?));
     tokio::spawn(collect::again_and_again(Arc::clone(&platform), blobs));
     let first_password = (is_first && given.is_none()).then_some(password);
-    Ok(Assembled { platform, first_password, settled: settled.clone() })
+    Ok(Assembled { platform, first_password, settled: settled.clone(), metrics })
 }
 
 /// The store that was settled: SQLite in the data directory, or PostgreSQL.
@@ -81,7 +92,12 @@ fn open_remote(url: &str, settled: &Settled) -> Result<Arc<dyn Collected>> {
 }
 
 /// Everything a platform is made of.
-pub fn parts(settled: &Settled, store: Arc<dyn Store>, blobs: Arc<dyn Collected>) -> Result<Parts> {
+pub fn parts(
+    settled: &Settled,
+    store: Arc<dyn Store>,
+    blobs: Arc<dyn Collected>,
+    metrics: &Arc<Metrics>,
+) -> Result<Parts> {
     let infer: Arc<dyn Infer> = Arc::new(engine_infer::open());
     let learn: Arc<dyn Learn> = Arc::new(engine_learn::open(Arc::clone(&infer)));
     let tables: Arc<dyn Tables> = Arc::new(engine_tables::open());
@@ -92,12 +108,23 @@ pub fn parts(settled: &Settled, store: Arc<dyn Store>, blobs: Arc<dyn Collected>
         clock: Arc::new(Ambient),
         entropy: Arc::new(Ambient),
         policy: engine_policy::cedar(),
-        domains: vec![domain_admin::domain(), domain_catalog::domain()],
-        ports: Ports::default().with(infer).with(learn).with(tables).with(Arc::new(Serving::default())),
+        domains: vec![domain_admin::domain(), domain_operations::domain(), domain_catalog::domain()],
+        ports: measured(settled, metrics)
+            .with(infer)
+            .with(learn)
+            .with(tables)
+            .with(Arc::new(Serving::default())),
         workers: settled.workers,
         blocking: cores * 4,
         holder: holder(settled)?,
     })
+}
+
+/// What tells how the platform is.
+fn measured(settled: &Settled, metrics: &Arc<Metrics>) -> Ports {
+    let host: Arc<dyn Host> = engine_host::open(&settled.data_dir);
+    let traffic: Arc<dyn Traffic> = Arc::clone(metrics) as _;
+    Ports::default().with(host).with(traffic).with(Arc::new(domain_operations::History::default()))
 }
 
 /// This process's name to the holders of leases. Only one process can have a data directory open,

@@ -225,7 +225,8 @@ pub async fn restore(file: &Path, settled: &Settled) -> Result<Restored> {
         let _ = std::fs::remove_file(&mark);
         return Err(full());
     }
-    let platform = Platform::new(assemble::parts(settled, store, assemble::open_blobs(settled)?)?)?;
+    let platform =
+        Platform::new(assemble::parts(settled, store, assemble::open_blobs(settled)?, &Arc::default())?)?;
     let restored = fill(&platform, file).await?;
     std::fs::remove_file(&mark).map_err(Error::internal)?;
     Ok(restored)

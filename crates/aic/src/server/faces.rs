@@ -13,7 +13,7 @@ use base::Result;
 use face_web::{Settings, Web, caller, problem};
 use tower_http::compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::NotForContentType};
 
-use super::{assemble::Assembled, bundle, leftover, pages, tls::Certificates};
+use super::{assemble::Assembled, bundle, leftover, maintenance, pages, tls::Certificates};
 
 #[derive(Clone)]
 struct Beside {
@@ -23,7 +23,8 @@ struct Beside {
 
 /// Every route of the server.
 pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router {
-    let web = Web::new(Arc::clone(&assembled.platform), Settings::default());
+    let platform = Arc::clone(&assembled.platform);
+    let web = Web::counting(platform, Settings::default(), Arc::clone(&assembled.metrics));
     // A watch is told event by event; compressing would hold events back.
     let compressed = DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream"));
     let beside = Beside { web: web.clone(), certificates };
@@ -39,7 +40,7 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
         .with_state(beside)
         .merge(face_rest::router(web.clone()))
         .merge(face_kube::router(web.clone()))
-        .merge(face_inference::router(web))
+        .merge(face_inference::router(web.clone()))
         .fallback(|| async {
             problem::response(
                 &base::Error::not_found("no-such-operation", "nothing is served at this path")
@@ -47,6 +48,7 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
                 "",
             )
         })
+        .layer(axum::middleware::from_fn_with_state(web, maintenance::guard))
         .layer(axum::middleware::from_fn(leftover::read))
         .layer(CompressionLayer::new().compress_when(compressed))
 }
