@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use domain_admin::{Administrator, bootstrap};
-use kernel::{
-    platform::Ports,
-    prelude::Secret,
-};
+use kernel::{platform::Ports, prelude::Secret};
 use ports::measure::Host;
 use testing::Stage;
 
+mod alerting;
 mod describing;
 
 /// A platform on its first start, logged in to as `$admin`.
@@ -20,14 +18,16 @@ fn stage() -> Stage {
 fn stage_with(ports: Ports) -> Stage {
     let host: Arc<dyn Host> = engine_host::open(std::path::Path::new("/"));
     let ports = ports.with(host).with(Arc::new(domain_operations::History::default()));
-    Stage::of("admin", domain_admin::domain()).and(domain_operations::domain()).with_ports(ports).prepared(|platform| {
-        Box::pin(async move {
-            let password = Secret::new("correct horse");
-            let who = Administrator { username: "admin".to_owned(), password, platform: true };
-            bootstrap(&platform, &who).await?;
-            domain_operations::maintenance::prepare(&platform).await
-        })
-    })
+    Stage::of("admin", domain_admin::domain()).and(domain_operations::domain()).with_ports(ports).prepared(
+        |platform| {
+            Box::pin(async move {
+                let password = Secret::new("correct horse");
+                let who = Administrator { username: "admin".to_owned(), password, platform: true };
+                bootstrap(&platform, &who).await?;
+                domain_operations::maintenance::prepare(&platform).await
+            })
+        },
+    )
 }
 
 /// Logs in the administrator, and makes the user `ada` with the token `$ada`.

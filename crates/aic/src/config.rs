@@ -190,7 +190,16 @@ fn settle_server_from(up: &Up, environment: Environment<'_>) -> Result<Settled> 
         blobs_settings: object_store_settings(),
         workers: up.workers,
         password: environment("AIC_ADMIN_PASSWORD"),
+        trusted_proxies: trusted(environment)?,
         tls: up.tls_cert.clone().zip(up.tls_key.clone()),
+    })
+}
+
+/// The proxies that are believed.
+fn trusted(environment: Environment<'_>) -> Result<Vec<ipnet::IpNet>> {
+    let text = environment("AIC_TRUSTED_PROXIES").unwrap_or_default();
+    face_web::origin::networks(&text).map_err(|error| {
+        Failure::usage(format!("AIC_TRUSTED_PROXIES: {error}")).hint("for example 10.0.0.0/8")
     })
 }
 

@@ -10,7 +10,6 @@ mod leftover;
 mod listen;
 mod maintenance;
 mod pages;
-mod periodic;
 mod tls;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -69,6 +68,8 @@ pub struct Settled {
     pub workers: usize,
     /// The first administrator's password, if one was given.
     pub password: Option<String>,
+    /// Networks of proxies that are believed what they say of a request's origin.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
     /// A certificate chain and its key, if they were given.
     pub tls: Option<(PathBuf, PathBuf)>,
 }

@@ -41,6 +41,7 @@ impl<K: Kind> KindBuilder<K> {
             actions: Vec::new(),
             upgrade: None,
             admits: Vec::new(),
+            leaves: Vec::new(),
             type_id: TypeId::of::<K>(),
         };
         Self { def, kind: PhantomData }
@@ -78,6 +79,21 @@ impl<K: Kind> KindBuilder<K> {
                 new.status = merge_status(new.status, &it.status)?;
                 Ok(new)
             })
+        }));
+        self
+    }
+
+    /// Looks at every object before it is deleted, and may refuse.
+    #[must_use]
+    pub fn leave<F, T>(mut self, leave: F) -> Self
+    where
+        F: Fn(Cx, Object<K>) -> T + Send + Sync + 'static,
+        T: Future<Output = Result<()>> + Send + 'static,
+    {
+        let leave = Arc::new(leave);
+        self.def.leaves.push(Arc::new(move |cx, old: Raw| {
+            let leave = Arc::clone(&leave);
+            Box::pin(async move { leave(cx, old.typed::<K>()?).await })
         }));
         self
     }
@@ -238,12 +254,11 @@ impl<K: Kind> KindBuilder<K> {
         F: Fn(Cx, A) -> T + Send + Sync + 'static,
         T: Future<Output = Result<Output>> + Send + 'static,
     {
-        let run = Arc::new(run);
-        let answer = Arc::new(move |cx, _, input| {
-            let run = Arc::clone(&run);
-            Box::pin(async move { run(cx, ask::<A>(input)?).await }) as _
+        let run: Arc<Run> = Arc::new(move |cx, _, input| {
+            let begun = ask::<A>(input).map(|ask| run(cx, ask));
+            Box::pin(async move { begun?.await })
         });
-        self.push::<A, Bytestring>(name, doc, (Of::Collection, Manner::View), answer)
+        self.push::<A, Bytestring>(name, doc, (Of::Collection, Manner::View), run)
     }
 
     fn push<A: Fields, R: Shaped>(

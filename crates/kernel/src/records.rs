@@ -59,12 +59,10 @@ impl Records {
         self.followed.store(position, Ordering::Release);
     }
 
-    /// How many objects are kept, and how many at most.
     pub(crate) fn size(&self) -> (usize, usize) {
         (self.kept.read().unwrap_or_else(PoisonError::into_inner).objects.len(), OBJECTS_MAX)
     }
 
-    /// Lets all go.
     pub(crate) fn forget(&self) {
         *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Kept::default();
     }

@@ -21,7 +21,7 @@ use ports::{
     table::Tables,
 };
 
-use super::{Ambient, Settled, collect, fresh_password, periodic};
+use super::{Ambient, Settled, collect, fresh_password};
 
 /// The platform, running.
 pub struct Assembled {
@@ -53,7 +53,6 @@ pub async fn assemble(settled: &Settled) -> Result<Assembled> {
     let is_first = domain_admin::bootstrap(&platform, &who).await?;
     domain_operations::maintenance::prepare(&platform).await?;
     platform.start();
-    tokio::spawn(periodic::again_and_again(Arc::clone(&platform), holder(settled)?));
     tokio::spawn(collect::again_and_again(Arc::clone(&platform), blobs));
     let first_password = (is_first && given.is_none()).then_some(password);
     Ok(Assembled { platform, first_password, settled: settled.clone(), metrics })

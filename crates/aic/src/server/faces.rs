@@ -7,10 +7,16 @@ use axum::{
     body::Body,
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Response, StatusCode, header},
+    middleware::Next,
     routing::{get, post},
 };
 use base::Result;
-use face_web::{Settings, Web, caller, problem};
+use face_web::{
+    Settings, Web, caller,
+    origin::{Origin, Peer, forwarded},
+    problem,
+};
+use ipnet::IpNet;
 use tower_http::compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::NotForContentType};
 
 use super::{assemble::Assembled, bundle, leftover, maintenance, pages, tls::Certificates};
@@ -23,8 +29,10 @@ struct Beside {
 
 /// Every route of the server.
 pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router {
+    let proxies: Arc<[IpNet]> = assembled.settled.trusted_proxies.clone().into();
+    let settings = Settings { trusted_proxies: proxies.to_vec(), ..Settings::default() };
     let platform = Arc::clone(&assembled.platform);
-    let web = Web::counting(platform, Settings::default(), Arc::clone(&assembled.metrics));
+    let web = Web::counting(platform, settings, Arc::clone(&assembled.metrics));
     // A watch is told event by event; compressing would hold events back.
     let compressed = DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream"));
     let beside = Beside { web: web.clone(), certificates };
@@ -50,7 +58,17 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
         })
         .layer(axum::middleware::from_fn_with_state(web, maintenance::guard))
         .layer(axum::middleware::from_fn(leftover::read))
+        .layer(axum::middleware::from_fn_with_state(proxies, origin_of))
         .layer(CompressionLayer::new().compress_when(compressed))
+}
+
+/// Says where each request comes from, for everything behind.
+async fn origin_of(State(proxies): State<Arc<[IpNet]>>, mut request: Request, next: Next) -> Response<Body> {
+    if let Some(peer) = request.extensions().get::<Peer>() {
+        let origin = Origin(forwarded(peer.0.ip(), request.headers(), &proxies));
+        request.extensions_mut().insert(origin);
+    }
+    next.run(request).await
 }
 
 async fn ready(State(beside): State<Beside>) -> Response<Body> {
@@ -118,11 +136,7 @@ async fn backup(State(beside): State<Beside>, request: Request) -> Response<Body
 /// Refuses whoever may not do it on the platform itself, above all tenants.
 async fn allowed_on_platform(web: &Web, headers: &HeaderMap, permission: &str) -> Result<()> {
     let principal = caller::principal(web, headers).await?.ok_or_else(caller::anonymous)?;
-    let question = kernel::access::Question {
-        permission: permission.to_owned(),
-        org: String::new(),
-        project: String::new(),
-    };
+    let question = kernel::access::Question::new(permission, "", "");
     if web.platform.decide(&principal, &question).await?.allowed {
         return Ok(());
     }

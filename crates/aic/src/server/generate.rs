@@ -24,6 +24,7 @@ pub fn generate(dir: &Path) -> Result<()> {
         database_url: None,
         blobs_url: None,
         blobs_settings: Vec::new(),
+        trusted_proxies: Vec::new(),
         workers: 0,
         password: None,
         tls: None,

@@ -16,6 +16,8 @@ use tokio::{
 };
 use tower::ServiceExt;
 
+use face_web::origin::Peer;
+
 use super::{assemble::Assembled, faces, tls::Certificates};
 
 /// The most connections open at once; others wait in the system's queue.
@@ -127,7 +129,7 @@ async fn serve(
     watcher: hyper_util::server::graceful::Watcher,
 ) -> Result<(), Failed> {
     let service = router.map_request(move |mut request: axum::http::Request<_>| {
-        request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(Peer(peer));
         request
     });
     let service = TowerToHyperService::new(service);

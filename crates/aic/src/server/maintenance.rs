@@ -41,11 +41,7 @@ async fn refused(web: &Web, headers: &HeaderMap) -> Result<Option<base::Error>> 
     let Some(maintenance) = domain_operations::maintenance::state(&web.platform).await? else {
         return Ok(None);
     };
-    let question = Question {
-        permission: "admin.maintenance.update".to_owned(),
-        org: String::new(),
-        project: String::new(),
-    };
+    let question = Question::new("admin.maintenance.update", "", "");
     if let Some(principal) = caller::principal(web, headers).await?
         && web.platform.decide(&principal, &question).await?.allowed
     {

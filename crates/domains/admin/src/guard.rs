@@ -137,6 +137,8 @@ async fn rules(cx: &Cx, principal: &Principal) -> Result<Vec<Rule>> {
                 project: grant.spec.project.as_ref().map(ToString::to_string),
                 platform: role.platform && grant.spec.project.is_none(),
                 forbid: false,
+                objects: Vec::new(),
+                condition: None,
             });
         }
     }

@@ -79,11 +79,7 @@ async fn within_reach(cx: Cx, it: Object<Role>, _: Option<Object<Role>>) -> Resu
         next = cx.get_opt::<Role>(&parent).await?.and_then(|role| role.spec.parent);
     }
     if it.spec.platform {
-        let question = Question {
-            permission: "admin.organizations.create".to_owned(),
-            org: String::new(),
-            project: String::new(),
-        };
+        let question = Question::new("admin.organizations.create", "", "");
         if !cx.platform().decide(&cx.principal, &question).await?.allowed {
             return Err(Error::forbidden(
                 "forbidden",

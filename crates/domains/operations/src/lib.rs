@@ -1,10 +1,10 @@
 //! The part of the service `admin` that runs the platform: what happens, what is measured, what is announced.
 
-use std::sync::Arc;
-
-use kernel::{access::Principal, prelude::*};
+use kernel::prelude::*;
 
 mod activity;
+mod alert;
+mod alert_channel;
 mod dashboard;
 mod dashboard_layout;
 mod dashboard_widget;
@@ -16,6 +16,7 @@ mod menu_assignment;
 mod menu_icon;
 mod menu_item;
 mod metric;
+mod outward;
 mod platform;
 mod reading;
 
@@ -28,6 +29,8 @@ pub fn domain() -> Domain {
         .kind(metric::serve)
         .kind(platform::serve)
         .kind(maintenance::serve)
+        .kind(alert::serve)
+        .kind(alert_channel::serve)
         .kind(feature::serve)
         .kind(license::serve)
         .kind(menu::serve)
@@ -37,19 +40,6 @@ pub fn domain() -> Domain {
         .kind(dashboard::serve)
         .kind(dashboard_layout::serve)
         .kind(dashboard_widget::serve)
+        .every("alerts", 5, alert::evaluate_all)
+        .every("readings", 5, |cx| async move { reading::record(&cx) })
 }
-
-/// What is done every few seconds: a reading is kept, so that rates can be told.
-pub async fn tick(platform: &Arc<kernel::platform::Platform>, holder: &str) -> Result<()> {
-    let cx = platform.cx_of(Principal::system("operations", ""), "");
-    reading::record(&cx)?;
-    // Of several processes on one store, one does the rest.
-    let lease = platform.store.lease("operations/tick", holder, cx.now(), LEASE_S).await?;
-    if lease.is_none() {
-        return Ok(());
-    }
-    Ok(())
-}
-
-/// Seconds the right to do so lasts.
-const LEASE_S: u32 = 60;

@@ -69,7 +69,7 @@ struct Health {
 }
 
 /// Below this share of room left the disk counts as unwell.
-const DISK_MIN: f64 = 0.05;
+const DISK_MIN: f64 = 0.02;
 
 /// Whether every part answers.
 async fn health(cx: Cx, _: Nothing) -> Result<Health> {

@@ -123,7 +123,11 @@ fn sample(cx: &Cx) -> Result<Sample> {
 /// What happened over the last minute: seconds, processor seconds, requests. Since the start where that is later.
 pub fn window(cx: &Cx) -> Result<(f64, f64, Requests)> {
     let now = sample(cx)?;
-    let Some(before) = cx.port::<History>()?.oldest() else {
+    let history = cx.port::<History>()?;
+    // Of several processes one is reminded to take readings; the others have those taken here.
+    history.keep(now.clone());
+    let before = history.oldest().filter(|before| before.at < now.at);
+    let Some(before) = before else {
         let uptime = cx.port::<dyn Host>()?.process()?.uptime_s;
         return Ok((uptime, now.cpu_s, now.requests));
     };

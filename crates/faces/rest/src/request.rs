@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, Request},
 };
 use base::{Digest, Error, Result};
-use face_web::{Web, body, caller};
+use face_web::{Web, body, caller, origin};
 use kernel::{
     access::Principal,
     change::PatchForm,
@@ -98,6 +98,7 @@ pub async fn read(
     search_words(&mut params);
     let mut cx = web.platform.cx(principal, &project);
     cx.trace = caller::trace(&parts.headers).into();
+    cx.origin = origin::origin(&parts.extensions);
     cx.deadline = Some(cx.now().plus_s(web.settings.deadline_s));
     cx.dry_run = match params.get("dryRun").map(String::as_str) {
         None | Some("" | "false") => false,
