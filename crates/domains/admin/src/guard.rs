@@ -4,12 +4,17 @@ use std::sync::Arc;
 
 use kernel::{
     Later,
-    access::{Credential, Grant as Rule, Guard as KernelGuard, Known, Principal, Sort},
+    access::{Asked, Credential, Grant as Rule, Guard as KernelGuard, Known, Principal, Sort},
     prelude::*,
 };
 
 use crate::{
-    api_key::ApiKey, grant::Grant, password, role, service_account::ServiceAccount, session::Session, token,
+    access::{rehearsal, world::World},
+    api_key::ApiKey,
+    password,
+    service_account::ServiceAccount,
+    session::Session,
+    token,
     user::User,
 };
 
@@ -30,7 +35,11 @@ impl KernelGuard for Guard {
     }
 
     fn grants(&self, cx: Cx, principal: Principal) -> Later<'_, Vec<Rule>> {
-        Box::pin(async move { rules(&cx, &principal).await })
+        Box::pin(async move { Ok(World::around(&cx, &principal).await?.rules(&principal)) })
+    }
+
+    fn asked(&self, cx: Cx, asked: Vec<Asked>) -> Later<'_, ()> {
+        Box::pin(async move { rehearsal::keep(&cx, asked).await })
     }
 
     fn sources(&self) -> &'static [&'static str] {
@@ -40,7 +49,9 @@ impl KernelGuard for Guard {
             "admin.api-keys",
             "admin.sessions",
             "admin.roles",
+            "admin.permission-groups",
             "admin.grants",
+            "admin.policies",
         ]
     }
 }
@@ -121,26 +132,4 @@ async fn of_owner(cx: &Cx, key: &Object<ApiKey>, org: &str) -> Result<Arc<Princi
     };
     principal.scopes.clone_from(&key.spec.scopes);
     Ok(Arc::new(principal))
-}
-
-async fn rules(cx: &Cx, principal: &Principal) -> Result<Vec<Rule>> {
-    let mut subjects = vec![principal.actor()];
-    subjects.extend(principal.groups.iter().map(|group| format!("group:{group}")));
-    let mut rules = Vec::new();
-    for subject in subjects {
-        let quoted = subject.replace('\\', "\\\\").replace('"', "\\\"");
-        for grant in cx.list::<Grant>(&format!("spec.subject = \"{quoted}\""), 1000).await? {
-            let role = role::resolve(cx, &grant.spec.role).await?;
-            rules.push(Rule {
-                source: format!("grant/{} (role {})", grant.name(), grant.spec.role),
-                permissions: role.permissions,
-                project: grant.spec.project.as_ref().map(ToString::to_string),
-                platform: role.platform && grant.spec.project.is_none(),
-                forbid: false,
-                objects: Vec::new(),
-                condition: None,
-            });
-        }
-    }
-    Ok(rules)
 }

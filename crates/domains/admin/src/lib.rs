@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
+use access::{grant, permission, permission_group, policy, rehearsal, role, role_template};
 use kernel::prelude::*;
 
+mod access;
 mod api_key;
 mod audit;
 mod bootstrap;
-mod grant;
+mod group;
 mod guard;
 mod organization;
 mod password;
-mod permission;
 mod project;
-mod role;
 mod service_account;
 mod session;
 mod token;
@@ -27,14 +27,19 @@ pub fn domain() -> Domain {
         .kind(organization::serve)
         .kind(project::serve)
         .kind(user::serve)
+        .kind(group::serve)
         .kind(service_account::serve)
         .kind(api_key::serve)
         .kind(session::serve)
         .kind(role::serve)
         .kind(grant::serve)
+        .kind(policy::serve)
+        .kind(role_template::serve)
+        .kind(permission_group::serve)
         .kind(permission::serve)
         .kind(audit::serve)
         .controller("organizations", "admin.organizations", organization::furnish)
+        .every("forget-asked", 3600, rehearsal::forget)
         .guard(Arc::new(guard::Guard))
 }
 

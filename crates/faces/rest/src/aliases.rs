@@ -1,7 +1,7 @@
 //! Documented paths that differ from the canonical ones, one line each.
 
-/// Method, documented path, canonical method and path; `{}` stands for one segment and is carried over in order.
-/// Behind a `?` a carried segment becomes a parameter. The first line that fits counts.
+/// Method, documented path, canonical method and path; `{}` stands for one segment and is carried over in order,
+/// into the path or into a parameter. The first line that fits counts.
 pub const ALIASES: &[(&str, &str, &str)] = &[
     ("POST", "admin/auth/login", "admin/sessions/login"),
     ("POST", "admin/auth/logout", "admin/sessions/logout"),
@@ -13,6 +13,14 @@ pub const ALIASES: &[(&str, &str, &str)] = &[
     ("PUT", "catalog/experiments/runs/{}", "catalog/runs/{}"),
     ("GET", "admin/users/filter", "admin/users"),
     ("POST", "admin/users/export", "GET admin/users/export"),
+    ("GET", "admin/permissions/groups", "admin/permission-groups"),
+    ("POST", "admin/permissions/groups", "admin/permission-groups"),
+    ("GET", "admin/roles/templates", "admin/role-templates"),
+    ("POST", "admin/roles/templates/{}/apply", "admin/role-templates/{}/apply"),
+    ("PUT", "admin/roles/{}/parent", "POST admin/roles/{}/parent"),
+    ("PUT", "admin/roles/{}/permissions", "POST admin/roles/{}/set-permissions"),
+    ("DELETE", "admin/roles/{}/permissions/{}", "POST admin/roles/{}/remove-permission?permission={}"),
+    ("DELETE", "admin/users/{}/roles/{}", "POST admin/users/{}/revoke-role?role={}"),
     ("PATCH", "catalog/models/{}/archive", "POST catalog/models/{}/archive"),
     ("PATCH", "catalog/datasets/{}/archive", "POST catalog/datasets/{}/archive"),
     ("POST", "catalog/models/{}/export", "GET catalog/models/{}/export"),
@@ -42,41 +50,40 @@ pub const ALIASES: &[(&str, &str, &str)] = &[
     ("DELETE", "admin/projects/{}/members/{}", "POST admin/projects/{}/remove-member?subject={}"),
 ];
 
-/// What a documented path turns into.
+/// Where a path leads.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Canonical {
-    /// The method, where it is another one.
+pub struct Target {
+    /// The method, where an alias changes it.
     pub method: Option<&'static str>,
     /// The segments under which the operation is served.
     pub segments: Vec<String>,
-    /// A parameter that a segment of the documented path carries.
-    pub param: Option<(&'static str, String)>,
+    /// What of the documented path is a parameter there.
+    pub params: Vec<(&'static str, String)>,
 }
 
-/// A path that is no alias.
-pub fn same(segments: &[String]) -> Canonical {
-    Canonical { method: None, segments: segments.to_vec(), param: None }
+/// Where a path leads: to itself where no line of the table fits.
+pub fn target(method: &str, segments: &[String]) -> Target {
+    let same = || Target { method: None, segments: segments.to_vec(), params: Vec::new() };
+    find(method, segments).unwrap_or_else(same)
 }
 
-/// What a documented path turns into, if a line of the table fits.
-pub fn find(method: &str, segments: &[String]) -> Option<Canonical> {
+fn find(method: &str, segments: &[String]) -> Option<Target> {
     ALIASES.iter().find_map(|(verb, documented, target)| {
         if *verb != method {
             return None;
         }
         let mut carried = carried(documented, segments)?.into_iter();
-        let (method, path) = match target.split_once(' ') {
-            Some((verb, path)) => (Some(verb), path),
+        let (method, target) = match target.split_once(' ') {
+            Some((method, target)) => (Some(method), target),
             None => (None, *target),
         };
-        let (path, param) = path.split_once('?').map_or((path, None), |(path, param)| (path, Some(param)));
-        let segments = path
-            .split('/')
-            .map(|part| if part == "{}" { carried.next().unwrap_or_default() } else { part.to_owned() })
-            .collect();
-        let param =
-            param.and_then(|param| Some((param.strip_suffix("={}")?, carried.next().unwrap_or_default())));
-        Some(Canonical { method, segments, param })
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let mut next =
+            |part: &str| if part == "{}" { carried.next().unwrap_or_default() } else { part.to_owned() };
+        let segments = path.split('/').map(&mut next).collect();
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let params = pairs.map(|(name, part)| (name, next(part))).collect();
+        Some(Target { method, segments, params })
     })
 }
 
@@ -101,23 +108,23 @@ fn carried(pattern: &str, segments: &[String]) -> Option<Vec<String>> {
 mod tests {
     use super::*;
 
-    fn of(method: &str, path: &str) -> Option<Canonical> {
+    fn of(method: &str, path: &str) -> Target {
         let segments: Vec<String> = path.split('/').map(str::to_owned).collect();
-        find(method, &segments)
+        target(method, &segments)
     }
 
     #[test]
-    fn a_segment_becomes_a_parameter_where_the_table_says_so() {
-        let found = of("DELETE", "admin/projects/lab/members/user:ada").unwrap();
-        assert_eq!(found.method, Some("POST"));
-        assert_eq!(found.segments, ["admin", "projects", "lab", "remove-member"]);
-        assert_eq!(found.param, Some(("subject", "user:ada".to_owned())));
-        assert_eq!(of("GET", "admin/projects/lab/members/user:ada"), None);
+    fn what_stands_below_an_object_becomes_a_parameter() {
+        let found = of("DELETE", "admin/users/ada/roles/editor");
+        assert_eq!(found.segments.join("/"), "admin/users/ada/revoke-role");
+        assert_eq!((found.method, found.params), (Some("POST"), vec![("role", "editor".to_owned())]));
+        let other = of("GET", "admin/users/ada/roles/editor");
+        assert_eq!((other.method, other.segments.len()), (None, 5));
     }
 
     #[test]
     fn the_first_line_that_fits_counts() {
-        assert_eq!(of("GET", "admin/activities/export").unwrap().param, None);
-        assert_eq!(of("GET", "admin/activities/7").unwrap().param, Some(("id", "7".to_owned())));
+        assert_eq!(of("GET", "admin/activities/export").params, []);
+        assert_eq!(of("GET", "admin/activities/7").params, [("id", "7".to_owned())]);
     }
 }

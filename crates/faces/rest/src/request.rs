@@ -79,12 +79,12 @@ pub async fn read(
 ) -> Result<Asked> {
     let (parts, http_body) = request.into_parts();
     let segments = segments(parts.uri.path())?;
-    let alias = aliases::find(parts.method.as_str(), &segments).unwrap_or_else(|| aliases::same(&segments));
+    let alias = aliases::target(parts.method.as_str(), &segments);
     // An alias may turn one method into another.
     let method = alias.method.unwrap_or(parts.method.as_str()).to_owned();
     let mut route = routes.resolve(&method, &alias.segments)?;
     let mut params = params(parts.uri.query().unwrap_or_default())?;
-    params.extend(alias.param.map(|(name, value)| (name.to_owned(), value)));
+    params.extend(alias.params.into_iter().map(|(name, value)| (name.to_owned(), value)));
     let is_public = dispatch::open_to(&route.kind, &route.verb) == OpenTo::Anyone;
     let principal = match principal {
         Some(principal) => principal,
