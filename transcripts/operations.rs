@@ -8,14 +8,18 @@ use ports::measure::Host;
 use testing::Stage;
 
 mod alerting;
+mod auditing;
+mod backing_up;
 mod describing;
+mod projects;
 
 /// A platform on its first start, logged in to as `$admin`.
 fn stage() -> Stage {
-    stage_with(Ports::default())
+    prepared(Ports::default())
 }
 
-fn stage_with(ports: Ports) -> Stage {
+/// The same with engines behind ports.
+fn prepared(ports: Ports) -> Stage {
     let host: Arc<dyn Host> = engine_host::open(std::path::Path::new("/"));
     let ports = ports.with(host).with(Arc::new(domain_operations::History::default()));
     Stage::of("admin", domain_admin::domain()).and(domain_operations::domain()).with_ports(ports).prepared(

@@ -9,7 +9,7 @@ use ports::{
     mail::Mail,
 };
 
-use super::{PEOPLE, stage_with};
+use super::{PEOPLE, prepared};
 
 /// A server that keeps what is posted, and is away for the first request of each address.
 #[derive(Default)]
@@ -114,7 +114,7 @@ fn an_alert_fires_is_told_and_is_resolved() {
     let mail: Arc<dyn Mail> = engine_mail::files(letters.path(), "aic@localhost").unwrap();
     let heard = Arc::new(Listening::default());
     let fetch: Arc<dyn Fetch> = Arc::clone(&heard) as _;
-    stage_with(Ports::default().with(mail).with(fetch)).play(&format!("{PEOPLE}{STORY}"));
+    prepared(Ports::default().with(mail).with(fetch)).play(&format!("{PEOPLE}{STORY}"));
     let letters: Vec<String> = std::fs::read_dir(letters.path())
         .unwrap()
         .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())

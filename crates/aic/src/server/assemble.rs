@@ -15,13 +15,17 @@ use kernel::{
     store::Store,
 };
 use ports::{
+    archive::Archive,
     infer::Infer,
     learn::Learn,
+    mail::Mail,
     measure::{Host, Traffic},
+    notary::Notary,
+    syslog::Syslog,
     table::Tables,
 };
 
-use super::{Ambient, Settled, collect, fresh_password};
+use super::{Ambient, Settled, archive::Files, collect, fresh_password, outset};
 
 /// The platform, running.
 pub struct Assembled {
@@ -39,10 +43,15 @@ pub struct Assembled {
 pub async fn assemble(settled: &Settled) -> Result<Assembled> {
     fs::create_dir_all(&settled.data_dir).map_err(|error| unusable(&settled.data_dir, &error))?;
     refuse_unfinished(&settled.data_dir)?;
+    outset::begin(settled).await?;
     let store = open_store(settled).await?;
     let blobs = open_blobs(settled)?;
+    let archive = Arc::new(Files::new(settled));
     let metrics = Arc::new(Metrics::default());
-    let platform = Platform::new(parts(settled, store, blobs.clone(), &metrics)?)?;
+    let mut parts = parts(settled, store, blobs.clone(), &metrics)?;
+    parts.ports = outward(settled, parts.ports)?.with(Arc::clone(&archive) as Arc<dyn Archive>);
+    let platform = Platform::new(parts)?;
+    archive.keep(&platform);
     let given = settled.password.clone();
     let password = given.clone().unwrap_or_else(fresh_password);
     let who = domain_admin::Administrator {
@@ -117,6 +126,18 @@ pub fn parts(
         blocking: cores * 4,
         holder: holder(settled)?,
     })
+}
+
+/// What reaches people and other machines, and what signs.
+fn outward(settled: &Settled, ports: Ports) -> Result<Ports> {
+    let mail: Arc<dyn Mail> = match &settled.smtp_url {
+        Some(url) => engine_mail::smtp(url, &settled.mail_from)?,
+        None => engine_mail::files(&settled.mail_dir, &settled.mail_from)?,
+    };
+    let syslog: Arc<dyn Syslog> = engine_syslog::open();
+    let notary: Arc<dyn Notary> =
+        engine_notary::open(&settled.data_dir.join("audit.key"), "aic.dev/journal")?;
+    Ok(ports.with(mail).with(syslog).with(notary))
 }
 
 /// What tells how the platform is.

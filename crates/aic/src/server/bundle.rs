@@ -232,10 +232,10 @@ pub async fn restore(file: &Path, settled: &Settled) -> Result<Restored> {
     Ok(restored)
 }
 
-/// Reads a backup from its first byte to its last, and holds it against its check sum.
-async fn check(file: &Path) -> Result<()> {
+/// Reads a backup from its first byte to its last, and holds it against its check sum; answers its position.
+pub async fn check(file: &Path) -> Result<u64> {
     let mut reader = Reader::open(file).await?;
-    reader.header().await?;
+    let position = reader.header().await?;
     loop {
         let before = *reader.hasher.finalize().as_bytes();
         match reader.record().await? {
@@ -245,7 +245,7 @@ async fn check(file: &Path) -> Result<()> {
         }
     }
     match reader.file.read(&mut [0]).await {
-        Ok(0) => Ok(()),
+        Ok(0) => Ok(position),
         _ => Err(broken("something stands behind its end")),
     }
 }
@@ -347,11 +347,11 @@ impl Reader {
         Ok(Self { file: BufReader::new(file), hasher: blake3::Hasher::new() })
     }
 
-    async fn header(&mut self) -> Result<()> {
+    async fn header(&mut self) -> Result<u64> {
         let header: Header =
             serde_json::from_str(&self.line().await?).map_err(|_| broken("it is no backup"))?;
         if header.magic == MAGIC && header.version == VERSION {
-            return Ok(());
+            return Ok(header.position);
         }
         Err(broken("it is no backup of a version this build reads"))
     }

@@ -20,6 +20,10 @@ pub fn generate(dir: &Path) -> Result<()> {
     fs::create_dir_all(&scratch).map_err(Error::internal)?;
     let settled = Settled {
         data_dir: scratch.clone(),
+        backup_dir: scratch.join("backups"),
+        smtp_url: None,
+        mail_dir: scratch.join("mail"),
+        mail_from: "aic@localhost".to_owned(),
         listen: ([127, 0, 0, 1], 0).into(),
         database_url: None,
         blobs_url: None,

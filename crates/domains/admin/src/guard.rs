@@ -6,12 +6,14 @@ use kernel::{
     Later,
     access::{Asked, Credential, Grant as Rule, Guard as KernelGuard, Known, Principal, Sort},
     prelude::*,
+    store::Ceiling,
 };
 
 use crate::{
     access::{rehearsal, world::World},
     api_key::ApiKey,
     password,
+    project::quota,
     service_account::ServiceAccount,
     session::Session,
     token,
@@ -38,6 +40,10 @@ impl KernelGuard for Guard {
         Box::pin(async move { Ok(World::around(&cx, &principal).await?.rules(&principal)) })
     }
 
+    fn ceilings(&self, cx: Cx) -> Later<'_, Vec<Ceiling>> {
+        Box::pin(async move { quota::ceilings(&cx).await })
+    }
+
     fn asked(&self, cx: Cx, asked: Vec<Asked>) -> Later<'_, ()> {
         Box::pin(async move { rehearsal::keep(&cx, asked).await })
     }
@@ -52,6 +58,7 @@ impl KernelGuard for Guard {
             "admin.permission-groups",
             "admin.grants",
             "admin.policies",
+            "admin.quotas",
         ]
     }
 }

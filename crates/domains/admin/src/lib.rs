@@ -8,6 +8,7 @@ use kernel::prelude::*;
 mod access;
 mod api_key;
 mod audit;
+mod audit_export;
 mod bootstrap;
 mod group;
 mod guard;
@@ -26,6 +27,9 @@ pub fn domain() -> Domain {
     Domain::new("admin")
         .kind(organization::serve)
         .kind(project::serve)
+        .kind(project::environment::serve)
+        .kind(project::quota::serve)
+        .kind(project::budget::serve)
         .kind(user::serve)
         .kind(group::serve)
         .kind(service_account::serve)

@@ -5,6 +5,10 @@ use kernel::prelude::*;
 mod activity;
 mod alert;
 mod alert_channel;
+mod audit_checkpoint;
+mod audit_sink;
+mod backup;
+mod backup_schedule;
 mod dashboard;
 mod dashboard_layout;
 mod dashboard_widget;
@@ -29,6 +33,10 @@ pub fn domain() -> Domain {
         .kind(metric::serve)
         .kind(platform::serve)
         .kind(maintenance::serve)
+        .kind(backup::serve)
+        .kind(backup_schedule::serve)
+        .kind(audit_checkpoint::serve)
+        .kind(audit_sink::serve)
         .kind(alert::serve)
         .kind(alert_channel::serve)
         .kind(feature::serve)
@@ -40,6 +48,10 @@ pub fn domain() -> Domain {
         .kind(dashboard::serve)
         .kind(dashboard_layout::serve)
         .kind(dashboard_widget::serve)
+        .workflow(backup::taking())
+        .every("backups", 30, backup_schedule::follow)
+        .every("checkpoints", 3600, audit_checkpoint::now_and_then)
+        .every("audit-sinks", 5, audit_sink::send_all)
         .every("alerts", 5, alert::evaluate_all)
         .every("readings", 5, |cx| async move { reading::record(&cx) })
 }
