@@ -37,6 +37,11 @@ impl Domain {
         }
     }
 
+    /// The kinds it has.
+    pub fn kinds(&self) -> &[KindDef] {
+        &self.kinds
+    }
+
     /// Adds a kind and what it serves.
     #[must_use]
     pub fn kind<K: Kind>(mut self, serve: fn(KindBuilder<K>) -> KindBuilder<K>) -> Self {

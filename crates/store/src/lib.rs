@@ -281,6 +281,16 @@ pub trait Store: Send + Sync {
     /// Forgets what has expired at `now`: kept values and leases.
     fn sweep(&self, now: Time) -> Later<'_, ()>;
 
+    /// The store beneath, where records and changes are as they were written and hashed; none if that is this one.
+    fn as_written(&self) -> Option<&dyn Store> {
+        None
+    }
+
+    /// Destroys the key of an object's personal data, in its history and its backups too; tells whether there are keys.
+    fn shred<'a>(&'a self, _uid: &'a Uid) -> Later<'a, bool> {
+        Box::pin(std::future::ready(Ok(false)))
+    }
+
     /// Whether the store answers and can write, for readiness.
     fn ping(&self) -> Later<'_, ()>;
 }

@@ -17,7 +17,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
 };
 
-use super::{Settled, bundle, outset};
+use super::{Settled, assemble, bundle, outset};
 
 /// Backups in a directory.
 pub struct Files {
@@ -60,26 +60,27 @@ impl Files {
         file.sync_all().await.map_err(|error| unusable(&partial, &error))?;
         drop(file);
         // A backup nobody has read back is none.
-        let written = checked(&partial).await?;
+        let written = self.checked(&partial).await?;
         fs::rename(&partial, path).await.map_err(|error| unusable(path, &error))?;
         Ok(written)
     }
-}
 
-async fn checked(path: &Path) -> Result<Written> {
-    let position = bundle::check(path).await?;
-    let mut file = fs::File::open(path).await.map_err(|error| unusable(path, &error))?;
-    let (mut hasher, mut bytes) = (blake3::Hasher::new(), 0);
-    let mut piece = vec![0; 256 * 1024];
-    loop {
-        let read = file.read(&mut piece).await.map_err(|error| unusable(path, &error))?;
-        if read == 0 {
-            break;
+    /// Reads a backup to its end, and tries the master key on it.
+    async fn checked(&self, path: &Path) -> Result<Written> {
+        let position = bundle::check(path, Some(&assemble::master_key(&self.settled)?)).await?;
+        let mut file = fs::File::open(path).await.map_err(|error| unusable(path, &error))?;
+        let (mut hasher, mut bytes) = (blake3::Hasher::new(), 0);
+        let mut piece = vec![0; 256 * 1024];
+        loop {
+            let read = file.read(&mut piece).await.map_err(|error| unusable(path, &error))?;
+            if read == 0 {
+                break;
+            }
+            hasher.update(&piece[..read]);
+            bytes += read as u64;
         }
-        hasher.update(&piece[..read]);
-        bytes += read as u64;
+        Ok(Written { bytes, digest: hasher.finalize().to_hex().to_string(), position })
     }
-    Ok(Written { bytes, digest: hasher.finalize().to_hex().to_string(), position })
 }
 
 fn unusable(path: &Path, error: &std::io::Error) -> Error {
@@ -93,7 +94,7 @@ impl Archive for Files {
     }
 
     fn check<'a>(&'a self, name: &'a str) -> Later<'a, Written> {
-        Box::pin(async move { checked(&self.path(name)?).await })
+        Box::pin(async move { self.checked(&self.path(name)?).await })
     }
 
     fn remove<'a>(&'a self, name: &'a str) -> Later<'a, ()> {

@@ -7,15 +7,19 @@ use std::{
 };
 
 use base::{Entropy, Error, Result, Secret};
+use domain_admin::oauth::Provider;
 use domain_catalog::Serving;
 use engine_blobs::Collected;
+use engine_vault::{MasterKey, Sealed};
 use face_web::metrics::Metrics;
 use kernel::{
+    domain::Domain,
     platform::{Parts, Platform, Ports},
     store::Store,
 };
 use ports::{
     archive::Archive,
+    fetch::Fetch,
     infer::Infer,
     learn::Learn,
     mail::Mail,
@@ -44,7 +48,7 @@ pub async fn assemble(settled: &Settled) -> Result<Assembled> {
     fs::create_dir_all(&settled.data_dir).map_err(|error| unusable(&settled.data_dir, &error))?;
     refuse_unfinished(&settled.data_dir)?;
     outset::begin(settled).await?;
-    let store = open_store(settled).await?;
+    let store = vaulted(settled, open_store(settled).await?).await?;
     let blobs = open_blobs(settled)?;
     let archive = Arc::new(Files::new(settled));
     let metrics = Arc::new(Metrics::default());
@@ -73,6 +77,51 @@ pub async fn open_store(settled: &Settled) -> Result<Arc<dyn Store>> {
         Some(url) => store_postgres::open(url).await,
         None => store_sqlite::open(&settled.data_dir),
     }
+}
+
+/// What the platform serves.
+fn domains() -> Vec<Domain> {
+    vec![domain_admin::domain(), domain_operations::domain(), domain_catalog::domain()]
+}
+
+/// The vault over a store: what is secret or personal is sealed beneath it.
+pub async fn vaulted(settled: &Settled, store: Arc<dyn Store>) -> Result<Arc<dyn Store>> {
+    let mut sealed = Sealed::default();
+    for domain in domains() {
+        for kind in domain.kinds() {
+            sealed.add(&kind.id(), kind.fields, kind.status);
+        }
+    }
+    Ok(engine_vault::open(store, &master_key(settled)?, sealed, Arc::new(Ambient)).await?)
+}
+
+/// The key above all others: from the file that was named, or from the data directory, where it is made at the
+/// first start.
+pub fn master_key(settled: &Settled) -> Result<MasterKey> {
+    let own = settled.data_dir.join(MASTER_KEY);
+    let path = settled.master_key_file.as_ref().unwrap_or(&own);
+    match fs::read_to_string(path) {
+        Ok(text) => MasterKey::parse(&text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && settled.master_key_file.is_none() => {
+            let mut bytes = [0; 32];
+            Ambient.fill(&mut bytes);
+            let key = MasterKey::new(bytes);
+            keep_master_key(settled, &key)?;
+            Ok(key)
+        }
+        Err(error) => Err(unusable(path, &error)),
+    }
+}
+
+/// The file of the master key in a data directory.
+const MASTER_KEY: &str = "master.key";
+
+/// Writes the master key where only its owner reads it.
+pub fn keep_master_key(settled: &Settled, key: &MasterKey) -> Result<()> {
+    let path = settled.data_dir.join(MASTER_KEY);
+    let hex: String = key.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    crate::config::write_private(&path, format!("{hex}\n").as_bytes())
+        .map_err(|error| unusable(&path, &error))
 }
 
 /// The blobs that were settled: in the data directory, or in an object store with a cache there.
@@ -109,6 +158,12 @@ pub fn parts(
     let infer: Arc<dyn Infer> = Arc::new(engine_infer::open());
     let learn: Arc<dyn Learn> = Arc::new(engine_learn::open(Arc::clone(&infer)));
     let tables: Arc<dyn Tables> = Arc::new(engine_tables::open());
+    let egress = engine_fetch::Egress::parse(&settled.egress)?;
+    let fetch: Arc<dyn Fetch> = engine_fetch::open(egress, settled.egress_ca.as_deref())?;
+    let provider = Provider::default();
+    if let Some(url) = &settled.public_url {
+        provider.listens(url);
+    }
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     Ok(Parts {
         store,
@@ -116,12 +171,14 @@ pub fn parts(
         clock: Arc::new(Ambient),
         entropy: Arc::new(Ambient),
         policy: engine_policy::cedar(),
-        domains: vec![domain_admin::domain(), domain_operations::domain(), domain_catalog::domain()],
+        domains: domains(),
         ports: measured(settled, metrics)
             .with(infer)
             .with(learn)
             .with(tables)
-            .with(Arc::new(Serving::default())),
+            .with(fetch)
+            .with(Arc::new(Serving::default()))
+            .with(Arc::new(provider)),
         workers: settled.workers,
         blocking: cores * 4,
         holder: holder(settled)?,

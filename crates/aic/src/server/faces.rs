@@ -25,6 +25,7 @@ use super::{assemble::Assembled, bundle, leftover, maintenance, pages, tls::Cert
 struct Beside {
     web: Web,
     certificates: Arc<Certificates>,
+    settled: Arc<super::Settled>,
 }
 
 /// Every route of the server.
@@ -35,7 +36,8 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
     let web = Web::counting(platform, settings, Arc::clone(&assembled.metrics));
     // A watch is told event by event; compressing would hold events back.
     let compressed = DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream"));
-    let beside = Beside { web: web.clone(), certificates };
+    let settled = Arc::new(assembled.settled.clone());
+    let beside = Beside { web: web.clone(), certificates, settled };
     Router::new()
         // Until there is a console, the reference is what a browser is shown.
         .route("/", get(|| async { axum::response::Redirect::temporary("/docs") }))
@@ -45,10 +47,12 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
         .route("/metrics", get(metrics))
         .route("/api/v1/system/kubeconfig", get(kubeconfig))
         .route("/api/v1/system/backup", post(backup))
+        .route("/api/v1/system/backup/keys", post(backup_keys))
         .with_state(beside)
         .merge(face_rest::router(web.clone()))
         .merge(face_kube::router(web.clone()))
         .merge(face_inference::router(web.clone()))
+        .merge(face_oidc::router(web.clone()))
         .fallback(|| async {
             problem::response(
                 &base::Error::not_found("no-such-operation", "nothing is served at this path")
@@ -127,6 +131,26 @@ async fn backup(State(beside): State<Beside>, request: Request) -> Response<Body
                 Response::new(face_web::body::streamed(bundle::write(Arc::clone(&web.platform))));
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+            response
+        }
+        Err(error) => problem::response(&error, ""),
+    }
+}
+
+/// The keys of what is sealed in backups, for a file apart from them.
+async fn backup_keys(State(beside): State<Beside>, headers: HeaderMap) -> Response<Body> {
+    let web = &beside.web;
+    let told = async {
+        allowed_on_platform(web, &headers, "system.backups.keys").await?;
+        let keys = bundle::keys(&*web.platform.store, &beside.settled).await?;
+        serde_json::to_string(&keys).map_err(base::Error::internal)
+    };
+    match told.await {
+        Ok(text) => {
+            let mut response = plain(text);
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             response
         }
         Err(error) => problem::response(&error, ""),

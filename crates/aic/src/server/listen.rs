@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use base::{Error, Result};
+use domain_admin::oauth::Provider;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto::Builder, graceful::GracefulShutdown},
@@ -54,10 +55,20 @@ pub async fn listen(assembled: &Assembled, address: SocketAddr) -> Result<Server
             .hint("choose another with `--listen`, for example 127.0.0.1:0")
     })?;
     let address = listener.local_addr().map_err(Error::internal)?;
+    // Without a public address, the provider is where it listens.
+    assembled.platform.port::<Provider>()?.listens(&format!("http://{}", reachable(address)));
     let (stop, stopped) = watch::channel(false);
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&certificates.server));
     let task = tokio::spawn(accept(listener, router, acceptor, stopped));
     Ok(Server { address, stop, task })
+}
+
+/// An address to listen on everywhere is reached on this machine.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if !address.ip().is_unspecified() {
+        return address;
+    }
+    SocketAddr::new(std::net::Ipv4Addr::LOCALHOST.into(), address.port())
 }
 
 async fn accept(

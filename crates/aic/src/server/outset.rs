@@ -12,14 +12,14 @@ use std::{
 use base::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::{Settled, bundle};
+use super::{Settled, assemble, bundle};
 
 /// The file that says that a restore is to be done, and how far it is.
 const MARK: &str = "restore-at-start.json";
 /// Where the backup is filled into.
 const FILLING: &str = "restore-filling";
 /// What makes up a platform's state in its data directory.
-const STATE: [&str; 5] = ["store.db", "store.db-wal", "store.db-shm", "store.lock", "blobs"];
+const STATE: [&str; 4] = ["store.db", "store.db-wal", "store.db-shm", "blobs"];
 
 /// How far a restore is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +67,11 @@ pub async fn begin(settled: &Settled) -> Result<()> {
             fs::remove_dir_all(&filling).map_err(|error| failed(&filling, &error))?;
         }
         fs::create_dir_all(&filling).map_err(|error| failed(&filling, &error))?;
-        bundle::restore(&mark.file, &Settled { data_dir: filling.clone(), ..settled.clone() }).await?;
+        // The keys are the present ones: who was erased since the backup stays erased.
+        let store = assemble::open_store(settled).await?;
+        let keys = bundle::keys(&*store, settled).await?;
+        drop(store);
+        bundle::restore(&mark.file, &keys, &Settled { data_dir: filling.clone(), ..settled.clone() }).await?;
         mark.stage = Stage::Aside;
         put(&settled.data_dir, &mark)?;
     }

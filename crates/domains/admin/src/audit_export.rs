@@ -53,7 +53,9 @@ pub async fn export(cx: Cx, ask: Export) -> Result<Output> {
         let cx = cx.clone();
         async move {
             let Some(after) = after else { return Ok(None) };
-            let changes = cx.platform().store.changes(after, BATCH).await?;
+            // Hashes are over what was written, sealed where it was sealed.
+            let store = &*cx.platform().store;
+            let changes = store.as_written().unwrap_or(store).changes(after, BATCH).await?;
             let next = changes.last().map(|change| change.position).filter(|last| *last < to);
             for change in changes.iter().filter(|change| change.position <= to) {
                 let own = ask.all || change.org == *cx.org;

@@ -12,8 +12,10 @@ mod audit_export;
 mod bootstrap;
 mod group;
 mod guard;
+pub mod oauth;
 mod organization;
 mod password;
+pub mod people;
 mod project;
 mod service_account;
 mod session;
@@ -24,7 +26,7 @@ pub use bootstrap::{Administrator, bootstrap};
 
 /// Everything the service serves, in the order a reader meets it.
 pub fn domain() -> Domain {
-    Domain::new("admin")
+    let domain = Domain::new("admin")
         .kind(organization::serve)
         .kind(project::serve)
         .kind(project::environment::serve)
@@ -44,7 +46,8 @@ pub fn domain() -> Domain {
         .kind(audit::serve)
         .controller("organizations", "admin.organizations", organization::furnish)
         .every("forget-asked", 3600, rehearsal::forget)
-        .guard(Arc::new(guard::Guard))
+        .guard(Arc::new(guard::Guard));
+    oauth::serve(domain)
 }
 
 #[cfg(test)]

@@ -27,10 +27,10 @@ pub fn serve(kind: KindBuilder<User>) -> KindBuilder<User> {
 #[kind(name = "user", prefix = "usr", scope = "organization", status = "Status")]
 pub struct User {
     /// How people call the user.
-    #[field(max = 200)]
+    #[field(max = 200, personal)]
     pub display_name: Option<String>,
     /// The address to write to.
-    #[field(max = 320, indexed, example = "ada@example.org")]
+    #[field(max = 320, indexed, personal, example = "ada@example.org")]
     pub email: Option<String>,
     /// What the user logs in with; kept as an Argon2id hash only.
     #[field(max = 300)]
