@@ -114,7 +114,7 @@ const RAISING: &str = r#"
         => 200 {"id": 1, "state": "pending", "by": "user:admin"}
         POST /projects/default/budget/approve {"request": 1}
         => 403 {"code": "second-person-needed"}
-        POST /roles {"metadata": {"name": "approver"}, "spec": {"permissions": ["admin.projects.get", "admin.projects.*-budget"]}}
+        POST /roles {"metadata": {"name": "approver"}, "spec": {"permissions": ["admin.budgets.*"]}}
         => 201
         POST /users/ada/roles {"role": "approver"}
         => 200
@@ -178,36 +178,36 @@ fn work_that_may_cost_too_much_is_not_begun() {
         => 200 {"left": 20}
         POST /api/v1/system/training/jobs {"metadata": {"name": "dear"}, "spec": {"dataset": "rows", "target": "y", "budgetSeconds": 11}}
         => 409 {"code": "budget-exceeded"}
-        POST /projects/default/reserve-budget {"key": "one", "seconds": 6, "lasts": 60}
+        POST /budgets/reserve {"key": "one", "seconds": 6, "lasts": 60}
         => 200
         GET /projects/default/budget
         => 200 {"left": 8, "reserved": 12, "spent": 0}
-        POST /projects/default/reserve-budget {"key": "two", "seconds": 5, "lasts": 60}
+        POST /budgets/reserve {"key": "two", "seconds": 5, "lasts": 60}
         => 409 {"code": "budget-exceeded"}
         # It took two seconds; told twice, it is paid once.
-        POST /projects/default/settle-budget {"key": "one", "on": "training", "seconds": 2}
+        POST /budgets/settle {"key": "one", "on": "training", "seconds": 2}
         => 200
-        POST /projects/default/settle-budget {"key": "one", "on": "training", "seconds": 2}
+        POST /budgets/settle {"key": "one", "on": "training", "seconds": 2}
         => 200
         GET /projects/default/budget
         => 200 {"left": 16, "reserved": 0, "spent": 4, "spentOn": {"training": 4}}
         # What is never settled is given back.
-        POST /projects/default/reserve-budget {"key": "lost", "seconds": 8, "lasts": 60}
+        POST /budgets/reserve {"key": "lost", "seconds": 8, "lasts": 60}
         => 200
-        POST /projects/default/reserve-budget {"key": "next", "seconds": 1, "lasts": 60}
+        POST /budgets/reserve {"key": "next", "seconds": 1, "lasts": 60}
         => 409 {"code": "budget-exceeded"}
         advance 61
         GET /projects/default/budget
         => 200 {"left": 16, "reserved": 0}
         # Nothing is paid beyond what was set aside.
-        POST /projects/default/reserve-budget {"key": "next", "seconds": 1, "lasts": 60}
+        POST /budgets/reserve {"key": "next", "seconds": 1, "lasts": 60}
         => 200
-        POST /projects/default/settle-budget {"key": "next", "on": "training", "seconds": 1000}
+        POST /budgets/settle {"key": "next", "on": "training", "seconds": 1000}
         => 200
         GET /projects/default/budget
         => 200 {"left": 14, "spent": 6}
         as $ada
-        POST /projects/default/settle-budget {"key": "next", "on": "training", "seconds": 1000}
+        POST /budgets/settle {"key": "next", "on": "training", "seconds": 1000}
         => 403
         "#
     ));

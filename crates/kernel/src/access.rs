@@ -238,7 +238,7 @@ pub trait Guard: Send + Sync {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// The kinds whose changes make earlier answers stale.
+    /// The kinds whose changes make earlier answers stale; one that is not served never changes.
     fn sources(&self) -> &'static [&'static str];
 }
 

@@ -160,9 +160,6 @@ impl Platform {
                 return Err(Error::internal(format!("{} and {other} share a prefix", kind.id())));
             }
         }
-        for kind in self.guard.sources() {
-            self.kind(kind)?;
-        }
         Ok(())
     }
 
@@ -418,7 +415,7 @@ impl Platform {
     /// Forgets what is kept in memory.
     pub fn forget(&self) {
         self.memory.forget();
-        self.records.forget();
+        self.records.follow_from(0);
     }
 
     /// The kinds of a scope, for faces.

@@ -63,10 +63,6 @@ impl Records {
         (self.kept.read().unwrap_or_else(PoisonError::into_inner).objects.len(), OBJECTS_MAX)
     }
 
-    pub(crate) fn forget(&self) {
-        *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Kept::default();
-    }
-
     /// A change of the journal, one after the other.
     pub(crate) fn changed(&self, change: &Change) {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);

@@ -91,7 +91,7 @@ pub async fn furnish(cx: &Cx) -> Result<()> {
         let permissions = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
         once(cx, name, RoleTemplate { description: Some(words.to_owned()), permissions }).await?;
     }
-    let spec = Project { display_name: Some("Default".to_owned()), description: None, allowed: None };
+    let spec = Project { display_name: Some("Default".to_owned()), description: None };
     once(cx, FIRST, spec).await
 }
 

@@ -13,7 +13,6 @@ use crate::{
     access::{rehearsal, world::World},
     api_key::ApiKey,
     oauth, password,
-    project::quota,
     service_account::ServiceAccount,
     session::Session,
     token,
@@ -41,7 +40,7 @@ impl KernelGuard for Guard {
     }
 
     fn ceilings(&self, cx: Cx) -> Later<'_, Vec<Ceiling>> {
-        Box::pin(async move { quota::ceilings(&cx).await })
+        Box::pin(async move { ceilings(&cx).await })
     }
 
     fn asked(&self, cx: Cx, asked: Vec<Asked>) -> Later<'_, ()> {
@@ -61,9 +60,35 @@ impl KernelGuard for Guard {
             "admin.signing-keys",
             oauth::REVOCATIONS,
             "admin.policies",
-            "admin.quotas",
+            QUOTAS,
         ]
     }
+}
+
+/// The kind that says how much may live in a project; a platform without it has no quotas.
+const QUOTAS: &str = "admin.quotas";
+
+/// What of a quota is counted against.
+#[derive(Deserialize)]
+struct Limits {
+    limits: std::collections::BTreeMap<String, u64>,
+}
+
+/// How much may live in the project of a context: its quota has its name.
+async fn ceilings(cx: &Cx) -> Result<Vec<Ceiling>> {
+    let quota = match cx.read(QUOTAS, &cx.project).await {
+        Ok(quota) => quota.spec_as::<Limits>()?,
+        Err(error) if matches!(error.code(), "not-found" | "unknown-kind") => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let ceiling = |(kind, max): (String, u64)| Ceiling {
+        org: cx.org.to_string(),
+        rule: format!("quota/{}", cx.project),
+        project: cx.project.to_string(),
+        kind,
+        max,
+    };
+    Ok(quota.limits.into_iter().map(ceiling).collect())
 }
 
 fn refused() -> Error {

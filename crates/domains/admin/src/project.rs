@@ -4,41 +4,12 @@ use kernel::prelude::*;
 
 use crate::access::{grant::Grant, role::Role};
 
-pub mod budget;
-pub mod environment;
-pub mod quota;
-mod resources;
-
 /// What projects serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Project>) -> KindBuilder<Project> {
     kind.without(&["clone"])
         .view("members", "Who was granted a role in the project.", members)
         .action("members", "Grants a role in the project.", add_member)
         .action("remove-member", "Takes every role in the project away from somebody.", remove_member)
-        .view("quota", "How many objects of a kind may live in the project, and how many do.", quota::show)
-        .needs("get")
-        .action("quota", "Sets how many objects of a kind may live in the project.", quota::set)
-        .needs("set-quota")
-        .view(
-            "resources",
-            "What lives in the project, and how much one piece of its work may take.",
-            resources::show,
-        )
-        .needs("get")
-        .action("resources", "Sets how much one piece of the project's work may take.", resources::set)
-        .needs("set-quota")
-        .view("budget", "What the project's work may cost, and what it has cost.", budget::show)
-        .needs("get")
-        .action("budget", "Sets what the project's work may cost, and who may approve more.", budget::set)
-        .needs("set-budget")
-        .action("request-budget", "Asks for more.", budget::request)
-        .action("approve-budget", "Grants a request for more; never one's own.", budget::approve)
-        .action("reject-budget", "Refuses a request for more.", budget::reject)
-        .needs("approve-budget")
-        .action("reserve-budget", "Sets something aside for work that is about to begin.", budget::reserve)
-        .needs("spend-budget")
-        .action("settle-budget", "Records what work has cost.", budget::settle)
-        .needs("spend-budget")
 }
 
 /// Where an organization's objects live.
@@ -52,8 +23,6 @@ pub struct Project {
     /// What it is for.
     #[field(max = 2000)]
     pub description: Option<String>,
-    /// How much one piece of its work may take; set by `PUT …/resources`.
-    pub allowed: Option<resources::Allowed>,
 }
 
 /// A role somebody has in the project.

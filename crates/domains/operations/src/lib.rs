@@ -9,9 +9,11 @@ mod audit_checkpoint;
 mod audit_sink;
 mod backup;
 mod backup_schedule;
+mod budget;
 mod dashboard;
 mod dashboard_layout;
 mod dashboard_widget;
+mod environment;
 mod feature;
 mod license;
 pub mod maintenance;
@@ -22,6 +24,7 @@ mod menu_item;
 mod metric;
 mod outward;
 mod platform;
+mod quota;
 mod reading;
 
 pub use reading::History;
@@ -29,6 +32,9 @@ pub use reading::History;
 /// Everything this part of the service serves, in the order a reader meets it.
 pub fn domain() -> Domain {
     Domain::new("admin")
+        .kind(environment::serve)
+        .kind(quota::serve)
+        .kind(budget::serve)
         .kind(activity::serve)
         .kind(metric::serve)
         .kind(platform::serve)

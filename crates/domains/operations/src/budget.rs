@@ -8,11 +8,21 @@ use kernel::{
     prelude::*,
 };
 
-use super::Project;
-
-/// What budgets serve; they are set through their project.
+/// What budgets serve; each is of the project of the request.
 pub fn serve(kind: KindBuilder<Budget>) -> KindBuilder<Budget> {
     kind.without(&["create", "update", "clone", "import"])
+        .view_of_all("current", "What the project's work may cost, and what it has cost.", show)
+        .needs("get")
+        .action_on_all("set", "Sets what the project's work may cost, and who may approve more.", set)
+        .needs("update")
+        .action_on_all("request", "Asks for more.", request)
+        .action_on_all("approve", "Grants a request for more; never one's own.", approve)
+        .action_on_all("reject", "Refuses a request for more.", reject)
+        .needs("approve")
+        .action_on_all("reserve", "Sets something aside for work that is about to begin.", reserve)
+        .needs("spend")
+        .action_on_all("settle", "Records what work has cost.", settle)
+        .needs("spend")
 }
 
 /// What a project's work may cost. Its name is the project's.
@@ -151,7 +161,7 @@ fn left(it: &Object<Budget>, now: Time) -> f64 {
 /// A budget as it is shown.
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]
 #[serde(rename_all = "camelCase")]
-pub struct Shown {
+struct Shown {
     /// Whether there is one; without, work costs nothing.
     exists: bool,
     /// How much may be spent, what was approved included.
@@ -173,8 +183,8 @@ pub struct Shown {
 }
 
 /// The budget of a project.
-pub async fn show(cx: Cx, it: Object<Project>, _: Nothing) -> Result<Shown> {
-    let found = cx.get_opt::<Budget>(it.name()).await?;
+async fn show(cx: Cx, _: Nothing) -> Result<Shown> {
+    let found = found(&cx).await?;
     let exists = found.is_some();
     Ok(found.map_or_else(
         || Shown {
@@ -209,11 +219,10 @@ fn shown(it: &Object<Budget>, now: Time) -> Shown {
 /// Changes a budget, trying again when somebody else was faster.
 async fn change<T>(
     cx: &Cx,
-    project: &str,
     change: impl Fn(&mut Object<Budget>) -> Result<T>,
 ) -> Result<(Object<Budget>, T)> {
     for _ in 0..TRIES {
-        let mut it = cx.get_opt::<Budget>(project).await?.ok_or_else(|| none(project))?;
+        let mut it = found(cx).await?.ok_or_else(|| none(&cx.project))?;
         let told = change(&mut it)?;
         match cx.save(&it).await {
             Err(error) if error.code() == "stale-version" => {}
@@ -223,13 +232,20 @@ async fn change<T>(
     Err(Error::conflict("too-busy", "others keep changing it").hint("try again"))
 }
 
+/// The budget of the project of a context.
+async fn found(cx: &Cx) -> Result<Option<Object<Budget>>> {
+    // A project nobody has made has no budget, and gets none.
+    cx.read("admin.projects", &cx.project).await?;
+    cx.get_opt::<Budget>(&cx.project).await
+}
+
 fn none(project: &str) -> Error {
     Error::conflict("budget-missing", format!("project `{project}` has no budget"))
         .hint("set one first: `PUT /api/v1/admin/projects/{id}/budget`")
 }
 
 /// Sets the budget. Lowering the limit is free; raising the one there is takes a request and somebody else's approval.
-pub async fn set(cx: Cx, project: Object<Project>, ask: Budget) -> Result<Shown> {
+async fn set(cx: Cx, ask: Budget) -> Result<Shown> {
     for (at, approver) in ask.approvers.iter().enumerate() {
         if !matches!(approver.subject.split_once(':'), Some(("user" | "group", name)) if !name.is_empty()) {
             return Err(Error::invalid("bad-subject", "an approver is `user:NAME` or `group:NAME`")
@@ -237,10 +253,10 @@ pub async fn set(cx: Cx, project: Object<Project>, ask: Budget) -> Result<Shown>
         }
     }
     let now = cx.now();
-    if cx.get_opt::<Budget>(project.name()).await?.is_none() {
-        return Ok(shown(&cx.create(Draft::new(project.name(), ask)).await?, now));
+    if found(&cx).await?.is_none() {
+        return Ok(shown(&cx.create(Draft::new(cx.project.to_string(), ask)).await?, now));
     }
-    let (saved, ()) = change(&cx, project.name(), |it| {
+    let (saved, ()) = change(&cx, |it| {
         if ask.limit > it.spec.limit {
             return Err(Error::conflict(
                 "raise-needs-approval",
@@ -258,7 +274,7 @@ pub async fn set(cx: Cx, project: Object<Project>, ask: Budget) -> Result<Shown>
 
 /// A wish for more.
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]
-pub struct Wish {
+struct Wish {
     /// How much more.
     #[field(min = 0.000001, max = 1e12)]
     amount: f64,
@@ -268,9 +284,9 @@ pub struct Wish {
 }
 
 /// Asks for more.
-pub async fn request(cx: Cx, project: Object<Project>, ask: Wish) -> Result<Request> {
+async fn request(cx: Cx, ask: Wish) -> Result<Request> {
     let (by, at) = (cx.principal.actor(), cx.now());
-    let (_, request) = change(&cx, project.name(), |it| {
+    let (_, request) = change(&cx, |it| {
         let status = &mut it.status;
         status.requested += 1;
         let request = Request {
@@ -300,7 +316,7 @@ pub async fn request(cx: Cx, project: Object<Project>, ask: Wish) -> Result<Requ
 
 /// A decision.
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]
-pub struct Ruling {
+struct Ruling {
     /// The request's number.
     request: u64,
     /// Why.
@@ -319,18 +335,18 @@ fn reach(approvers: &[Approver], principal: &Principal) -> Option<f64> {
 }
 
 /// Grants a request: by somebody else than who asked, who may approve that much.
-pub async fn approve(cx: Cx, project: Object<Project>, ask: Ruling) -> Result<Request> {
-    decide(&cx, project.name(), ask, State::Approved).await
+async fn approve(cx: Cx, ask: Ruling) -> Result<Request> {
+    decide(&cx, ask, State::Approved).await
 }
 
 /// Refuses a request: by an approver, or by who asked.
-pub async fn reject(cx: Cx, project: Object<Project>, ask: Ruling) -> Result<Request> {
-    decide(&cx, project.name(), ask, State::Rejected).await
+async fn reject(cx: Cx, ask: Ruling) -> Result<Request> {
+    decide(&cx, ask, State::Rejected).await
 }
 
-async fn decide(cx: &Cx, project: &str, ask: Ruling, state: State) -> Result<Request> {
+async fn decide(cx: &Cx, ask: Ruling, state: State) -> Result<Request> {
     let (actor, now) = (cx.principal.actor(), cx.now());
-    let (_, request) = change(cx, project, |it| {
+    let (_, request) = change(cx, |it| {
         let reach = reach(&it.spec.approvers, &cx.principal);
         let request =
             it.status.requests.iter_mut().find(|request| request.id == ask.request).ok_or_else(|| {
@@ -380,7 +396,7 @@ async fn decide(cx: &Cx, project: &str, ask: Ruling, state: State) -> Result<Req
 
 /// What a piece of work wants to reserve.
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]
-pub struct Reserve {
+struct Reserve {
     /// The piece of work; the same one reserves once.
     #[field(max = 300)]
     key: String,
@@ -396,15 +412,15 @@ pub struct Reserve {
 }
 
 /// Sets something aside for work that is about to begin; refused when it would be too much.
-pub async fn reserve(cx: Cx, project: Object<Project>, ask: Reserve) -> Result<Nothing> {
-    let Some(found) = cx.get_opt::<Budget>(project.name()).await? else { return Ok(Nothing {}) };
+async fn reserve(cx: Cx, ask: Reserve) -> Result<Nothing> {
+    let Some(found) = found(&cx).await? else { return Ok(Nothing {}) };
     let now = cx.now();
     let reserve = |it: &mut Object<Budget>| {
         it.status.reserved.retain(|held| held.until > now && held.key != ask.key);
         let amount = ask.seconds * it.spec.training_second();
         let left = left(it, now);
         if amount > left {
-            return Err(exceeded(project.name(), amount, left));
+            return Err(exceeded(&cx.project, amount, left));
         }
         if it.status.reserved.len() >= RESERVATIONS_MAX {
             return Err(
@@ -418,7 +434,7 @@ pub async fn reserve(cx: Cx, project: Object<Project>, ask: Reserve) -> Result<N
     if ask.probe {
         return reserve(&mut found.clone()).map(|()| Nothing {});
     }
-    change(&cx, project.name(), reserve).await.map(|_| Nothing {})
+    change(&cx, reserve).await.map(|_| Nothing {})
 }
 
 fn exceeded(project: &str, amount: f64, left: f64) -> Error {
@@ -431,7 +447,7 @@ fn exceeded(project: &str, amount: f64, left: f64) -> Error {
 
 /// What a piece of work has cost.
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]
-pub struct Settle {
+struct Settle {
     /// The piece of work.
     #[field(max = 300)]
     key: String,
@@ -444,11 +460,11 @@ pub struct Settle {
 }
 
 /// Records what work has cost, at most what it had reserved, and gives the rest back; the same work pays once.
-pub async fn settle(cx: Cx, project: Object<Project>, ask: Settle) -> Result<Nothing> {
-    if cx.get_opt::<Budget>(project.name()).await?.is_none() {
+async fn settle(cx: Cx, ask: Settle) -> Result<Nothing> {
+    if found(&cx).await?.is_none() {
         return Ok(Nothing {});
     }
-    change(&cx, project.name(), |it| {
+    change(&cx, |it| {
         // What is not reserved any more was settled before, by a try that ended in a crash.
         let Some(at) = it.status.reserved.iter().position(|held| held.key == ask.key) else { return Ok(()) };
         let held = it.status.reserved.remove(at);
