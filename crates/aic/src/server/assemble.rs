@@ -191,7 +191,9 @@ fn outward(settled: &Settled, ports: Ports) -> Result<Ports> {
         Some(url) => engine_mail::smtp(url, &settled.mail_from)?,
         None => engine_mail::files(&settled.mail_dir, &settled.mail_from)?,
     };
-    let syslog: Arc<dyn Syslog> = engine_syslog::open();
+    let egress = engine_fetch::Egress::parse(&settled.egress)?;
+    let syslog: Arc<dyn Syslog> =
+        engine_syslog::open(Arc::new(move |host, address| egress.allows(host, address)));
     let notary: Arc<dyn Notary> =
         engine_notary::open(&settled.data_dir.join("audit.key"), "aic.dev/journal")?;
     Ok(ports.with(mail).with(syslog).with(notary))

@@ -32,7 +32,8 @@ fn changes(method: &Method, path: &str) -> bool {
     let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
     let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     // The Open Inference Protocol predicts, and changes nothing.
-    let is_harmless = *method == Method::POST && (HARMLESS.contains(&last) || path.starts_with("/v2/"));
+    let predicts_or_logs_in = ["/v2/", "/oauth2/"].iter().any(|start| path.starts_with(start));
+    let is_harmless = *method == Method::POST && (HARMLESS.contains(&last) || predicts_or_logs_in);
     !reads && !is_harmless
 }
 
@@ -64,6 +65,7 @@ mod tests {
             (Method::POST, "/api/v1/catalog/endpoints/churn/predict", false),
             (Method::POST, "/v2/models/churn/infer", false),
             (Method::POST, "/api/v1/admin/auth/login", false),
+            (Method::POST, "/oauth2/token", false),
             (Method::PATCH, "/apis/catalog.aic.dev/v1/namespaces/default/models/churn", true),
         ] {
             assert_eq!(changes(&method, path), expected, "{method} {path}");
