@@ -16,6 +16,7 @@ pub mod learn;
 pub mod mail;
 pub mod measure;
 pub mod notary;
+pub mod passkey;
 pub mod syslog;
 pub mod table;
 

@@ -25,6 +25,7 @@ use ports::{
     mail::Mail,
     measure::{Host, Traffic},
     notary::Notary,
+    passkey::Passkeys,
     syslog::Syslog,
     table::Tables,
 };
@@ -164,6 +165,7 @@ pub fn parts(
     if let Some(url) = &settled.public_url {
         provider.listens(url);
     }
+    let passkeys: Arc<dyn Passkeys> = Arc::new(engine_passkeys::open());
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     Ok(Parts {
         store,
@@ -177,6 +179,7 @@ pub fn parts(
             .with(learn)
             .with(tables)
             .with(fetch)
+            .with(passkeys)
             .with(Arc::new(Serving::default()))
             .with(Arc::new(provider)),
         workers: settled.workers,

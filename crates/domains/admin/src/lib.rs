@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use access::{grant, permission, permission_group, policy, rehearsal, role, role_template};
 use kernel::prelude::*;
+use sign_in::{factor, invitation};
 
 mod access;
 mod api_key;
@@ -19,6 +20,7 @@ pub mod people;
 mod project;
 mod service_account;
 mod session;
+mod sign_in;
 mod token;
 mod user;
 
@@ -34,6 +36,8 @@ pub fn domain() -> Domain {
         .kind(service_account::serve)
         .kind(api_key::serve)
         .kind(session::serve)
+        .kind(factor::serve)
+        .kind(invitation::serve)
         .kind(role::serve)
         .kind(grant::serve)
         .kind(policy::serve)
@@ -42,6 +46,7 @@ pub fn domain() -> Domain {
         .kind(permission::serve)
         .kind(audit::serve)
         .controller("organizations", "admin.organizations", organization::furnish)
+        .controller("invitations", "admin.invitations", invitation::deliver)
         .every("forget-asked", 3600, rehearsal::forget)
         .guard(Arc::new(guard::Guard));
     oauth::serve(domain)

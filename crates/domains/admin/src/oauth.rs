@@ -19,7 +19,7 @@ pub mod refresh;
 mod revocation;
 pub mod scope;
 pub mod signing_key;
-mod slot;
+pub(crate) mod slot;
 pub mod token;
 
 use kernel::prelude::*;

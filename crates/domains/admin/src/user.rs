@@ -5,6 +5,7 @@ use kernel::{prelude::*, store::ChangeQuery};
 use crate::{
     access::{grant::Grant, lockout, role},
     password,
+    sign_in::impersonation,
 };
 
 /// What users serve beyond the verbs every kind has.
@@ -12,6 +13,11 @@ pub fn serve(kind: KindBuilder<User>) -> KindBuilder<User> {
     kind.without(&["clone"])
         .admit(keep_no_password)
         .leave(lockout::leave_user)
+        .action(
+            "impersonate",
+            "Opens a session in the user's name, with a reason.",
+            impersonation::impersonate,
+        )
         .view("roles", "The roles the user was granted, and where.", roles)
         .action("roles", "Grants the user a role.", add_role)
         .action("revoke-role", "Takes a role from the user.", revoke_role)
@@ -41,6 +47,19 @@ pub struct User {
     /// Whether the user may not log in.
     #[field(default = false)]
     pub disabled: bool,
+}
+
+impl User {
+    /// A user of whom only the password is told.
+    pub fn with_password(password: Secret) -> Self {
+        Self {
+            display_name: None,
+            email: None,
+            password: Some(password),
+            groups: Vec::new(),
+            disabled: false,
+        }
+    }
 }
 
 /// What is known of a user.

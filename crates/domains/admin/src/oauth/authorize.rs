@@ -307,7 +307,10 @@ pub async fn person(cx: &Cx, session_token: &str) -> Result<Option<Person>> {
     };
     let inside = cx.platform().cx_of(Principal::system("openid-provider", org), "");
     let Some(session) = inside.get_opt::<Session>(sid).await? else { return Ok(None) };
-    if !crate::token::fits(session_token, &session.spec.digest) || session.spec.expires <= inside.now() {
+    // Who acts as another gets no tokens of theirs, which would outlast it.
+    let is_borrowed = session.spec.impersonator.is_some();
+    let has_ended = session.spec.expires <= inside.now();
+    if is_borrowed || has_ended || !crate::token::fits(session_token, &session.spec.digest) {
         return Ok(None);
     }
     let user = inside.get_opt::<User>(&session.spec.user).await?.filter(|user| !user.spec.disabled);

@@ -309,13 +309,7 @@ pub(crate) async fn principal(cx: &Cx, access: &Access) -> Result<Principal> {
     if access.service {
         let account = inside.get_opt::<ServiceAccount>(&access.sub).await?;
         let account = account.filter(|account| !account.spec.disabled).ok_or_else(refused)?;
-        return Ok(Principal {
-            sort: Sort::Service,
-            name: account.metadata.name,
-            org: access.org.clone(),
-            groups: Vec::new(),
-            scopes: Vec::new(),
-        });
+        return Ok(Principal::of(Sort::Service, account.name(), &access.org));
     }
     let user = user(&inside, &access.sub).await?.ok_or_else(refused)?;
     let principal = crate::guard::of_user(&user, &access.org)?;
