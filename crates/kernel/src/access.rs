@@ -263,7 +263,7 @@ pub trait Guard: Send + Sync {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// The kinds whose changes make earlier answers stale.
+    /// The kinds whose changes make earlier answers stale; one that is not served never changes.
     fn sources(&self) -> &'static [&'static str];
 }
 
@@ -356,6 +356,12 @@ impl Memory {
             }
             all.insert(principal, Arc::clone(decider));
         }
+    }
+
+    /// How many principals and deciders are remembered, and how many at most of each.
+    pub(crate) fn sizes(&self) -> [usize; 3] {
+        let deciders = self.deciders.read().unwrap_or_else(PoisonError::into_inner).len();
+        [self.principals.read().unwrap_or_else(PoisonError::into_inner).len(), deciders, REMEMBERED_MAX]
     }
 
     /// Forgets everything; called when a source has changed.

@@ -6,6 +6,7 @@ use kernel::{
     Later,
     access::{Asked, Credential, Grant as Rule, Guard as KernelGuard, Known, Principal, Sort},
     prelude::*,
+    store::Ceiling,
 };
 
 use crate::{
@@ -39,6 +40,10 @@ impl KernelGuard for Guard {
         Box::pin(async move { Ok(World::around(&cx, &principal).await?.rules(&principal)) })
     }
 
+    fn ceilings(&self, cx: Cx) -> Later<'_, Vec<Ceiling>> {
+        Box::pin(async move { ceilings(&cx).await })
+    }
+
     fn asked(&self, cx: Cx, asked: Vec<Asked>) -> Later<'_, ()> {
         Box::pin(async move {
             for (org, names) in keys_in(&asked) {
@@ -62,8 +67,35 @@ impl KernelGuard for Guard {
             "admin.signing-keys",
             oauth::REVOCATIONS,
             "admin.policies",
+            QUOTAS,
         ]
     }
+}
+
+/// The kind that says how much may live in a project; a platform without it has no quotas.
+const QUOTAS: &str = "admin.quotas";
+
+/// What of a quota is counted against.
+#[derive(Deserialize)]
+struct Limits {
+    limits: BTreeMap<String, u64>,
+}
+
+/// How much may live in the project of a context: its quota has its name.
+async fn ceilings(cx: &Cx) -> Result<Vec<Ceiling>> {
+    let quota = match cx.read(QUOTAS, &cx.project).await {
+        Ok(quota) => quota.spec_as::<Limits>()?,
+        Err(error) if matches!(error.code(), "not-found" | "unknown-kind") => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let ceiling = |(kind, max): (String, u64)| Ceiling {
+        org: cx.org.to_string(),
+        rule: format!("quota/{}", cx.project),
+        project: cx.project.to_string(),
+        kind,
+        max,
+    };
+    Ok(quota.limits.into_iter().map(ceiling).collect())
 }
 
 /// The keys that were used, by organization.

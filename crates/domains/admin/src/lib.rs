@@ -9,6 +9,7 @@ use sign_in::{factor, invitation};
 mod access;
 mod api_key;
 mod audit;
+mod audit_export;
 mod bootstrap;
 mod group;
 mod guard;
