@@ -278,6 +278,18 @@ fn what_hangs_on_a_session_ends_with_it_and_what_does_not_stays() {
 }
 
 #[test]
+fn many_who_need_the_first_key_at_once_all_sign() {
+    on_a_platform(|cx| {
+        Box::pin(async move {
+            let tries = (0..8).map(|_| super::signing_key::signing(&cx, openid::jws::Algorithm::EdDSA));
+            let kids = futures::future::try_join_all(tries).await?;
+            assert!(kids.iter().all(|it| it.kid == kids[0].kid));
+            Ok(())
+        })
+    });
+}
+
+#[test]
 fn something_kept_for_once_is_taken_once() {
     on_a_platform(|cx| {
         Box::pin(async move {
