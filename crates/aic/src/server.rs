@@ -5,9 +5,11 @@ mod assemble;
 mod bundle;
 mod collect;
 mod faces;
+mod gate;
 mod generate;
 mod leftover;
 mod listen;
+mod measured;
 mod pages;
 mod tls;
 

@@ -10,6 +10,7 @@ use base::Result;
 
 pub mod directory;
 pub mod fetch;
+pub mod gateway;
 pub mod infer;
 pub mod learn;
 pub mod mail;

@@ -130,7 +130,8 @@ pub fn engines() -> Ports {
     let infer: Arc<dyn ports::infer::Infer> = Arc::new(engine_infer::open());
     let learn: Arc<dyn ports::learn::Learn> = Arc::new(engine_learn::open(Arc::clone(&infer)));
     let tables: Arc<dyn ports::table::Tables> = Arc::new(engine_tables::open());
-    Ports::default().with(infer).with(learn).with(tables)
+    let gateway: Arc<dyn ports::gateway::Gateway> = engine_proxy::Gateway::new();
+    Ports::default().with(infer).with(learn).with(tables).with(gateway)
 }
 
 struct Player {

@@ -13,9 +13,9 @@ use kernel::{
     platform::{Parts, Platform, Ports},
     store::Store,
 };
-use ports::{infer::Infer, learn::Learn, table::Tables};
+use ports::{gateway::Gateway, infer::Infer, learn::Learn, table::Tables};
 
-use super::{Ambient, Settled, collect, fresh_password};
+use super::{Ambient, Settled, collect, fresh_password, gate::Keeper};
 
 /// The platform, running.
 pub struct Assembled {
@@ -42,7 +42,12 @@ pub async fn assemble(settled: &Settled) -> Result<Assembled> {
         platform: true,
     };
     let is_first = domain_admin::bootstrap(&platform, &who).await?;
+    let gateway = platform.port::<engine_proxy::Gateway>()?;
+    gateway.guarded_by(Arc::new(Keeper(Arc::clone(&platform))));
     platform.start();
+    // Whoever is answered first finds every route.
+    domain_gateway::refresh(&platform).await?;
+    tokio::spawn(domain_gateway::follow(Arc::clone(&platform)));
     tokio::spawn(collect::again_and_again(Arc::clone(&platform), blobs));
     let first_password = (is_first && given.is_none()).then_some(password);
     Ok(Assembled { platform, first_password, settled: settled.clone() })
@@ -85,6 +90,8 @@ pub fn parts(settled: &Settled, store: Arc<dyn Store>, blobs: Arc<dyn Collected>
     let infer: Arc<dyn Infer> = Arc::new(engine_infer::open());
     let learn: Arc<dyn Learn> = Arc::new(engine_learn::open(Arc::clone(&infer)));
     let tables: Arc<dyn Tables> = Arc::new(engine_tables::open());
+    let proxy = engine_proxy::Gateway::new();
+    let gateway: Arc<dyn Gateway> = Arc::clone(&proxy) as _;
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     Ok(Parts {
         store,
@@ -92,8 +99,14 @@ pub fn parts(settled: &Settled, store: Arc<dyn Store>, blobs: Arc<dyn Collected>
         clock: Arc::new(Ambient),
         entropy: Arc::new(Ambient),
         policy: engine_policy::cedar(),
-        domains: vec![domain_admin::domain(), domain_catalog::domain()],
-        ports: Ports::default().with(infer).with(learn).with(tables).with(Arc::new(Serving::default())),
+        domains: vec![domain_admin::domain(), domain_catalog::domain(), domain_gateway::domain()],
+        ports: Ports::default()
+            .with(infer)
+            .with(learn)
+            .with(tables)
+            .with(gateway)
+            .with(proxy)
+            .with(Arc::new(Serving::default())),
         workers: settled.workers,
         blocking: cores * 4,
         holder: holder(settled)?,

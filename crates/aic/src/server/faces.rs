@@ -13,7 +13,7 @@ use base::Result;
 use face_web::{Settings, Web, caller, problem};
 use tower_http::compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::NotForContentType};
 
-use super::{assemble::Assembled, bundle, leftover, pages, tls::Certificates};
+use super::{assemble::Assembled, bundle, leftover, measured::Measured, pages, tls::Certificates};
 
 #[derive(Clone)]
 struct Beside {
@@ -24,6 +24,9 @@ struct Beside {
 /// Every route of the server.
 pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router {
     let web = Web::new(Arc::clone(&assembled.platform), Settings::default());
+    if let Ok(gateway) = assembled.platform.port::<engine_proxy::Gateway>() {
+        web.metrics.register(|registry| registry.register_collector(Box::new(Measured(gateway))));
+    }
     // A watch is told event by event; compressing would hold events back.
     let compressed = DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream"));
     let beside = Beside { web: web.clone(), certificates };
