@@ -164,8 +164,9 @@ impl Gateway {
     async fn routed(&self, hit: &Hit, request: Request<Incoming>, peer: Peer) -> Passed {
         let route = &hit.rule.route;
         let mut noted = Noted::of(&request, peer, &[&route.protect], &route.place);
-        if let Some(mut response) = route.protect.preflight(&request) {
-            self.settle(route, noted, &mut response, None);
+        if let Some(response) = route.protect.preflight(&request) {
+            route.counts.answered(response.status().as_u16(), noted.began.elapsed());
+            self.note(&[&route.protect], noted, response.status().as_u16());
             return Passed::Answered(response);
         }
         let mut told = None;
@@ -298,12 +299,8 @@ impl Gateway {
         let holding: Vec<&Policy> = policies.iter().filter_map(|index| table.policies.get(*index)).collect();
         let protects: Vec<&Protect> = holding.iter().map(|policy| &policy.protect).collect();
         let noted = Noted::of(&request, peer, &protects, &Owned::default());
-        if let Some(mut response) = protects.iter().find_map(|it| it.preflight(&request)) {
-            let status = response.status().as_u16();
-            for protect in &protects {
-                protect.open(noted.origin.as_ref(), response.headers_mut());
-            }
-            self.note(&protects, noted, status);
+        if let Some(response) = protects.iter().find_map(|it| it.preflight(&request)) {
+            self.note(&protects, noted, response.status().as_u16());
             return Passed::Answered(response);
         }
         let mut told = None;

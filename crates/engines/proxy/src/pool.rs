@@ -137,7 +137,10 @@ impl Wire {
 
     /// Lives on by itself, as the other protocol it was switched to needs it.
     pub fn detach(self) {
-        tokio::spawn(self.connection);
+        // One that has ended already handed its stream over.
+        if !self.closed {
+            tokio::spawn(self.connection);
+        }
     }
 }
 
