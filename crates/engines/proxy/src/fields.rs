@@ -1,5 +1,7 @@
 //! Header fields on their way through: what belongs to one connection stays there, what tells of the caller is added.
 
+use std::{io::Write, net::IpAddr};
+
 use base::{Error, Result};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Uri, Version,
@@ -121,7 +123,7 @@ pub fn outbound(
     let host = host.ok_or_else(|| Error::bad_request("bad-host", "the request names no host"))?;
     headers.insert(FORWARDED_HOST, host.clone());
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static(if peer.secure { "https" } else { "http" }));
-    if let Ok(value) = HeaderValue::from_str(&peer.address.ip().to_canonical().to_string()) {
+    if let Some(value) = written(peer.address.ip().to_canonical()) {
         headers.insert(FORWARDED_FOR, value);
     }
     let host = rule.rewrite_host.clone().unwrap_or(host);
@@ -155,6 +157,15 @@ pub fn outbound(
         }
     }
     Ok(())
+}
+
+/// An address as a value, without a text in between.
+fn written(address: IpAddr) -> Option<HeaderValue> {
+    let mut space = [0; 48];
+    let mut rest = &mut space[..];
+    write!(rest, "{address}").ok()?;
+    let left = rest.len();
+    HeaderValue::from_bytes(&space[..48 - left]).ok()
 }
 
 /// HTTP/2 may cut a cookie in pieces; HTTP/1.1 has one field for it (RFC 9113 section 8.2.3).

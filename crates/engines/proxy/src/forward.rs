@@ -18,7 +18,7 @@ use crate::{
     body::{Answered, Cut, Outgoing, Passed, Progress},
     breaker::{Circuit, May},
     fields, link,
-    pool::{self, Wire},
+    pool::{self, Broken, Wire},
     protect,
     stats::{self, now_ms},
     table::Hit,
@@ -89,9 +89,9 @@ async fn attempts(
     let mut left = spec.retries.attempts;
     loop {
         let request = next.take().ok_or_else(|| Error::internal("a request was sent twice"))?;
-        let again = if left > 0 || journey.is_safe { copy(&request, &journey) } else { None };
+        let mut again = copy(&request, &journey);
         let slot = Arc::new(upstream.slot(&told, &tried).await?);
-        let outcome = once(upstream, &slot, request, &journey).await;
+        let outcome = once(upstream, &slot, request, (&journey, &mut again)).await;
         let well = matches!(&outcome, Ok(came) if came.response.status().as_u16() < 500);
         upstream.ended(&slot.address, well);
         trying.0 = None;
@@ -219,7 +219,7 @@ async fn once(
     upstream: &Upstream,
     slot: &Slot,
     mut request: Request<Outgoing>,
-    journey: &Journey,
+    (journey, again): (&Journey, &mut Option<Request<Outgoing>>),
 ) -> Result<Came, Failure> {
     let address = &slot.address;
     if upstream.spec.protocol == Protocol::Http2 {
@@ -227,17 +227,20 @@ async fn once(
     }
     // A kept connection may have been closed by the other side this very moment: that is nobody's failure.
     while let Some(mut wire) = address.pool.take() {
-        let spare = copy(&request, journey);
-        match in_time(wire.exchange(request), journey).await {
-            Ok(Ok(response)) => return Ok(Came { response, wire: Some(wire) }),
-            Ok(Err(broken)) => match (broken.unsent, spare) {
-                (Some(unsent), _) => request = unsent,
-                (None, Some(spare)) if broken.error.is_incomplete_message() || is_reset(&broken.error) => {
-                    request = spare
+        let broken = match over(&mut wire, request, journey).await? {
+            Ok(response) => return Ok(Came { response, wire: Some(wire) }),
+            Err(broken) => broken,
+        };
+        let closed = broken.error.is_incomplete_message() || is_reset(&broken.error);
+        match broken.unsent {
+            Some(unsent) => request = unsent,
+            None => match again.take().filter(|_| closed) {
+                Some(spare) => {
+                    *again = copy(&spare, journey);
+                    request = spare;
                 }
-                (None, _) => return Err(broke_off(address, &broken.error)),
+                None => return Err(broke_off(address, &broken.error)),
             },
-            Err(late) => return Err(late),
         }
     }
     let patience = Duration::from_millis(upstream.spec.connect_timeout_ms.max(1));
@@ -249,7 +252,7 @@ async fn once(
         Ok(wire) => wire,
         Err(error) => return Err(unreachable(address, &error, request)),
     };
-    match in_time(wire.exchange(request), journey).await {
+    match over(&mut wire, request, journey).await {
         Ok(Ok(response)) => Ok(Came { response, wire: Some(wire) }),
         Ok(Err(broken)) => Err(broke_off(address, &broken.error)),
         Err(late) => Err(late),
@@ -291,6 +294,25 @@ async fn once_shared(
     }
 }
 
+/// Exchanges over a connection, in time; its own timer serves all its requests.
+async fn over(
+    wire: &mut Wire,
+    request: Request<Outgoing>,
+    journey: &Journey,
+) -> Result<Result<Response<Incoming>, Broken>, Failure> {
+    if journey.progress.is_some() {
+        return in_time(wire.exchange(request), journey).await;
+    }
+    let until = tokio::time::Instant::now() + journey.timeout;
+    wire.exchange_until(request, until).await.ok_or_else(late)
+}
+
+fn late() -> Failure {
+    let error = Error::new(Status::Timeout, "backend-timeout", "the backend did not answer in time")
+        .hint("`responseTimeoutMs` of the backend or the rule says how long it may take");
+    Failure { error, unsent: None }
+}
+
 /// Waits until the answer begins; a body that is still on its way there keeps us waiting.
 async fn in_time<T>(answer: impl Future<Output = T>, journey: &Journey) -> Result<T, Failure> {
     let mut answer = std::pin::pin!(answer);
@@ -302,9 +324,7 @@ async fn in_time<T>(answer: impl Future<Output = T>, journey: &Journey) -> Resul
             return Ok(answered);
         }
         if journey.progress.as_ref().is_none_or(|progress| progress.moved() <= moved) {
-            let error = Error::new(Status::Timeout, "backend-timeout", "the backend did not answer in time")
-                .hint("`responseTimeoutMs` of the backend or the rule says how long it may take");
-            return Err(Failure { error, unsent: None });
+            return Err(late());
         }
     }
 }
@@ -455,7 +475,7 @@ fn mirror(hit: &Hit, request: &Request<Outgoing>) {
             extended: false,
         };
         let began = Instant::now();
-        let came = once(&upstream, &slot, Request::from_parts(parts, body), &journey).await;
+        let came = once(&upstream, &slot, Request::from_parts(parts, body), (&journey, &mut None)).await;
         let status = match &came {
             Ok(came) => came.response.status().as_u16(),
             Err(failure) => failure.error.status().code(),

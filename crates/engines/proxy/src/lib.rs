@@ -95,36 +95,67 @@ pub struct Marks {
     noted: Noted,
 }
 
-/// What is noted of a request before it is gone.
+/// What is kept of a request before it is gone: cheap handles, of which an entry is made only if one is wanted.
 struct Noted {
     began: Instant,
     origin: Option<HeaderValue>,
-    entry: Option<Box<Entry>>,
+    sent: Option<Sent>,
+}
+
+/// What an entry of the access log is made of.
+struct Sent {
+    route: Option<Arc<rule::Shared>>,
+    method: http::Method,
+    uri: http::Uri,
+    host: Option<HeaderValue>,
+    address: std::net::IpAddr,
+    caller: Option<Arc<Caller>>,
+    upstream: Option<Arc<upstream::Address>>,
+    code: Option<&'static str>,
 }
 
 impl Noted {
-    fn of<B>(request: &Request<B>, peer: Peer, protect: &[&Protect], route: &Owned) -> Self {
+    fn of<B>(
+        request: &Request<B>,
+        peer: Peer,
+        protect: &[&Protect],
+        route: Option<&Arc<rule::Shared>>,
+    ) -> Self {
         let cross = protect.iter().any(|it| it.is_cross());
         let origin = if cross { request.headers().get(header::ORIGIN).cloned() } else { None };
         let logged = protect.iter().any(|it| it.access_log != AccessLog::Off);
-        let entry = logged.then(|| {
-            let host = path::host(request.uri(), request.headers()).unwrap_or_default();
-            let short = |text: &str, max: usize| text.chars().take(max).collect::<String>();
-            Box::new(Entry {
-                time: base::Time::from_micros(0),
-                route: route.clone(),
-                method: short(request.method().as_str(), 20),
-                host: short(&host, 253),
-                path: short(request.uri().path(), 500),
-                status: 0,
-                took: Duration::ZERO,
-                address: peer.address.ip().to_canonical().to_string(),
-                actor: None,
-                upstream: None,
-                code: None,
-            })
+        let sent = logged.then(|| Sent {
+            route: route.cloned(),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            host: request.headers().get(header::HOST).cloned(),
+            address: peer.address.ip(),
+            caller: None,
+            upstream: None,
+            code: None,
         });
-        Self { began: Instant::now(), origin, entry }
+        Self { began: Instant::now(), origin, sent }
+    }
+}
+
+impl Sent {
+    fn entry(self, time: base::Time, status: u16, took: Duration) -> Entry {
+        let short = |text: &str, max: usize| text.chars().take(max).collect::<String>();
+        let named = self.host.as_ref().and_then(|host| host.to_str().ok());
+        let host = self.uri.host().or_else(|| named.map(path::without_port)).unwrap_or_default();
+        Entry {
+            time,
+            route: self.route.map_or_else(Owned::default, |route| route.place.clone()),
+            method: short(self.method.as_str(), 20),
+            host: short(host, 253),
+            path: short(self.uri.path(), 500),
+            status,
+            took,
+            address: self.address.to_canonical().to_string(),
+            actor: self.caller.map(|caller| caller.actor.clone()),
+            upstream: self.upstream.map(|address| address.text.clone()),
+            code: self.code,
+        }
     }
 }
 
@@ -163,7 +194,7 @@ impl Gateway {
 
     async fn routed(&self, hit: &Hit, request: Request<Incoming>, peer: Peer) -> Passed {
         let route = &hit.rule.route;
-        let mut noted = Noted::of(&request, peer, &[&route.protect], &route.place);
+        let mut noted = Noted::of(&request, peer, &[&route.protect], Some(route));
         if let Some(response) = route.protect.preflight(&request) {
             route.counts.answered(response.status().as_u16(), noted.began.elapsed());
             self.note(&[&route.protect], noted, response.status().as_u16());
@@ -181,8 +212,8 @@ impl Gateway {
                 if let Ok(status) = http::StatusCode::from_u16(error.status().code()) {
                     *response.status_mut() = status;
                 }
-                if let Some(entry) = noted.entry.as_mut() {
-                    entry.code = Some(error.code());
+                if let Some(sent) = noted.sent.as_mut() {
+                    sent.code = Some(error.code());
                 }
                 self.settle(route, noted, &mut response, told.as_ref());
                 Passed::Refused(Box::new(Refusal { error, headers: response.into_parts().0.headers }))
@@ -215,8 +246,8 @@ impl Gateway {
             };
             *told = self.take(&route.limits, who, told, Some(&route.counts)).await?;
         }
-        if let (Some(entry), Some(caller)) = (noted.entry.as_mut(), &caller) {
-            entry.actor = Some(caller.actor.clone());
+        if let Some(sent) = noted.sent.as_mut() {
+            sent.caller.clone_from(&caller);
         }
         if let Some(redirect) = &hit.rule.redirect {
             let host = path::host(request.uri(), request.headers()).unwrap_or_default();
@@ -227,8 +258,8 @@ impl Gateway {
             return Ok(response);
         }
         let done = forward::forward(hit, request, peer, caller.as_deref()).await?;
-        if let Some(entry) = noted.entry.as_mut() {
-            entry.upstream = Some(done.upstream.text.clone());
+        if let Some(sent) = noted.sent.as_mut() {
+            sent.upstream = Some(done.upstream);
         }
         Ok(done.response)
     }
@@ -275,17 +306,15 @@ impl Gateway {
     }
 
     fn note(&self, protect: &[&Protect], noted: Noted, status: u16) {
-        let Some(mut entry) = noted.entry else { return };
+        let Some(sent) = noted.sent else { return };
         let wanted = protect.iter().any(|it| match it.access_log {
             AccessLog::Off => false,
             AccessLog::Failures => status >= 400,
             AccessLog::All => true,
         });
         if wanted {
-            entry.time = self.gatekeeper.get().map_or(entry.time, |it| it.now());
-            entry.status = status;
-            entry.took = noted.began.elapsed();
-            self.log.note(*entry);
+            let time = self.gatekeeper.get().map_or_else(|| base::Time::from_micros(0), |it| it.now());
+            self.log.note(sent.entry(time, status, noted.began.elapsed()));
         }
     }
 
@@ -298,7 +327,7 @@ impl Gateway {
     ) -> Passed {
         let holding: Vec<&Policy> = policies.iter().filter_map(|index| table.policies.get(*index)).collect();
         let protects: Vec<&Protect> = holding.iter().map(|policy| &policy.protect).collect();
-        let noted = Noted::of(&request, peer, &protects, &Owned::default());
+        let noted = Noted::of(&request, peer, &protects, None);
         if let Some(response) = protects.iter().find_map(|it| it.preflight(&request)) {
             self.note(&protects, noted, response.status().as_u16());
             return Passed::Answered(response);

@@ -19,6 +19,8 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
+use tokio::time::Sleep;
+
 use crate::{body::Outgoing, link::Link};
 
 /// How long a connection nobody uses is kept; servers close theirs after a minute or more.
@@ -81,6 +83,8 @@ pub struct Wire {
     sender: http1::SendRequest<Outgoing>,
     connection: Connection,
     closed: bool,
+    /// Kept over requests: moving a timer on costs less than setting one.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 /// Why an exchange failed, and the request if nothing of it was sent.
@@ -97,7 +101,8 @@ impl Wire {
         let mut builder = http1::Builder::new();
         builder.max_buf_size(HEAD_MAX);
         let (sender, connection) = builder.handshake(TokioIo::new(link)).await?;
-        let mut wire = Self { sender, connection: Box::pin(connection.with_upgrades()), closed: false };
+        let mut wire =
+            Self { sender, connection: Box::pin(connection.with_upgrades()), closed: false, timer: None };
         wire.drive(&mut Context::from_waker(Waker::noop()));
         Ok(wire)
     }
@@ -117,7 +122,7 @@ impl Wire {
 
     /// Sends a request and waits for the head of its answer.
     pub async fn exchange(&mut self, request: Request<Outgoing>) -> Result<Response<Incoming>, Broken> {
-        let Self { sender, connection, closed } = self;
+        let Self { sender, connection, closed, .. } = self;
         let mut sending = pin!(sender.try_send_request(request));
         poll_fn(|cx| {
             if !*closed && connection.as_mut().poll(cx).is_ready() {
@@ -133,6 +138,26 @@ impl Wire {
             }
         })
         .await
+    }
+
+    /// The same, given up at a moment; nothing when it was.
+    pub async fn exchange_until(
+        &mut self,
+        request: Request<Outgoing>,
+        until: tokio::time::Instant,
+    ) -> Option<Result<Response<Incoming>, Broken>> {
+        let mut timer = self.timer.take().unwrap_or_else(|| Box::pin(tokio::time::sleep_until(until)));
+        timer.as_mut().reset(until);
+        let answered = {
+            let mut exchange = pin!(self.exchange(request));
+            poll_fn(|cx| match exchange.as_mut().poll(cx) {
+                Poll::Ready(answered) => Poll::Ready(Some(answered)),
+                Poll::Pending => timer.as_mut().poll(cx).map(|()| None),
+            })
+            .await
+        };
+        self.timer = Some(timer);
+        answered
     }
 
     /// Lives on by itself, as the other protocol it was switched to needs it.
