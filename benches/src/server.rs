@@ -54,7 +54,7 @@ impl Server {
     /// The same on one core.
     pub fn start_on(directory: &Path, core: &str) -> Result<Self> {
         let mut command = Command::new("taskset");
-        command.args(["-c", core]).arg(binary()?);
+        command.args(["-c", core]).arg(binary()?).env("AIC_EGRESS", "127.0.0.0/8");
         Self::started(command, directory)
     }
 

@@ -9,6 +9,7 @@ mod changes;
 mod csv;
 mod dataset;
 mod delete;
+mod device;
 mod documents;
 mod edit;
 mod endpoint;
@@ -87,6 +88,8 @@ pub enum Command {
     Backup(backup::Backup),
     /// Print a kubeconfig with which `kubectl` works here.
     Kubeconfig,
+    /// Print a credential for `kubectl`, which runs this by itself when its kubeconfig says so.
+    KubeCredential,
     /// Print the completions for a shell.
     Completion(access::Completion),
     /// What the server serves: kinds, their fields, and any request.
@@ -110,7 +113,14 @@ pub fn main(flags: &Flags, command: Command, parser: fn() -> clap::Command) -> E
         Output::standard(None, Vec::new(), false).failure(&failure);
         ExitCode::from(failure.exit as u8)
     };
-    let settings = match Settings::settle(flags) {
+    let settled = Settings::settle(flags).and_then(|mut settings| {
+        // Whoever logs in anew needs no old token.
+        if !matches!(command, Command::Login(_)) {
+            device::renew(&mut settings)?;
+        }
+        Ok(settings)
+    });
+    let settings = match settled {
         Ok(settings) => settings,
         Err(failure) => return early(failure),
     };
@@ -152,6 +162,7 @@ fn run(cx: &mut Cx, command: Command, parser: fn() -> clap::Command) -> Result<(
         Command::Predict(it) => predict::predict(cx, &it),
         Command::Backup(it) => backup::run(cx, &it),
         Command::Kubeconfig => access::kubeconfig(cx),
+        Command::KubeCredential => device::kube_credential(cx),
         Command::Completion(it) => access::completion(cx, &it, parser),
         Command::Api(it) => api::run(cx, &it),
     }

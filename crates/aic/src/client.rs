@@ -134,6 +134,14 @@ impl Ask {
         self
     }
 
+    /// Sends a form.
+    pub fn form(mut self, pairs: &[(&str, &str)]) -> Self {
+        let pairs: Vec<String> =
+            pairs.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+        self.content = Content::Bytes("application/x-www-form-urlencoded", pairs.join("&").into_bytes());
+        self
+    }
+
     /// Sends bytes of a known length from wherever they come, without holding them.
     pub fn stream(mut self, kind: &'static str, length: u64, bytes: impl Read + 'static) -> Self {
         self.content = Content::Stream(kind, length, Box::new(bytes));

@@ -69,6 +69,8 @@ pub struct Settings {
     pub scratch: PathBuf,
     /// Where tokens are kept.
     credentials: PathBuf,
+    /// When the token ends, if it is a kept one that can be renewed.
+    ends: Option<i64>,
 }
 
 /// What a configuration file may say. It holds no token: files like it are shared.
@@ -82,11 +84,26 @@ struct File {
 }
 
 /// Tokens by the address of their server.
-type Tokens = BTreeMap<String, Token>;
+type Tokens = BTreeMap<String, Kept>;
 
-#[derive(Serialize, Deserialize)]
-struct Token {
-    token: String,
+/// A token, and what renews it if it can be renewed.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Kept {
+    /// The token.
+    pub token: String,
+    /// The refresh token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh: Option<String>,
+    /// When the token ends, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<i64>,
+}
+
+impl Kept {
+    /// A token that nothing renews.
+    pub fn of(token: String) -> Self {
+        Self { token, refresh: None, expires: None }
+    }
 }
 
 /// A reader of the environment; tests bring their own.
@@ -119,9 +136,12 @@ impl Settings {
             let sentence = format!("the token is not sent to `{url}`, an address only `.aic.toml` names");
             return Err(Failure::not_allowed(sentence).hint("confirm the address with --url or AIC_URL"));
         }
-        let token = match given {
-            Some(token) => Some(token),
-            None => tokens(&credentials)?.remove(&url).map(|kept| kept.token),
+        let (token, ends) = match given {
+            Some(token) => (Some(token), None),
+            None => match tokens(&credentials)?.remove(&url) {
+                Some(kept) => (Some(kept.token), kept.expires.filter(|_| kept.refresh.is_some())),
+                None => (None, None),
+            },
         };
         Ok(Self {
             url,
@@ -147,17 +167,37 @@ impl Settings {
                 .unwrap_or_else(|| "vi".to_owned()),
             scratch,
             credentials,
+            ends,
         })
     }
 
     /// Keeps a token for this server, in a file only its owner reads; answers where.
-    pub fn keep(&self, token: &str) -> Result<&Path> {
+    pub fn keep(&self, token: &Kept) -> Result<&Path> {
         let mut all = tokens(&self.credentials)?;
-        all.insert(self.url.clone(), Token { token: token.to_owned() });
+        all.insert(self.url.clone(), token.clone());
         let text = serde_json::to_string_pretty(&all).map_err(|error| Failure::failed(error.to_string()))?;
         write_private(&self.credentials, text.as_bytes())
             .map_err(|error| Failure::file(self.credentials.display(), &error))?;
         Ok(&self.credentials)
+    }
+
+    /// What is kept for this server now.
+    pub fn kept(&self) -> Result<Option<Kept>> {
+        Ok(tokens(&self.credentials)?.remove(&self.url))
+    }
+
+    /// Whether the token is a kept one that can be renewed and ends before a moment, in seconds since 1970.
+    pub fn ends_before(&self, moment: i64) -> bool {
+        self.ends.is_some_and(|ends| ends < moment)
+    }
+
+    /// Keeps other commands from changing the tokens until the answer is dropped.
+    pub fn lock(&self) -> Result<fs::File> {
+        let path = self.credentials.with_extension("lock");
+        let mut options = fs::OpenOptions::new();
+        let opened = options.write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let locked = opened.and_then(|file| file.lock().map(|()| file));
+        locked.map_err(|error| Failure::file(path.display(), &error))
     }
 
     #[cfg(test)]
@@ -186,11 +226,29 @@ fn settle_server_from(up: &Up, environment: Environment<'_>) -> Result<Settled> 
         data_dir: data_dir.unwrap_or_else(|| data_home(environment)),
         listen,
         database_url: up.database_url.clone().or_else(|| environment("AIC_DATABASE_URL")),
+        public_url: up
+            .public_url
+            .clone()
+            .or_else(|| environment("AIC_PUBLIC_URL"))
+            .map(|url| checked(&url))
+            .transpose()?,
+        egress: up.egress.clone().or_else(|| environment("AIC_EGRESS")).unwrap_or_default(),
+        egress_ca: up.egress_ca.clone().or_else(|| environment("AIC_EGRESS_CA").map(PathBuf::from)),
         blobs_url: up.blobs_url.clone().or_else(|| environment("AIC_BLOBS_URL")),
         blobs_settings: object_store_settings(),
         workers: up.workers,
         password: environment("AIC_ADMIN_PASSWORD"),
+        master_key_file: environment("AIC_MASTER_KEY_FILE").map(PathBuf::from),
+        trusted_proxies: trusted(environment)?,
         tls: up.tls_cert.clone().zip(up.tls_key.clone()),
+    })
+}
+
+/// The proxies that are believed.
+fn trusted(environment: Environment<'_>) -> Result<Vec<ipnet::IpNet>> {
+    let text = environment("AIC_TRUSTED_PROXIES").unwrap_or_default();
+    face_web::origin::networks(&text).map_err(|error| {
+        Failure::usage(format!("AIC_TRUSTED_PROXIES: {error}")).hint("for example 10.0.0.0/8")
     })
 }
 
@@ -363,7 +421,7 @@ mod tests {
     fn a_token_is_kept_for_its_server_and_for_its_owner() {
         let home = Home::new("token");
         let settled = home.settle(&Flags::default(), &[]).unwrap();
-        let path = settled.keep("secret").unwrap().to_path_buf();
+        let path = settled.keep(&Kept::of("secret".to_owned())).unwrap().to_path_buf();
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(home.settle(&Flags::default(), &[]).unwrap().token.as_deref(), Some("secret"));
         let elsewhere = home.settle(&Flags::default(), &[("AIC_URL", "http://other:1")]).unwrap();

@@ -49,6 +49,11 @@ struct Problem {
     hint: Option<String>,
     request_id: Option<String>,
     errors: Vec<FieldProblem>,
+    /// The code, where the answer is one of OAuth 2.0 (RFC 6749 section 5.2).
+    error: Option<String>,
+    /// Its sentence.
+    #[serde(rename = "error_description")]
+    description: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -113,7 +118,11 @@ impl Failure {
     /// An answer of the server that is no success.
     pub fn answered(status: u16, request: Option<String>, body: &str) -> Self {
         let problem: Problem = serde_json::from_str(body).unwrap_or_default();
-        let message = problem.detail.or(problem.title).unwrap_or_else(|| unexplained(status, body));
+        let message = problem
+            .detail
+            .or(problem.description)
+            .or(problem.title)
+            .unwrap_or_else(|| unexplained(status, body));
         let mut fields: Vec<(String, String)> =
             problem.errors.into_iter().map(|error| (error.field, error.detail)).collect();
         if let Some(field) = problem.field
@@ -126,7 +135,7 @@ impl Failure {
             status: Some(status),
             told: Box::new(Told {
                 message,
-                code: problem.code,
+                code: problem.code.or(problem.error),
                 fields,
                 hint: problem.hint,
                 request: problem.request_id.or(request),
@@ -146,6 +155,11 @@ impl Failure {
             failure.told.message = format!("{} ({cause})", failure.told.message);
         }
         failure
+    }
+
+    /// The stable code, if one was told.
+    pub fn code(&self) -> Option<&str> {
+        self.told.code.as_deref()
     }
 
     /// Says what to do next.

@@ -22,7 +22,7 @@ use crate::{
 
 pub use ambient::{Ambient, fresh_password};
 pub use assemble::assemble;
-pub use bundle::restore;
+pub use bundle::{KeyFile, restore};
 pub use generate::generate;
 pub use listen::listen;
 
@@ -38,6 +38,16 @@ pub struct Up {
     /// A PostgreSQL to keep objects in, instead of SQLite in the data directory [env: AIC_DATABASE_URL].
     #[arg(long, value_name = "URL")]
     pub database_url: Option<String>,
+    /// The address people and programs reach the server at, with `https`, when a proxy or a name stands before it;
+    /// tokens name it as their issuer [env: AIC_PUBLIC_URL].
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Own hosts, addresses and networks the server may call, with commas between; public ones it may [env: AIC_EGRESS].
+    #[arg(long, value_name = "LIST")]
+    pub egress: Option<String>,
+    /// Certificates to trust in calls beside the public ones (PEM) [env: AIC_EGRESS_CA].
+    #[arg(long, value_name = "FILE")]
+    pub egress_ca: Option<PathBuf>,
     /// An object store to keep blobs in, such as `s3://bucket/path`, instead of the data directory [env: AIC_BLOBS_URL].
     #[arg(long, value_name = "URL")]
     pub blobs_url: Option<String>,
@@ -61,6 +71,12 @@ pub struct Settled {
     pub listen: SocketAddr,
     /// A PostgreSQL, if one was named.
     pub database_url: Option<String>,
+    /// The address it is reached at, if it is another than the one it listens on.
+    pub public_url: Option<String>,
+    /// What may be called beside public addresses.
+    pub egress: String,
+    /// Certificates to trust in calls beside the public ones.
+    pub egress_ca: Option<PathBuf>,
     /// An object store, if one was named.
     pub blobs_url: Option<String>,
     /// What the object store is told beside its URL: the settings of its own kind, by name.
@@ -69,6 +85,10 @@ pub struct Settled {
     pub workers: usize,
     /// The first administrator's password, if one was given.
     pub password: Option<String>,
+    /// The file of the master key, if it is not the one in the data directory.
+    pub master_key_file: Option<PathBuf>,
+    /// Networks of proxies that are believed what they say of a request's origin.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
     /// A certificate chain and its key, if they were given.
     pub tls: Option<(PathBuf, PathBuf)>,
 }

@@ -60,6 +60,8 @@ pub struct Field {
     pub example: Option<&'static str>,
     /// Taken in, never given out.
     pub write_only: bool,
+    /// Tells of a person: sealed at rest under a key of its object, which can be destroyed.
+    pub personal: bool,
     /// Cannot change once set.
     pub immutable: bool,
     /// Lists filter and sort by it at no cost.
@@ -81,6 +83,7 @@ impl Field {
             default: T::DEFAULT,
             example: None,
             write_only: matches!(T::SHAPE, Shape::Secret),
+            personal: false,
             immutable: false,
             indexed: false,
             reference: None,

@@ -107,6 +107,7 @@ pub fn field(attributes: &[Attribute]) -> Result<TokenStream> {
             let path = meta.path().clone();
             let is = |name: &str| path.is_ident(name);
             match &meta {
+                Meta::Path(_) if is("personal") => parts.extend(quote!(personal: true,)),
                 Meta::Path(_) if is("write_only") => parts.extend(quote!(write_only: true,)),
                 Meta::Path(_) if is("immutable") => parts.extend(quote!(immutable: true,)),
                 Meta::Path(_) if is("indexed") => parts.extend(quote!(indexed: true,)),

@@ -12,7 +12,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// Makes the constant table of a struct's fields, or the list of a plain enum's values.
 ///
 /// Field attributes, in `#[field(...)]`: `min`, `max` (value of a number, length of a text or list),
-/// `default` (a JSON literal), `example`, `write_only`, `immutable`, `indexed`, `reference = "service.kinds"`.
+/// `default` (a JSON literal), `example`, `write_only`, `personal`, `immutable`, `indexed`, `reference = "service.kinds"`.
 #[proc_macro_derive(Fields, attributes(field))]
 pub fn fields(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

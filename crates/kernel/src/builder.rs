@@ -41,6 +41,7 @@ impl<K: Kind> KindBuilder<K> {
             actions: Vec::new(),
             upgrade: None,
             admits: Vec::new(),
+            leaves: Vec::new(),
             type_id: TypeId::of::<K>(),
         };
         Self { def, kind: PhantomData }
@@ -78,6 +79,21 @@ impl<K: Kind> KindBuilder<K> {
                 new.status = merge_status(new.status, &it.status)?;
                 Ok(new)
             })
+        }));
+        self
+    }
+
+    /// Looks at every object before it is deleted, and may refuse.
+    #[must_use]
+    pub fn leave<F, T>(mut self, leave: F) -> Self
+    where
+        F: Fn(Cx, Object<K>) -> T + Send + Sync + 'static,
+        T: Future<Output = Result<()>> + Send + 'static,
+    {
+        let leave = Arc::new(leave);
+        self.def.leaves.push(Arc::new(move |cx, old: Raw| {
+            let leave = Arc::clone(&leave);
+            Box::pin(async move { leave(cx, old.typed::<K>()?).await })
         }));
         self
     }

@@ -367,6 +367,19 @@ pub async fn bulk(cx: &Cx, kind: &Arc<KindDef>, body: Value) -> Result<Value> {
     Ok(json!({"items": results, "failed": failed}))
 }
 
+/// The name a new object asks for.
+pub(crate) fn name_in(object: &Value) -> &str {
+    object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// An object somebody wants to do something with, decided by its name however it was called.
+async fn found_for(cx: &Cx, kind: &Arc<KindDef>, verb: &str, id: &str) -> Result<Raw> {
+    let found = cx.find_opt(kind, id).await?;
+    let name = found.as_ref().map_or(id, |it| &it.metadata.name);
+    cx.authorize_kind(kind, verb, name).await?;
+    found.ok_or_else(|| crate::cx::not_found(kind, id))
+}
+
 async fn one(cx: &Cx, kind: &Arc<KindDef>, item: &Value) -> Result<Raw> {
     let object = item.get("object").cloned().unwrap_or_else(|| json!({}));
     let verb = item.get("verb").and_then(Value::as_str).unwrap_or("create");
@@ -378,24 +391,22 @@ async fn one(cx: &Cx, kind: &Arc<KindDef>, item: &Value) -> Result<Raw> {
     let cx = cx.doing(verb);
     match verb {
         "create" => {
-            cx.authorize_kind(kind, "create").await?;
+            cx.authorize_kind(kind, "create", name_in(&object)).await?;
             create(&cx, kind, &params, object).await
         }
         "apply" => {
-            cx.authorize_kind(kind, "update").await?;
-            cx.authorize_kind(kind, "create").await?;
-            let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+            let name = name_in(&object);
+            cx.authorize_kind(kind, "update", name).await?;
+            cx.authorize_kind(kind, "create", name).await?;
             let old = cx.find_opt(kind, name).await?;
             applied(&cx, kind, old, object, &params).await
         }
         "patch" => {
-            cx.authorize_kind(kind, "update").await?;
-            let old = cx.find(kind, id).await?;
+            let old = found_for(&cx, kind, "update", id).await?;
             patch(&cx, kind, old, (PatchForm::Merge, object), &params).await
         }
         "delete" => {
-            cx.authorize_kind(kind, "delete").await?;
-            let old = cx.find(kind, id).await?;
+            let old = found_for(&cx, kind, "delete", id).await?;
             crate::lifecycle::delete(&cx, kind, old, crate::lifecycle::Propagation::Background).await
         }
         _ => Err(Error::invalid("unknown-value", "`verb` is create, apply, patch or delete").at("verb")),

@@ -1,4 +1,5 @@
-//! Controllers: they follow the journal by position with a durable cursor, and make what is like what is wanted.
+//! What runs beside the calls: controllers follow the journal by position with a durable cursor and make
+//! what is like what is wanted; periodic work is done again and again.
 
 use std::{sync::Arc, time::Duration};
 
@@ -100,6 +101,39 @@ impl Controller {
                     );
                     tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
                 }
+            }
+        }
+    }
+}
+
+/// Work that is done again and again, by one process at a time.
+#[derive(Clone)]
+pub struct Periodic {
+    pub(crate) name: &'static str,
+    pub(crate) seconds: u32,
+    pub(crate) act: Arc<dyn Fn(Cx) -> Later<'static, ()> + Send + Sync>,
+}
+
+impl Periodic {
+    pub(crate) async fn again_and_again(self, platform: Arc<Platform>) {
+        let mut ticks = tokio::time::interval(Duration::from_secs(u64::from(self.seconds.max(1))));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let key = format!("periodic/{}", self.name);
+        loop {
+            ticks.tick().await;
+            // A lease as long as a period keeps other processes from doing the same work in it.
+            let lease =
+                platform.store.lease(&key, &platform.holder, platform.clock.now(), self.seconds).await;
+            let done = match lease {
+                Ok(Some(_)) => {
+                    let cx = platform.cx_of(Principal::system(self.name, ""), "").doing(self.name);
+                    (self.act)(cx).await
+                }
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = done {
+                tracing::warn!(work = self.name, ?error, "will try again");
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The context of one call: who asks, where, when, in which trace, and the way to everything else.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use base::{Error, Result, Status, Time, Uid};
 use serde_json::Value;
@@ -33,6 +33,8 @@ pub struct Cx {
     pub deadline: Option<Time>,
     /// Whether nothing shall be written.
     pub dry_run: bool,
+    /// The address the request came from, if it came from one.
+    pub origin: Option<IpAddr>,
     /// What the caller calls this request, so that a second try does nothing twice.
     pub(crate) idempotency: Option<Arc<write::Once>>,
     /// The lease that must still be held for writes to happen: of the run the call is a step of.
@@ -125,16 +127,26 @@ impl Cx {
 
     /// Whether the principal may; the answer names the rules that decided.
     pub async fn decide(&self, permission: &str, project: &str) -> Result<Decision> {
+        self.decide_on(permission, (project, "")).await
+    }
+
+    /// The same for one object of the project, by its name.
+    pub async fn decide_on(&self, permission: &str, (project, object): (&str, &str)) -> Result<Decision> {
         // What belongs to the platform is nobody's own, so that a tenant's grants do not reach it.
         let kind = permission.rsplit_once('.').and_then(|(kind, _)| self.platform.kind(kind).ok());
         let org = self.org_of(kind.map_or(Scope::Organization, |kind| kind.scope));
-        let question = Question { permission: permission.to_owned(), org, project: project.to_owned() };
+        let (object, origin) = (object.to_owned(), self.origin);
+        let question = Question { object, origin, ..Question::new(permission, &org, project) };
         self.platform.decide(&self.principal, &question).await
     }
 
     /// Refuses unless the principal may do this with objects of a kind, where that kind lives.
-    pub(crate) async fn authorize_kind(&self, kind: &KindDef, verb: &str) -> Result<()> {
-        self.authorize(&kind.permission(verb), &self.project).await
+    pub(crate) async fn authorize_kind(&self, kind: &KindDef, verb: &str, object: &str) -> Result<()> {
+        let permission = kind.permission(verb);
+        if self.decide_on(&permission, (&self.project, object)).await?.allowed {
+            return Ok(());
+        }
+        Err(crate::access::denied(&permission))
     }
 
     /// Refuses unless the principal may.

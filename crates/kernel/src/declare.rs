@@ -115,6 +115,8 @@ pub struct Action {
 
 pub(crate) type Admit = dyn Fn(Cx, Raw, Option<Raw>) -> Later<'static, Raw> + Send + Sync;
 
+pub(crate) type Leave = dyn Fn(Cx, Raw) -> Later<'static, ()> + Send + Sync;
+
 /// A kind with its types erased.
 #[derive(Clone)]
 pub struct KindDef {
@@ -149,6 +151,7 @@ pub struct KindDef {
     /// Brings an older spec up to date.
     pub upgrade: Option<fn(u32, object::Fields) -> object::Fields>,
     pub(crate) admits: Vec<Arc<Admit>>,
+    pub(crate) leaves: Vec<Arc<Leave>>,
     pub(crate) type_id: TypeId,
 }
 

@@ -56,12 +56,20 @@ pub async fn call(cx: Cx, call: Call) -> Result<Answer> {
     let mut cx = cx.doing(call.verb.word());
     cx.check_deadline()?;
     served(&call)?;
-    // An object named by its uid is decided where it lives.
-    if let Some(project) = project_of(&cx, &call.kind, call.id.as_deref()).await? {
-        cx = cx.in_project(&project);
+    // An object named by its uid is decided where it lives, and by its name.
+    let mut object = match (&call.id, &call.body) {
+        (Some(id), _) => id.clone(),
+        (None, Body::Json(body)) => change::name_in(body).to_owned(),
+        (None, Body::Empty | Body::Bytes { .. }) => String::new(),
+    };
+    if let Some((project, name)) = named_by_uid(&cx, &call.kind, call.id.as_deref()).await? {
+        object = name;
+        if !project.is_empty() {
+            cx = cx.in_project(&project);
+        }
     }
     if open_to(&call.kind, &call.verb) == OpenTo::Granted {
-        cx.authorize_kind(&call.kind, &call.verb.permission(&call.kind)).await?;
+        cx.authorize_kind(&call.kind, &call.verb.permission(&call.kind), &object).await?;
     }
     if call.kind.scope == crate::kind::Scope::Project && &*cx.project != "-" {
         cx.platform.check_project(&cx.org, &cx.project).await?;
@@ -98,11 +106,12 @@ fn served(call: &Call) -> Result<()> {
     .hint(format!("`aic api explain {}` lists what is served", call.kind.plural)))
 }
 
-async fn project_of(cx: &Cx, kind: &KindDef, id: Option<&str>) -> Result<Option<String>> {
+/// The project and name of an object named by its uid.
+async fn named_by_uid(cx: &Cx, kind: &KindDef, id: Option<&str>) -> Result<Option<(String, String)>> {
     let Some(id) = id.filter(|id| Uid::looks_like(id)) else { return Ok(None) };
     let record = cx.platform.store.by_uid(&Uid::known(id)).await?;
     match record.filter(|it| it.org == cx.org_of(kind.scope) && it.kind == kind.id()) {
-        Some(record) => Ok(Some(record.project).filter(|project| !project.is_empty())),
+        Some(record) => Ok(Some((record.project, record.name))),
         None => Err(not_found(kind, id)),
     }
 }
@@ -257,7 +266,7 @@ async fn apply(
         let old = cx.find_stored_opt(kind, &target.id).await?;
         let is_new = old.is_none();
         if is_new {
-            cx.authorize_kind(kind, "create").await?;
+            cx.authorize_kind(kind, "create", change::name_in(&body)).await?;
         }
         match change::applied(cx, kind, old, body.clone(), params).await {
             Err(error) if matches!(error.code(), "stale-version" | "already-exists") => {

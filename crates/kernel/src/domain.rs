@@ -5,7 +5,12 @@ use std::sync::Arc;
 use base::Result;
 
 use crate::{
-    access::Guard, builder::KindBuilder, controller::Controller, cx::Cx, declare::KindDef, kind::Kind,
+    access::Guard,
+    builder::KindBuilder,
+    controller::{Controller, Periodic},
+    cx::Cx,
+    declare::KindDef,
+    kind::Kind,
     runs::Workflow,
 };
 
@@ -15,13 +20,26 @@ pub struct Domain {
     pub(crate) kinds: Vec<KindDef>,
     pub(crate) workflows: Vec<Workflow>,
     pub(crate) controllers: Vec<Controller>,
+    pub(crate) periodic: Vec<Periodic>,
     pub(crate) guard: Option<Arc<dyn Guard>>,
 }
 
 impl Domain {
     /// An empty one.
     pub fn new(service: &'static str) -> Self {
-        Self { service, kinds: Vec::new(), workflows: Vec::new(), controllers: Vec::new(), guard: None }
+        Self {
+            service,
+            kinds: Vec::new(),
+            workflows: Vec::new(),
+            controllers: Vec::new(),
+            periodic: Vec::new(),
+            guard: None,
+        }
+    }
+
+    /// The kinds it has.
+    pub fn kinds(&self) -> &[KindDef] {
+        &self.kinds
     }
 
     /// Adds a kind and what it serves.
@@ -58,6 +76,18 @@ impl Domain {
     {
         let act = Arc::new(move |cx, change| -> crate::Later<'static, ()> { Box::pin(act(cx, change)) });
         self.controllers.push(Controller { name, kind, act });
+        self
+    }
+
+    /// Adds work that is done again and again, by one process at a time: the first time soon after the start.
+    #[must_use]
+    pub fn every<F, T>(mut self, name: &'static str, seconds: u32, act: F) -> Self
+    where
+        F: Fn(Cx) -> T + Send + Sync + 'static,
+        T: Future<Output = Result<()>> + Send + 'static,
+    {
+        let act = Arc::new(move |cx| -> crate::Later<'static, ()> { Box::pin(act(cx)) });
+        self.periodic.push(Periodic { name, seconds, act });
         self
     }
 

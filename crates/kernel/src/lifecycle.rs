@@ -46,6 +46,9 @@ impl Propagation {
 
 /// Puts an object in the trash; one with finalizers only begins to go.
 pub async fn delete(cx: &Cx, kind: &Arc<KindDef>, old: Raw, propagation: Propagation) -> Result<Raw> {
+    for leave in &kind.leaves {
+        leave(cx.clone(), old.clone()).await?;
+    }
     if propagation == Propagation::Foreground {
         children(cx, &old, propagation).await?;
     }

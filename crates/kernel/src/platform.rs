@@ -11,16 +11,18 @@ use base::{Clock, Entropy, Error, Result};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
-    access::{Credential, Decider, Decision, Guard, Known, Memory, Policy, Principal, Question, Sort},
+    access::{
+        Asked, Credential, Decision, Guard, Known, Memory, Policy, Principal, Question, Remembering, Sort,
+    },
     blob::Blobs,
-    controller::Controller,
+    controller::{Controller, Periodic},
     cx::Cx,
     declare::KindDef,
     domain::Domain,
     kind::{Kind, Scope, Shape},
     records::Records,
     runs::{self, Workflow},
-    store::Store,
+    store::{Ceiling, Store},
     watch::Hub,
 };
 
@@ -46,6 +48,7 @@ pub struct Platform {
     pub(crate) hub: Hub,
     pub(crate) workflows: HashMap<&'static str, Workflow>,
     controllers: Vec<Controller>,
+    periodic: Vec<Periodic>,
     blocking: Arc<Semaphore>,
     pub(crate) workers: usize,
     /// Who this process is to the holders of leases.
@@ -100,10 +103,12 @@ impl Platform {
         let mut kinds = Vec::new();
         let mut workflows = HashMap::new();
         let mut controllers = Vec::new();
+        let mut periodic = Vec::new();
         let mut guard = None;
         for domain in std::iter::once(runs::domain()).chain(parts.domains) {
             kinds.extend(domain.kinds.into_iter().map(Arc::new));
             controllers.extend(domain.controllers);
+            periodic.extend(domain.periodic);
             workflows.extend(domain.workflows.into_iter().map(|workflow| (workflow.name, workflow)));
             guard = domain.guard.or(guard);
         }
@@ -124,6 +129,7 @@ impl Platform {
             hub: Hub::new(),
             workflows,
             controllers,
+            periodic,
             blocking: Arc::new(Semaphore::new(parts.blocking.max(1))),
             workers: parts.workers,
             holder: parts.holder,
@@ -180,6 +186,9 @@ impl Platform {
         });
         for controller in self.controllers.clone() {
             tokio::spawn(controller.follow(Arc::clone(self)));
+        }
+        for periodic in self.periodic.clone() {
+            tokio::spawn(periodic.again_and_again(Arc::clone(self)));
         }
         if self.workers > 0 {
             tokio::spawn(runs::work(Arc::clone(self)));
@@ -249,6 +258,7 @@ impl Platform {
             dry_run: false,
             idempotency: None,
             fence: None,
+            origin: None,
         }
     }
 
@@ -269,18 +279,60 @@ impl Platform {
         if principal.sort == Sort::System {
             return Ok(Decision { allowed: true, reasons: vec!["the platform itself".to_owned()] });
         }
-        let decider: Arc<dyn Decider> = match self.memory.decider(principal) {
+        let decider = match self.memory.decider(principal) {
             Some(decider) => decider,
             None => {
                 let epoch = self.memory.epoch();
                 let cx = self.cx_of(Principal::system("guard", &principal.org), "");
                 let grants = self.guard.grants(cx, principal.clone()).await?;
-                let decider = self.policy.compile(principal, &grants)?;
+                let decider = Arc::new(Remembering::new(self.policy.compile(principal, &grants)?));
                 self.memory.keep_decider(epoch, principal.clone(), &decider);
                 decider
             }
         };
-        Ok(decider.decide(question))
+        let question = Question { minute: self.now().micros() / 60_000_000, ..question.clone() };
+        let (decision, is_first) = decider.decide(&question);
+        if is_first {
+            let principal = Arc::new(principal.clone());
+            self.memory.note(Asked { principal, question, allowed: decision.allowed });
+        }
+        Ok(decision)
+    }
+
+    /// What decides, for whoever wants to know what other rules would.
+    pub fn policy(&self) -> &dyn Policy {
+        &*self.policy
+    }
+
+    /// Tells the guard what was asked since it was told last.
+    pub async fn tell_asked(self: &Arc<Self>) -> Result<()> {
+        let asked = self.memory.take_asked();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        self.guard.asked(self.cx_of(Principal::system("guard", ""), ""), asked).await
+    }
+
+    /// What limits how many objects of a kind live in a project, worked out once.
+    pub(crate) async fn ceilings(
+        self: &Arc<Self>,
+        (org, project, kind): (&str, &str, &str),
+    ) -> Result<Vec<Ceiling>> {
+        if project.is_empty() {
+            return Ok(Vec::new());
+        }
+        let place = (org.to_owned(), project.to_owned());
+        let all = match self.memory.ceilings(&place) {
+            Some(all) => all,
+            None => {
+                let epoch = self.memory.epoch();
+                let cx = self.cx_of(Principal::system("guard", org), project);
+                let all: Arc<[Ceiling]> = self.guard.ceilings(cx).await?.into();
+                self.memory.keep_ceilings(epoch, place, Arc::clone(&all));
+                all
+            }
+        };
+        Ok(all.iter().filter(|ceiling| ceiling.kind == kind).cloned().collect())
     }
 
     /// Runs work that blocks on the bounded pool for it.
@@ -377,6 +429,9 @@ async fn sweep(platform: Arc<Platform>) {
         ticks.tick().await;
         if let Err(error) = platform.store.sweep(platform.now()).await {
             tracing::warn!(?error, "what has expired was not forgotten; trying again later");
+        }
+        if let Err(error) = platform.tell_asked().await {
+            tracing::warn!(?error, "what was asked was not noted");
         }
     }
 }

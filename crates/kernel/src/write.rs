@@ -85,7 +85,13 @@ pub(crate) fn prepare(cx: &Cx, kind: &KindDef, old: Option<&Raw>, new: &Raw, pur
 
 /// Commits one write and tells whoever must know at once.
 pub(crate) async fn commit(cx: &Cx, kind: &KindDef, write: Write, new: &Raw) -> Result<u64> {
-    let mut commit = Commit { writes: vec![write], fence: cx.fence.clone(), ..Commit::default() };
+    // Whatever comes to life, as new or out of the trash, must find room.
+    let ceilings = if matches!(write.expect, Expect::Absent) || &*cx.verb == "restore" {
+        cx.platform.ceilings((&new.org, &new.metadata.namespace, &new.kind)).await?
+    } else {
+        Vec::new()
+    };
+    let mut commit = Commit { writes: vec![write], ceilings, fence: cx.fence.clone(), ..Commit::default() };
     if let Some(once) = &cx.idempotency {
         let mut carried = once.carried.lock().unwrap_or_else(PoisonError::into_inner);
         if !*carried {

@@ -115,6 +115,8 @@ pub struct Caller {
 /// What must be known of the sender of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Admission<'a> {
+    /// Where it comes from.
+    pub address: Option<IpAddr>,
     /// The `Authorization` field.
     pub authorization: Option<&'a str>,
     /// Whose route it is.

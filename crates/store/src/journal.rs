@@ -90,6 +90,8 @@ pub struct Verdict {
 
 /// Walks the whole chain and recomputes every hash.
 pub async fn verify(store: &dyn Store) -> Result<Verdict> {
+    // Hashes are over what was written, sealed where it was sealed.
+    let store = store.as_written().unwrap_or(store);
     let mut verdict = Verdict { entries: 0, first_bad: None, head: Digest::ZERO };
     loop {
         let changes = store.changes(verdict.entries, 1000).await?;

@@ -116,6 +116,21 @@ pub struct Lease {
     pub expires: Time,
 }
 
+/// How many living objects of a kind a place may hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ceiling {
+    /// The organization.
+    pub org: String,
+    /// The kind.
+    pub kind: String,
+    /// The project, empty for what belongs to the organization itself.
+    pub project: String,
+    /// How many may live there.
+    pub max: u64,
+    /// What says so, for the refusal: `quota/small`.
+    pub rule: String,
+}
+
 /// Everything that happens together.
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
@@ -125,6 +140,8 @@ pub struct Commit {
     pub keep: Vec<Kept>,
     /// Streams to append to.
     pub appends: Vec<Append>,
+    /// What must have room for one more (`quota-exceeded` otherwise), counted in the same transaction.
+    pub ceilings: Vec<Ceiling>,
     /// A lease that must still be the one held, by key and token (`lease-lost` otherwise).
     pub fence: Option<(String, u64)>,
 }
@@ -199,7 +216,7 @@ pub trait Store: Send + Sync {
     /// Writes everything or nothing; answers the position of each write, in order.
     ///
     /// # Errors
-    /// `already-exists`, `stale-version`, `already-kept`, `lease-lost`; `store-full` (507) when the
+    /// `already-exists`, `stale-version`, `already-kept`, `lease-lost`, `quota-exceeded`; `store-full` (507) when the
     /// disk is, and `store-unavailable` (503) when it fails: then nothing was written.
     fn commit(&self, commit: Commit) -> Later<'_, Vec<u64>>;
 
@@ -262,6 +279,16 @@ pub trait Store: Send + Sync {
 
     /// Forgets what has expired at `now`: kept values and leases.
     fn sweep(&self, now: Time) -> Later<'_, ()>;
+
+    /// The store beneath, where records and changes are as they were written and hashed; none if that is this one.
+    fn as_written(&self) -> Option<&dyn Store> {
+        None
+    }
+
+    /// Destroys the key of an object's personal data, in its history and its backups too; tells whether there are keys.
+    fn shred<'a>(&'a self, _uid: &'a Uid) -> Later<'a, bool> {
+        Box::pin(std::future::ready(Ok(false)))
+    }
 
     /// Whether the store answers and can write, for readiness.
     fn ping(&self) -> Later<'_, ()>;

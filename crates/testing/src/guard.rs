@@ -38,13 +38,7 @@ impl Guard for ByName {
                 "viewer" => &["*.get", "*.list", "*.watch"],
                 _ => &[],
             };
-            Ok(vec![Grant {
-                source: format!("the name `{}`", principal.name),
-                permissions: permissions.iter().map(|it| (*it).to_owned()).collect(),
-                project: None,
-                platform: false,
-                forbid: false,
-            }])
+            Ok(vec![Grant::of(format!("the name `{}`", principal.name), permissions)])
         })
     }
 

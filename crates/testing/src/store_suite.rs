@@ -48,6 +48,7 @@ const BEHAVIOURS: &[Behaviour] = behaviours![
     commits::a_stale_write_is_refused,
     commits::of_64_writers_of_one_object_each_version_is_won_once,
     commits::a_refused_write_does_not_disturb_its_neighbours,
+    commits::of_64_writers_no_more_than_the_ceiling_get_in,
     commits::a_store_opened_again_shows_what_was_written,
     questions::every_question_is_answered_as_plainly_evaluated,
     paging::pages_lose_and_double_nothing_while_others_write,

@@ -4,22 +4,23 @@ use std::io::{IsTerminal, Read, stdin};
 
 use serde_json::json;
 
-use super::{Cx, kinds};
+use super::{Cx, device, kinds};
 use crate::client::{Ask, Client};
-use crate::config::is_loopback;
+use crate::config::{Kept, is_loopback};
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{shown, text};
 
 /// Arguments of `aic login`.
 #[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("by_password").args(["username", "password_stdin"]).multiple(true))]
 pub struct Login {
-    /// Who to log in as.
-    #[arg(short, long, value_name = "NAME", default_value = "admin")]
-    username: String,
+    /// Who to log in as by password; without it, a browser anywhere is asked for.
+    #[arg(short, long, value_name = "NAME")]
+    username: Option<String>,
     /// The organization the name belongs to.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", requires = "by_password")]
     organization: Option<String>,
-    /// Read the password from standard input instead of asking for it.
+    /// Read the password from standard input instead of asking for it; the name is `admin` unless said.
     #[arg(long)]
     password_stdin: bool,
     /// Keep a token, such as an API key, that is read from standard input.
@@ -42,43 +43,46 @@ pub struct Completion {
     shell: clap_complete::Shell,
 }
 
-/// Exchanges a password for a token and keeps it, or keeps a token that is there already.
+/// Gets a token by a browser or a password and keeps it, or keeps one that is there already.
 pub fn login(cx: &mut Cx, it: &Login) -> Result<()> {
     let url = cx.settings.url.clone();
     if url.starts_with("http://") && !is_loopback(&url) {
         cx.out.note(&format!("`{url}` is not encrypted: others on the way can read the password"));
     }
-    let token = if it.with_token {
-        secret_from_stdin()?
+    let kept = if it.with_token {
+        Kept::of(secret_from_stdin()?)
+    } else if it.username.is_some() || it.password_stdin {
+        Kept::of(by_password(cx, it, &url)?)
     } else {
-        let password = if it.password_stdin { secret_from_stdin()? } else { prompted(&it.username, &url)? };
-        // An old token must not get in the way of a new one.
-        cx.settings.token = None;
-        let client = Client::new(&cx.settings)?;
-        let mut body = json!({"username": it.username, "password": password});
-        if let Some(organization) = &it.organization {
-            body["organization"] = json!(organization);
-        }
-        let answer = client.json(Ask::call("/api/v1/admin/auth/login").json(&body)).map_err(|failure| {
-            if failure.status == Some(401) {
-                failure.hint("check the name and the password")
-            } else {
-                failure
-            }
-        })?;
-        text(&answer, "accessToken")
+        device::login(cx)?
     };
-    if token.is_empty() {
+    if kept.token.is_empty() {
         return Err(Failure::failed("there is no token to keep"));
     }
-    cx.settings.token = Some(token.clone());
+    cx.settings.token = Some(kept.token.clone());
     cx.client = Client::new(&cx.settings)?;
     if it.with_token {
         // Better refused now than at the next command.
         cx.client.send(Ask::get("/api/v1/kinds"))?;
     }
-    let path = cx.settings.keep(&token)?.display().to_string();
+    let path = cx.settings.keep(&kept)?.display().to_string();
     cx.out.say(&format!("logged in to {url}; the token is in {path}, readable by you only"))
+}
+
+fn by_password(cx: &mut Cx, it: &Login, url: &str) -> Result<String> {
+    let username = it.username.as_deref().unwrap_or("admin");
+    let password = if it.password_stdin { secret_from_stdin()? } else { prompted(username, url)? };
+    // An old token must not get in the way of a new one.
+    cx.settings.token = None;
+    let client = Client::new(&cx.settings)?;
+    let mut body = json!({"username": username, "password": password});
+    if let Some(organization) = &it.organization {
+        body["organization"] = json!(organization);
+    }
+    let answer = client.json(Ask::call("/api/v1/admin/auth/login").json(&body)).map_err(|failure| {
+        if failure.status == Some(401) { failure.hint("check the name and the password") } else { failure }
+    })?;
+    Ok(text(&answer, "accessToken"))
 }
 
 fn secret_from_stdin() -> Result<String> {

@@ -22,6 +22,9 @@ pub enum Backup {
     Restore {
         /// The file.
         file: PathBuf,
+        /// The keys of what is sealed in it; the file beside it with `.keys` behind its name, unless named here.
+        #[arg(long, value_name = "FILE")]
+        keys: Option<PathBuf>,
         /// The directory to fill.
         #[arg(long, value_name = "DIR")]
         data_dir: PathBuf,
@@ -39,10 +42,15 @@ pub fn run(cx: &mut Cx, it: &Backup) -> Result<()> {
             let answer =
                 cx.client.send(Ask::call("/api/v1/system/backup").accept("application/octet-stream"))?;
             let bytes = save(cx, answer, file, 0o600)?;
-            cx.out.say(&format!("{}: {bytes} bytes", file.display()))
+            let keys = restore::beside(file);
+            let answer =
+                cx.client.send(Ask::call("/api/v1/system/backup/keys").accept("application/json"))?;
+            save(cx, answer, &keys, 0o600)?;
+            cx.out.say(&format!("{}: {bytes} bytes", file.display()))?;
+            cx.out.say(&format!("{}: its keys; keep them elsewhere, and only the newest", keys.display()))
         }
-        Backup::Restore { file, data_dir } => {
-            restore::run(file, data_dir)?;
+        Backup::Restore { file, keys, data_dir } => {
+            restore::run(file, keys.as_deref(), data_dir)?;
             cx.out.say(&format!("restored into {}; start it with `aic up --data-dir`", data_dir.display()))
         }
     }

@@ -284,9 +284,12 @@ fn a_file_of_rows_is_sent_in_batches() {
 fn a_backup_is_written_whole_and_overwrites_nothing() {
     let path = std::env::temp_dir().join(format!("aic-backup-{}", std::process::id()));
     let line = ["backup", "create", &path.display().to_string()];
-    let ended = aic(&line, Format::Table, &[(200, "everything")]);
+    let ended = aic(&line, Format::Table, &[(200, "everything"), (200, "{}")]);
     assert_eq!(ended.failed(), "");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "everything");
+    let keys = crate::restore::beside(&path);
+    assert_eq!(std::fs::read_to_string(&keys).unwrap(), "{}");
+    std::fs::remove_file(&keys).unwrap();
     let again = aic(&line, Format::Table, &[]);
     std::fs::remove_file(&path).unwrap();
     assert_eq!(again.failure.map(|f| f.exit), Some(Exit::Usage));

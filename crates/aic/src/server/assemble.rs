@@ -7,13 +7,16 @@ use std::{
 };
 
 use base::{Entropy, Error, Result, Secret};
+use domain_admin::oauth::Provider;
 use domain_catalog::Serving;
 use engine_blobs::Collected;
+use engine_vault::{MasterKey, Sealed};
 use kernel::{
+    domain::Domain,
     platform::{Parts, Platform, Ports},
     store::Store,
 };
-use ports::{gateway::Gateway, infer::Infer, learn::Learn, table::Tables};
+use ports::{fetch::Fetch, gateway::Gateway, infer::Infer, learn::Learn, table::Tables};
 
 use super::{Ambient, Settled, collect, fresh_password, gate::Keeper};
 
@@ -31,7 +34,7 @@ pub struct Assembled {
 pub async fn assemble(settled: &Settled) -> Result<Assembled> {
     fs::create_dir_all(&settled.data_dir).map_err(|error| unusable(&settled.data_dir, &error))?;
     refuse_unfinished(&settled.data_dir)?;
-    let store = open_store(settled).await?;
+    let store = vaulted(settled, open_store(settled).await?).await?;
     let blobs = open_blobs(settled)?;
     let platform = Platform::new(parts(settled, store, blobs.clone())?)?;
     let given = settled.password.clone();
@@ -59,6 +62,51 @@ pub async fn open_store(settled: &Settled) -> Result<Arc<dyn Store>> {
         Some(url) => store_postgres::open(url).await,
         None => store_sqlite::open(&settled.data_dir),
     }
+}
+
+/// What the platform serves.
+fn domains() -> Vec<Domain> {
+    vec![domain_admin::domain(), domain_catalog::domain(), domain_gateway::domain()]
+}
+
+/// The vault over a store: what is secret or personal is sealed beneath it.
+pub async fn vaulted(settled: &Settled, store: Arc<dyn Store>) -> Result<Arc<dyn Store>> {
+    let mut sealed = Sealed::default();
+    for domain in domains() {
+        for kind in domain.kinds() {
+            sealed.add(&kind.id(), kind.fields, kind.status);
+        }
+    }
+    Ok(engine_vault::open(store, &master_key(settled)?, sealed, Arc::new(Ambient)).await?)
+}
+
+/// The key above all others: from the file that was named, or from the data directory, where it is made at the
+/// first start.
+pub fn master_key(settled: &Settled) -> Result<MasterKey> {
+    let own = settled.data_dir.join(MASTER_KEY);
+    let path = settled.master_key_file.as_ref().unwrap_or(&own);
+    match fs::read_to_string(path) {
+        Ok(text) => MasterKey::parse(&text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && settled.master_key_file.is_none() => {
+            let mut bytes = [0; 32];
+            Ambient.fill(&mut bytes);
+            let key = MasterKey::new(bytes);
+            keep_master_key(settled, &key)?;
+            Ok(key)
+        }
+        Err(error) => Err(unusable(path, &error)),
+    }
+}
+
+/// The file of the master key in a data directory.
+const MASTER_KEY: &str = "master.key";
+
+/// Writes the master key where only its owner reads it.
+pub fn keep_master_key(settled: &Settled, key: &MasterKey) -> Result<()> {
+    let path = settled.data_dir.join(MASTER_KEY);
+    let hex: String = key.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    crate::config::write_private(&path, format!("{hex}\n").as_bytes())
+        .map_err(|error| unusable(&path, &error))
 }
 
 /// The blobs that were settled: in the data directory, or in an object store with a cache there.
@@ -90,8 +138,14 @@ pub fn parts(settled: &Settled, store: Arc<dyn Store>, blobs: Arc<dyn Collected>
     let infer: Arc<dyn Infer> = Arc::new(engine_infer::open());
     let learn: Arc<dyn Learn> = Arc::new(engine_learn::open(Arc::clone(&infer)));
     let tables: Arc<dyn Tables> = Arc::new(engine_tables::open());
-    let proxy = engine_proxy::Gateway::new();
+    let egress = engine_fetch::Egress::parse(&settled.egress)?;
+    let proxy = engine_proxy::Gateway::new(egress.clone());
     let gateway: Arc<dyn Gateway> = Arc::clone(&proxy) as _;
+    let fetch: Arc<dyn Fetch> = engine_fetch::open(egress, settled.egress_ca.as_deref())?;
+    let provider = Provider::default();
+    if let Some(url) = &settled.public_url {
+        provider.listens(url);
+    }
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     Ok(Parts {
         store,
@@ -99,14 +153,16 @@ pub fn parts(settled: &Settled, store: Arc<dyn Store>, blobs: Arc<dyn Collected>
         clock: Arc::new(Ambient),
         entropy: Arc::new(Ambient),
         policy: engine_policy::cedar(),
-        domains: vec![domain_admin::domain(), domain_catalog::domain(), domain_gateway::domain()],
+        domains: domains(),
         ports: Ports::default()
             .with(infer)
             .with(learn)
             .with(tables)
             .with(gateway)
             .with(proxy)
-            .with(Arc::new(Serving::default())),
+            .with(fetch)
+            .with(Arc::new(Serving::default()))
+            .with(Arc::new(provider)),
         workers: settled.workers,
         blocking: cores * 4,
         holder: holder(settled)?,

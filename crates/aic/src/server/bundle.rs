@@ -1,13 +1,15 @@
 //! A backup: the journal up to one position, the kept values, the streams and every blob, in one checksummed file.
 //!
 //! The journal tells every state of every object, so it is the backup; and a backup of one store
-//! can be restored into another. The file is a line of JSON, then records: a letter, a length in
+//! can be restored into another. What is sealed stays sealed in it; the keys go into a file of their own.
+//! The file is a line of JSON, then records: a letter, a length in
 //! 8 bytes (little-endian), the bytes; and last `Z` with the BLAKE3 of everything before it.
 
 use std::{path::Path, sync::Arc};
 
 use base::{Digest, Error, Result};
 use bytes::Bytes;
+use engine_vault::{CHECK, KEYS, MasterKey, PERSONS};
 use futures::stream;
 use kernel::{
     declare::ByteStream,
@@ -58,8 +60,8 @@ struct StreamLine {
 /// Where the writing is.
 enum Stage {
     Header,
-    Changes(u64),
     Kept,
+    Changes(u64),
     Streams(String),
     Blobs(Vec<kernel::blob::Stored>),
     Blob(Digest, u64, u64, Vec<kernel::blob::Stored>),
@@ -105,14 +107,14 @@ impl Writer {
         let stage = std::mem::replace(&mut self.stage, Stage::Done);
         let bytes = match stage {
             Stage::Header => {
-                self.stage = Stage::Changes(0);
+                self.stage = Stage::Kept;
                 let header = Header { magic: MAGIC.to_owned(), version: VERSION, position: self.position };
                 let mut line = serde_json::to_vec(&header).map_err(Error::internal)?;
                 line.push(b'\n');
                 line
             }
-            Stage::Changes(after) => self.changes(after).await?,
             Stage::Kept => self.kept().await?,
+            Stage::Changes(after) => self.changes(after).await?,
             Stage::Streams(after) => self.streams(after).await?,
             Stage::Blobs(left) => self.blob_header(left).await?,
             Stage::Blob(digest, offset, length, left) => self.blob(digest, offset, length, left).await?,
@@ -127,10 +129,11 @@ impl Writer {
     }
 
     async fn changes(&mut self, after: u64) -> Result<Vec<u8>> {
-        let changes = self.platform.store.changes(after, BATCH).await?;
+        let store = &*self.platform.store;
+        let changes = store.as_written().unwrap_or(store).changes(after, BATCH).await?;
         let within: Vec<&Change> = changes.iter().filter(|it| it.position <= self.position).collect();
         let Some(last) = within.last() else {
-            self.stage = Stage::Kept;
+            self.stage = Stage::Streams(String::new());
             return Ok(Vec::new());
         };
         self.stage = Stage::Changes(last.position);
@@ -142,9 +145,13 @@ impl Writer {
     }
 
     async fn kept(&mut self) -> Result<Vec<u8>> {
-        self.stage = Stage::Streams(String::new());
+        self.stage = Stage::Changes(0);
         let mut out = Vec::new();
         for kept in self.platform.store.kept_all(None).await? {
+            // Whoever destroys such a key must not have to look for it in old backups.
+            if kept.space == PERSONS {
+                continue;
+            }
             let line =
                 KeptLine { space: kept.space, key: kept.key, value: kept.value, expires: kept.expires };
             out.extend(record(b'K', &serde_json::to_vec(&line).map_err(Error::internal)?));
@@ -210,8 +217,13 @@ pub struct Restored {
 ///
 /// The whole file is read before anything is written, so that a damaged one leaves nothing behind;
 /// and until all of it is there, a mark keeps the directory from being started.
-pub async fn restore(file: &Path, settled: &Settled) -> Result<Restored> {
-    check(file).await?;
+pub async fn restore(file: &Path, keys: &KeyFile, settled: &Settled) -> Result<Restored> {
+    let given = match (&keys.master_key, &settled.master_key_file) {
+        (Some(text), None) => Some(MasterKey::parse(text)?),
+        (_, Some(_)) => Some(assemble::master_key(settled)?),
+        (None, None) => None,
+    };
+    check(file, given.as_ref()).await?;
     let full = || {
         Error::conflict("not-empty", "there is something in the data directory already")
             .hint("restore into an empty directory")
@@ -220,19 +232,27 @@ pub async fn restore(file: &Path, settled: &Settled) -> Result<Restored> {
         return Err(full());
     }
     let mark = assemble::mark_unfinished(&settled.data_dir)?;
-    let store = assemble::open_store(settled).await?;
+    if let (Some(key), None) = (&given, &settled.master_key_file) {
+        assemble::keep_master_key(settled, key)?;
+    }
+    let store = assemble::vaulted(settled, assemble::open_store(settled).await?).await?;
     if *store.head().borrow() > 0 {
         let _ = std::fs::remove_file(&mark);
         return Err(full());
     }
     let platform = Platform::new(assemble::parts(settled, store, assemble::open_blobs(settled)?)?)?;
+    for (key, value) in &keys.person_keys {
+        let (space, key, value) = (PERSONS.to_owned(), key.clone(), value.clone());
+        let kept = Kept { space, key, value, expires: None, unless_kept: None };
+        platform.store.commit(Commit { keep: vec![kept], ..Commit::default() }).await?;
+    }
     let restored = fill(&platform, file).await?;
     std::fs::remove_file(&mark).map_err(Error::internal)?;
     Ok(restored)
 }
 
 /// Reads a backup from its first byte to its last, and holds it against its check sum.
-async fn check(file: &Path) -> Result<()> {
+async fn check(file: &Path, master: Option<&MasterKey>) -> Result<()> {
     let mut reader = Reader::open(file).await?;
     reader.header().await?;
     loop {
@@ -240,6 +260,7 @@ async fn check(file: &Path) -> Result<()> {
         match reader.record().await? {
             (b'Z', bytes) if bytes == before => break,
             (b'Z', _) => return Err(broken("its check sum does not fit")),
+            (b'K', bytes) => opens(&bytes, master)?,
             _ => {}
         }
     }
@@ -247,6 +268,46 @@ async fn check(file: &Path) -> Result<()> {
         Ok(0) => Ok(()),
         _ => Err(broken("something stands behind its end")),
     }
+}
+
+/// Refuses a master key that would open nothing of what follows.
+fn opens(bytes: &[u8], master: Option<&MasterKey>) -> Result<()> {
+    let line: KeptLine = serde_json::from_slice(bytes).map_err(|_| broken("a kept value does not parse"))?;
+    if (line.space.as_str(), line.key.as_str()) != (CHECK, KEYS) {
+        return Ok(());
+    }
+    let Some(master) = master else {
+        return Err(Error::conflict("master-key-missing", "the backup is sealed, and no key was given")
+            .hint("keep its `.keys` file beside it, name that with `--keys`, or set `AIC_MASTER_KEY_FILE`"));
+    };
+    if engine_vault::fits(master, &line.value) {
+        return Ok(());
+    }
+    Err(Error::conflict("master-key-wrong", "the backup was sealed under another master key")
+        .hint("give the `.keys` file that was written with it"))
+}
+
+/// The keys of a platform, apart from its backups: keep only the newest such file, so that what is erased stays erased.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeyFile {
+    /// The master key as 64 hexadecimal digits; absent where it came from a file of its own.
+    pub master_key: Option<String>,
+    /// The keys of personal data by object, wrapped under the master key.
+    pub person_keys: std::collections::BTreeMap<String, String>,
+}
+
+/// The keys as they are now.
+pub async fn keys(platform: &Platform, settled: &Settled) -> Result<KeyFile> {
+    let kept = platform.store.kept_all(Some(PERSONS)).await?;
+    let master_key = match &settled.master_key_file {
+        Some(_) => None,
+        None => {
+            let key = assemble::master_key(settled)?;
+            Some(key.bytes().iter().map(|byte| format!("{byte:02x}")).collect())
+        }
+    };
+    Ok(KeyFile { master_key, person_keys: kept.into_iter().map(|kept| (kept.key, kept.value)).collect() })
 }
 
 /// Writes what a backup holds into an empty platform.

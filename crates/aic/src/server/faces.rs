@@ -7,10 +7,16 @@ use axum::{
     body::Body,
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Response, StatusCode, header},
+    middleware::Next,
     routing::{get, post},
 };
 use base::Result;
-use face_web::{Settings, Web, caller, problem};
+use face_web::{
+    Settings, Web, caller,
+    origin::{Origin, Peer, forwarded},
+    problem,
+};
+use ipnet::IpNet;
 use tower_http::compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::NotForContentType};
 
 use super::{assemble::Assembled, bundle, leftover, measured::Measured, pages, tls::Certificates};
@@ -19,17 +25,21 @@ use super::{assemble::Assembled, bundle, leftover, measured::Measured, pages, tl
 struct Beside {
     web: Web,
     certificates: Arc<Certificates>,
+    settled: Arc<super::Settled>,
 }
 
 /// Every route of the server.
 pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router {
-    let web = Web::new(Arc::clone(&assembled.platform), Settings::default());
+    let proxies: Arc<[IpNet]> = assembled.settled.trusted_proxies.clone().into();
+    let settings = Settings { trusted_proxies: proxies.to_vec(), ..Settings::default() };
+    let web = Web::new(Arc::clone(&assembled.platform), settings);
     if let Ok(gateway) = assembled.platform.port::<engine_proxy::Gateway>() {
         web.metrics.register(|registry| registry.register_collector(Box::new(Measured(gateway))));
     }
     // A watch is told event by event; compressing would hold events back.
     let compressed = DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream"));
-    let beside = Beside { web: web.clone(), certificates };
+    let settled = Arc::new(assembled.settled.clone());
+    let beside = Beside { web: web.clone(), certificates, settled };
     Router::new()
         // Until there is a console, the reference is what a browser is shown.
         .route("/", get(|| async { axum::response::Redirect::temporary("/docs") }))
@@ -39,10 +49,12 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
         .route("/metrics", get(metrics))
         .route("/api/v1/system/kubeconfig", get(kubeconfig))
         .route("/api/v1/system/backup", post(backup))
+        .route("/api/v1/system/backup/keys", post(backup_keys))
         .with_state(beside)
         .merge(face_rest::router(web.clone()))
         .merge(face_kube::router(web.clone()))
-        .merge(face_inference::router(web))
+        .merge(face_inference::router(web.clone()))
+        .merge(face_oidc::router(web))
         .fallback(|| async {
             problem::response(
                 &base::Error::not_found("no-such-operation", "nothing is served at this path")
@@ -51,7 +63,17 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
             )
         })
         .layer(axum::middleware::from_fn(leftover::read))
+        .layer(axum::middleware::from_fn_with_state(proxies, origin_of))
         .layer(CompressionLayer::new().compress_when(compressed))
+}
+
+/// Says where each request comes from, for everything behind.
+async fn origin_of(State(proxies): State<Arc<[IpNet]>>, mut request: Request, next: Next) -> Response<Body> {
+    if let Some(peer) = request.extensions().get::<Peer>() {
+        let origin = Origin(forwarded(peer.0.ip(), request.headers(), &proxies));
+        request.extensions_mut().insert(origin);
+    }
+    next.run(request).await
 }
 
 async fn ready(State(beside): State<Beside>) -> Response<Body> {
@@ -116,14 +138,30 @@ async fn backup(State(beside): State<Beside>, request: Request) -> Response<Body
     }
 }
 
+/// The keys of what is sealed in backups, for a file apart from them.
+async fn backup_keys(State(beside): State<Beside>, headers: HeaderMap) -> Response<Body> {
+    let web = &beside.web;
+    let told = async {
+        allowed_on_platform(web, &headers, "system.backups.keys").await?;
+        let keys = bundle::keys(&web.platform, &beside.settled).await?;
+        serde_json::to_string(&keys).map_err(base::Error::internal)
+    };
+    match told.await {
+        Ok(text) => {
+            let mut response = plain(text);
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            response
+        }
+        Err(error) => problem::response(&error, ""),
+    }
+}
+
 /// Refuses whoever may not do it on the platform itself, above all tenants.
 async fn allowed_on_platform(web: &Web, headers: &HeaderMap, permission: &str) -> Result<()> {
     let principal = caller::principal(web, headers).await?.ok_or_else(caller::anonymous)?;
-    let question = kernel::access::Question {
-        permission: permission.to_owned(),
-        org: String::new(),
-        project: String::new(),
-    };
+    let question = kernel::access::Question::new(permission, "", "");
     if web.platform.decide(&principal, &question).await?.allowed {
         return Ok(());
     }

@@ -9,9 +9,14 @@ use axum::{
 };
 use base::{Error, Time};
 use engine_proxy::{Answered, Gateway, Passed, Peer};
-use face_web::{caller, problem};
+use face_web::{
+    caller,
+    origin::{self, forwarded},
+    problem,
+};
 use http_body_util::{Either, Limited};
 use hyper::body::Incoming;
+use ipnet::IpNet;
 use kernel::{
     Later,
     access::{Credential, Question},
@@ -21,6 +26,8 @@ use kernel::{
 use ports::gateway::{Admission, Caller, Gatekeeper};
 use tower::Service;
 
+use super::Settled;
+
 /// A body of the platform's own, or one that passes through.
 pub type Served = Either<Body, Answered>;
 
@@ -29,12 +36,13 @@ pub type Served = Either<Body, Answered>;
 pub struct Gate {
     gateway: Arc<Gateway>,
     router: Router,
+    proxies: Arc<[IpNet]>,
 }
 
 impl Gate {
     /// Puts a gateway in front of the platform's own services.
-    pub fn new(gateway: Arc<Gateway>, router: Router) -> Self {
-        Self { gateway, router }
+    pub fn new(gateway: Arc<Gateway>, router: Router, settled: &Settled) -> Self {
+        Self { gateway, router, proxies: settled.trusted_proxies.clone().into() }
     }
 
     /// Answers one request.
@@ -44,7 +52,9 @@ impl Gate {
         address: SocketAddr,
         secure: bool,
     ) -> Result<Response<Served>, Infallible> {
-        Ok(match self.gateway.pass(request, Peer { address, secure }).await {
+        let seen = forwarded(address.ip(), request.headers(), &self.proxies);
+        let peer = Peer { address: SocketAddr::new(seen, address.port()), secure };
+        Ok(match self.gateway.pass(request, peer).await {
             Passed::Answered(response) => response.map(Either::Right),
             Passed::Refused(refusal) => {
                 let mut response = problem::response(&refusal.error, "");
@@ -52,7 +62,7 @@ impl Gate {
                 response.map(Either::Left)
             }
             Passed::Own(mut request, marks) => {
-                request.extensions_mut().insert(address);
+                request.extensions_mut().insert(origin::Peer(address));
                 let max = marks.as_ref().and_then(|marks| Gateway::own_body_max(marks));
                 let request = request.map(|body| match max {
                     Some(max) => Body::new(Limited::new(body, usize::try_from(max).unwrap_or(usize::MAX))),
@@ -87,9 +97,10 @@ impl Gatekeeper for Keeper {
             }
             if let Some(permission) = ask.permission {
                 let question = Question {
-                    permission: permission.to_owned(),
-                    org: ask.place.org.clone(),
-                    project: ask.place.project.clone(),
+                    origin: ask.address,
+                    object: ask.place.name.clone(),
+                    minute: self.0.now().millis() / 60_000,
+                    ..Question::new(permission, &ask.place.org, &ask.place.project)
                 };
                 if !self.0.decide(&principal, &question).await?.allowed {
                     return Err(Error::forbidden("forbidden", format!("you may not `{permission}` here"))

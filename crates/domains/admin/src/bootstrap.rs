@@ -3,7 +3,16 @@
 use kernel::{access::Principal, platform::Platform, prelude::*};
 use std::sync::Arc;
 
-use crate::{grant::Grant, organization::Organization, project::Project, role::Role, user::User};
+use crate::{
+    access::{
+        grant::Grant,
+        role::Role,
+        role_template::{self, RoleTemplate},
+    },
+    organization::Organization,
+    project::Project,
+    user::User,
+};
 
 /// The organization and the project an empty platform starts with.
 pub const FIRST: &str = "default";
@@ -59,6 +68,7 @@ pub async fn bootstrap(platform: &Arc<Platform>, who: &Administrator) -> Result<
     let spec = Role {
         description: Some("May do everything, on the platform too.".to_owned()),
         permissions: vec!["*".to_owned()],
+        groups: Vec::new(),
         parent: None,
         platform: true,
     };
@@ -74,8 +84,12 @@ pub async fn bootstrap(platform: &Arc<Platform>, who: &Administrator) -> Result<
 pub async fn furnish(cx: &Cx) -> Result<()> {
     for (name, words, patterns) in ROLES {
         let permissions = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
-        let spec = Role { description: Some(words.to_owned()), permissions, parent: None, platform: false };
-        once(cx, name, spec).await?;
+        let (description, groups) = (Some(words.to_owned()), Vec::new());
+        once(cx, name, Role { description, permissions, groups, parent: None, platform: false }).await?;
+    }
+    for (name, words, patterns) in role_template::FIRST {
+        let permissions = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
+        once(cx, name, RoleTemplate { description: Some(words.to_owned()), permissions }).await?;
     }
     let spec = Project { display_name: Some("Default".to_owned()), description: None };
     once(cx, FIRST, spec).await
@@ -92,7 +106,12 @@ pub async fn administrator(cx: &Cx, who: &Administrator) -> Result<()> {
     };
     once(cx, &who.username, spec).await?;
     let role = if who.platform { "platform-admin" } else { "admin" };
-    let spec = Grant { role: Ref::to(role), subject: format!("user:{}", who.username), project: None };
+    let spec = Grant {
+        role: Ref::to(role),
+        subject: format!("user:{}", who.username),
+        project: None,
+        objects: Vec::new(),
+    };
     once(cx, &format!("{}-{role}", who.username), spec).await
 }
 

@@ -4,12 +4,17 @@ use std::sync::Arc;
 
 use kernel::{
     Later,
-    access::{Credential, Grant as Rule, Guard as KernelGuard, Known, Principal, Sort},
+    access::{Asked, Credential, Grant as Rule, Guard as KernelGuard, Known, Principal, Sort},
     prelude::*,
 };
 
 use crate::{
-    api_key::ApiKey, grant::Grant, password, role, service_account::ServiceAccount, session::Session, token,
+    access::{rehearsal, world::World},
+    api_key::ApiKey,
+    oauth, password,
+    service_account::ServiceAccount,
+    session::Session,
+    token,
     user::User,
 };
 
@@ -30,7 +35,11 @@ impl KernelGuard for Guard {
     }
 
     fn grants(&self, cx: Cx, principal: Principal) -> Later<'_, Vec<Rule>> {
-        Box::pin(async move { rules(&cx, &principal).await })
+        Box::pin(async move { Ok(World::around(&cx, &principal).await?.rules(&principal)) })
+    }
+
+    fn asked(&self, cx: Cx, asked: Vec<Asked>) -> Later<'_, ()> {
+        Box::pin(async move { rehearsal::keep(&cx, asked).await })
     }
 
     fn sources(&self) -> &'static [&'static str] {
@@ -40,7 +49,12 @@ impl KernelGuard for Guard {
             "admin.api-keys",
             "admin.sessions",
             "admin.roles",
+            "admin.permission-groups",
             "admin.grants",
+            "admin.oauth-clients",
+            "admin.signing-keys",
+            oauth::REVOCATIONS,
+            "admin.policies",
         ]
     }
 }
@@ -51,7 +65,10 @@ fn refused() -> Error {
 }
 
 async fn by_token(cx: &Cx, text: &str) -> Result<Known> {
-    let (sort, org, name) = token::parse(text).ok_or_else(refused)?;
+    let Some((sort, org, name)) = token::parse(text) else {
+        // What is none of our own forms may be a signed token.
+        return if text.contains('.') { oauth::token::authenticate(cx, text).await } else { Err(refused()) };
+    };
     let inside = cx.platform().cx_of(Principal::system("guard", org), "");
     match sort {
         token::Sort::Session => {
@@ -93,7 +110,7 @@ async fn by_password(cx: &Cx, name: &str, password: &str) -> Result<Known> {
     Ok(Known { principal: of_user(&user, org)?, expires: Some(inside.now().plus_s(BASIC_S)) })
 }
 
-fn of_user(user: &Object<User>, org: &str) -> Result<Arc<Principal>> {
+pub(crate) fn of_user(user: &Object<User>, org: &str) -> Result<Arc<Principal>> {
     if user.spec.disabled {
         return Err(refused());
     }
@@ -121,24 +138,4 @@ async fn of_owner(cx: &Cx, key: &Object<ApiKey>, org: &str) -> Result<Arc<Princi
     };
     principal.scopes.clone_from(&key.spec.scopes);
     Ok(Arc::new(principal))
-}
-
-async fn rules(cx: &Cx, principal: &Principal) -> Result<Vec<Rule>> {
-    let mut subjects = vec![principal.actor()];
-    subjects.extend(principal.groups.iter().map(|group| format!("group:{group}")));
-    let mut rules = Vec::new();
-    for subject in subjects {
-        let quoted = subject.replace('\\', "\\\\").replace('"', "\\\"");
-        for grant in cx.list::<Grant>(&format!("spec.subject = \"{quoted}\""), 1000).await? {
-            let role = role::resolve(cx, &grant.spec.role).await?;
-            rules.push(Rule {
-                source: format!("grant/{} (role {})", grant.name(), grant.spec.role),
-                permissions: role.permissions,
-                project: grant.spec.project.as_ref().map(ToString::to_string),
-                platform: role.platform && grant.spec.project.is_none(),
-                forbid: false,
-            });
-        }
-    }
-    Ok(rules)
 }

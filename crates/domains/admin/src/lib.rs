@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
+use access::{grant, permission, permission_group, policy, rehearsal, role, role_template};
 use kernel::prelude::*;
 
+mod access;
 mod api_key;
 mod audit;
 mod bootstrap;
-mod grant;
+mod group;
 mod guard;
+pub mod oauth;
 mod organization;
 mod password;
-mod permission;
+pub mod people;
 mod project;
-mod role;
 mod service_account;
 mod session;
 mod token;
@@ -23,19 +25,25 @@ pub use bootstrap::{Administrator, bootstrap};
 
 /// Everything the service serves, in the order a reader meets it.
 pub fn domain() -> Domain {
-    Domain::new("admin")
+    let domain = Domain::new("admin")
         .kind(organization::serve)
         .kind(project::serve)
         .kind(user::serve)
+        .kind(group::serve)
         .kind(service_account::serve)
         .kind(api_key::serve)
         .kind(session::serve)
         .kind(role::serve)
         .kind(grant::serve)
+        .kind(policy::serve)
+        .kind(role_template::serve)
+        .kind(permission_group::serve)
         .kind(permission::serve)
         .kind(audit::serve)
         .controller("organizations", "admin.organizations", organization::furnish)
-        .guard(Arc::new(guard::Guard))
+        .every("forget-asked", 3600, rehearsal::forget)
+        .guard(Arc::new(guard::Guard));
+    oauth::serve(domain)
 }
 
 #[cfg(test)]

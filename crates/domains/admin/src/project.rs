@@ -2,7 +2,7 @@
 
 use kernel::prelude::*;
 
-use crate::{grant::Grant, role::Role};
+use crate::access::{grant::Grant, role::Role};
 
 /// What projects serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Project>) -> KindBuilder<Project> {
@@ -59,8 +59,12 @@ async fn add_member(cx: Cx, it: Object<Project>, ask: Member) -> Result<Member> 
         Name::from_title(&format!("{} {} {}", ask.subject, role.name(), it.name())).ok_or_else(|| {
             Error::invalid("bad-subject", "a subject is `user:NAME`, `group:NAME` or `service:NAME`")
         })?;
-    let spec =
-        Grant { role: ask.role.clone(), subject: ask.subject.clone(), project: Some(Ref::to(it.name())) };
+    let spec = Grant {
+        role: ask.role.clone(),
+        subject: ask.subject.clone(),
+        project: Some(Ref::to(it.name())),
+        objects: Vec::new(),
+    };
     cx.doing("create").create(Draft::new(name.to_string(), spec)).await?;
     Ok(ask)
 }

@@ -6,7 +6,7 @@ use testing::Stage;
 use crate::{Administrator, bootstrap};
 
 /// A platform on its first start: user `admin`, password `correct horse`.
-fn stage() -> Stage {
+pub fn stage() -> Stage {
     Stage::of("admin", crate::domain()).prepared(|platform| {
         Box::pin(async move {
             let password = Secret::new("correct horse");

@@ -2,14 +2,20 @@
 
 use kernel::{prelude::*, store::ChangeQuery};
 
-use crate::{grant::Grant, password, role};
+use crate::{
+    access::{grant::Grant, lockout, role},
+    password,
+};
 
 /// What users serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<User>) -> KindBuilder<User> {
     kind.without(&["clone"])
         .admit(keep_no_password)
+        .leave(lockout::leave_user)
         .view("roles", "The roles the user was granted, and where.", roles)
         .action("roles", "Grants the user a role.", add_role)
+        .action("revoke-role", "Takes a role from the user.", revoke_role)
+        .needs("roles")
         .view("permissions", "The permission patterns the user has, and where.", permissions)
         .view("projects", "The projects the user was granted a role in.", projects)
         .view("activities", "What the user did, newest first.", activities)
@@ -21,10 +27,10 @@ pub fn serve(kind: KindBuilder<User>) -> KindBuilder<User> {
 #[kind(name = "user", prefix = "usr", scope = "organization", status = "Status")]
 pub struct User {
     /// How people call the user.
-    #[field(max = 200)]
+    #[field(max = 200, personal)]
     pub display_name: Option<String>,
     /// The address to write to.
-    #[field(max = 320, indexed, example = "ada@example.org")]
+    #[field(max = 320, indexed, personal, example = "ada@example.org")]
     pub email: Option<String>,
     /// What the user logs in with; kept as an Argon2id hash only.
     #[field(max = 300)]
@@ -47,6 +53,9 @@ pub struct Status {
 
 /// A password becomes its hash before anything is written.
 async fn keep_no_password(cx: Cx, mut it: Object<User>, old: Option<Object<User>>) -> Result<Object<User>> {
+    if it.spec.disabled && old.as_ref().is_some_and(|old| !old.spec.disabled) {
+        lockout::without(&cx, it.name()).await?;
+    }
     let before = old.and_then(|old| old.spec.password);
     // What a rollback brings back was a hash already.
     let is_kept = &*cx.verb == "rollback";
@@ -102,9 +111,31 @@ async fn add_role(cx: Cx, it: Object<User>, ask: Held) -> Result<Held> {
     let place = ask.project.clone().unwrap_or_else(|| "organization".to_owned());
     let name = Name::from_title(&format!("{subject} {} {place}", ask.role))
         .ok_or_else(|| Error::invalid("invalid-name", "this is not the name of a role").at("role"))?;
-    let spec = Grant { role: Ref::to(ask.role.clone()), subject, project: ask.project.clone().map(Ref::to) };
+    let spec = Grant {
+        role: Ref::to(ask.role.clone()),
+        subject,
+        project: ask.project.clone().map(Ref::to),
+        objects: Vec::new(),
+    };
     cx.doing("create").create(Draft::new(name.to_string(), spec)).await?;
     Ok(ask)
+}
+
+/// Takes a role from the user: in one project, or in the whole organization.
+async fn revoke_role(cx: Cx, it: Object<User>, ask: Held) -> Result<HeldRoles> {
+    cx.authorize("admin.grants.delete", ask.project.as_deref().unwrap_or_default()).await?;
+    let mut taken = 0;
+    for grant in held(&cx, it.name()).await? {
+        if *grant.spec.role == *ask.role && grant.spec.project.as_deref() == ask.project.as_deref() {
+            cx.doing("delete").delete::<Grant>(grant.metadata.uid.as_str()).await?;
+            taken += 1;
+        }
+    }
+    if taken == 0 {
+        return Err(Error::not_found("not-found", format!("the user was not granted `{}` there", ask.role))
+            .hint("`GET /users/NAME/roles` lists what was granted, and where"));
+    }
+    roles(cx, it, Nothing {}).await
 }
 
 /// Patterns that hold somewhere.

@@ -50,7 +50,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("gate LISTEN BACKEND [ROUTES]".into());
     };
     let routes: usize = rest.first().map_or(Ok(1), |text| text.parse())?;
-    let gateway = Gateway::new();
+    let gateway = Gateway::new(engine_fetch::Egress::parse("127.0.0.0/8")?);
     gateway.apply(Table {
         routes: (0..routes).map(route).collect(),
         backends: vec![placed(

@@ -22,6 +22,9 @@ const ORGANIZATION: HeaderName = HeaderName::from_static("x-aic-organization");
 /// How tokens of the platform begin: of sessions, and of keys.
 const ISSUED: [&str; 2] = ["aics_", "aick_"];
 
+/// Cookies that hold a session of the platform.
+const SESSIONS: [&str; 2] = ["__Host-aic_session", "aic_session"];
+
 /// Fields of one connection (RFC 9110 section 7.6.1), beside those that `Connection` names.
 const HOP: [HeaderName; 5] = [
     HeaderName::from_static("keep-alive"),
@@ -107,6 +110,7 @@ pub fn outbound(
     if rule.route.access != Access::Public || headers.get(header::AUTHORIZATION).is_some_and(ours) {
         headers.remove(header::AUTHORIZATION);
     }
+    without_session(headers);
     headers.remove(ACTOR);
     headers.remove(ORGANIZATION);
     if let Some(caller) = caller {
@@ -157,6 +161,27 @@ pub fn outbound(
         }
     }
     Ok(())
+}
+
+/// Takes the platform's own session out of the cookies.
+fn without_session(headers: &mut HeaderMap) {
+    let ours = |pair: &str| pair.split_once('=').is_some_and(|(name, _)| SESSIONS.contains(&name.trim()));
+    let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
+    let all: Vec<String> = match headers.contains_key(header::COOKIE) {
+        true => headers.get_all(header::COOKIE).iter().map(text).collect(),
+        false => return,
+    };
+    if !all.iter().any(|line| line.split(';').any(ours)) {
+        return;
+    }
+    headers.remove(header::COOKIE);
+    let kept: Vec<&str> =
+        all.iter().flat_map(|line| line.split(';')).filter(|pair| !ours(pair)).map(str::trim).collect();
+    if let Ok(value) = HeaderValue::from_str(&kept.join("; "))
+        && !kept.is_empty()
+    {
+        headers.insert(header::COOKIE, value);
+    }
 }
 
 /// An address as a value, without a text in between.
@@ -259,6 +284,15 @@ mod tests {
         assert_eq!(seen(None, Some("/"), 4, "/old/a"), "/a");
         assert_eq!(seen(None, Some("/"), 4, "/old"), "/");
         assert_eq!(seen(Some("/all"), None, 4, "/old/a?x=1"), "/all?x=1");
+    }
+
+    #[test]
+    fn a_session_of_the_platform_reaches_no_backend() {
+        let mut headers = HeaderMap::new();
+        headers.append("cookie", HeaderValue::from_static("a=1; __Host-aic_session=secret; b=2"));
+        headers.append("cookie", HeaderValue::from_static("aic_session=secret"));
+        without_session(&mut headers);
+        assert_eq!(headers.get_all("cookie").iter().collect::<Vec<_>>(), ["a=1; b=2"]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use base::{Error, Result};
+use engine_fetch::Egress;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 use ports::gateway::{
@@ -60,6 +61,7 @@ pub struct Peer {
 /// The gateway.
 #[derive(Default)]
 pub struct Gateway {
+    egress: Arc<Egress>,
     table: ArcSwap<Ruled>,
     limits: Limits,
     log: Log,
@@ -160,9 +162,9 @@ impl Sent {
 }
 
 impl Gateway {
-    /// One that routes nothing until it is given a table.
-    pub fn new() -> Arc<Self> {
-        Arc::default()
+    /// One that routes nothing until it is given a table, and calls public addresses and what is said here.
+    pub fn new(egress: Egress) -> Arc<Self> {
+        Arc::new(Self { egress: Arc::new(egress), ..Self::default() })
     }
 
     /// Tells it who knows callers. Until then only public routes are open.
@@ -237,7 +239,7 @@ impl Gateway {
         })? {
             stats::count(&route.counts.suspicious);
         }
-        let caller = self.caller(hit, request.headers()).await?;
+        let caller = self.caller(hit, request.headers(), peer).await?;
         if !route.limits.is_empty() {
             let who = Who {
                 address: peer.address.ip(),
@@ -264,7 +266,7 @@ impl Gateway {
         Ok(done.response)
     }
 
-    async fn caller(&self, hit: &Hit, headers: &HeaderMap) -> Result<Option<Arc<Caller>>> {
+    async fn caller(&self, hit: &Hit, headers: &HeaderMap, peer: Peer) -> Result<Option<Arc<Caller>>> {
         let route = &hit.rule.route;
         let permission = match route.access {
             Access::Public => return Ok(None),
@@ -273,7 +275,8 @@ impl Gateway {
         };
         let gatekeeper = self.gatekeeper.get().ok_or_else(|| Error::internal("nobody knows callers yet"))?;
         let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let ask = Admission { authorization, place: &route.place, permission };
+        let ask =
+            Admission { address: Some(peer.address.ip()), authorization, place: &route.place, permission };
         gatekeeper.admit(ask).await.map(Some)
     }
 
@@ -376,7 +379,8 @@ impl Gateway {
         // Whoever is not known is counted by address; the service itself will refuse them.
         let caller = match self.gatekeeper.get().filter(|_| named && authorization.is_some()) {
             Some(gatekeeper) => {
-                let ask = Admission { authorization, place: &Owned::default(), permission: None };
+                let ask =
+                    Admission { address: None, authorization, place: &Owned::default(), permission: None };
                 gatekeeper.admit(ask).await.ok()
             }
             None => None,
@@ -431,7 +435,7 @@ impl Port for Gateway {
     fn apply(&self, table: Table) -> Vec<(Owned, Error)> {
         let mut refused = self.certificates.apply(&table.certificates);
         let last = self.table.load_full();
-        let (ruled, more) = Ruled::build(table, &last);
+        let (ruled, more) = Ruled::build(table, &last, &self.egress);
         self.table.store(Arc::new(ruled));
         refused.extend(more);
         refused
@@ -442,7 +446,7 @@ impl Port for Gateway {
     }
 
     fn check_backend(&self, backend: &Backend) -> Result<()> {
-        upstream::check_backend(backend)
+        upstream::check_backend(backend, &self.egress)
     }
 
     fn check_protection(&self, protection: &Protection, at: &str) -> Result<()> {

@@ -10,6 +10,7 @@ use std::{
 };
 
 use base::{Error, Result};
+use engine_fetch::Egress;
 use ports::gateway::{Protocol, Tls};
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use tokio::{
@@ -79,9 +80,10 @@ impl Secure {
     }
 }
 
-/// Whether an address may be called at all: never those of the link, where clouds keep credentials, nor those of many.
-pub fn may_be_called(address: IpAddr) -> bool {
-    match address.to_canonical() {
+/// Whether an address a host goes by may be called: a public one, or one the server was started for. Those of the
+/// link, where clouds keep credentials, and those of many never are.
+pub fn may_be_called(egress: &Egress, host: &str, address: IpAddr) -> bool {
+    let possible = match address.to_canonical() {
         IpAddr::V4(it) => {
             !(it.is_link_local() || it.is_unspecified() || it.is_multicast() || it.is_broadcast())
         }
@@ -89,13 +91,14 @@ pub fn may_be_called(address: IpAddr) -> bool {
             let metadata = it == Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
             !(it.is_unicast_link_local() || it.is_unspecified() || it.is_multicast() || metadata)
         }
-    }
+    };
+    possible && egress.allows(host, address.to_canonical())
 }
 
 /// Connects, within a time.
 pub async fn connect(address: &Address, secure: Option<&Secure>, patience: Duration) -> io::Result<Link> {
     let connecting = async {
-        let plain = dial(&address.host, address.port).await?;
+        let plain = dial(address).await?;
         plain.set_nodelay(true)?;
         let Some(secure) = secure else { return Ok(Link::Plain(plain)) };
         let name = match &secure.name {
@@ -111,9 +114,10 @@ pub async fn connect(address: &Address, secure: Option<&Secure>, patience: Durat
 }
 
 /// The first of a host's addresses that answers; checked after the name was resolved, because names change.
-async fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
+async fn dial(server: &Address) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address that may be called");
-    for address in tokio::net::lookup_host((host, port)).await?.filter(|it| may_be_called(it.ip())) {
+    let found = tokio::net::lookup_host((server.host.as_str(), server.port)).await?;
+    for address in found.filter(|it| may_be_called(&server.egress, &server.host, it.ip())) {
         match TcpStream::connect(address).await {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,

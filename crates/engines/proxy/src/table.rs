@@ -7,6 +7,7 @@ use std::{
 };
 
 use base::{Error, Result};
+use engine_fetch::Egress;
 use http::Request;
 use ports::gateway::{Match, Owned, PathMatch, PathSort, Placed, RateLimit, Route, ServicePolicy, Table};
 use regex::Regex;
@@ -203,12 +204,12 @@ impl Ruled {
     }
 
     /// Builds it; upstreams and counters that did not change are taken over from the last one.
-    pub fn build(table: Table, last: &Self) -> (Self, Vec<(Owned, Error)>) {
+    pub fn build(table: Table, last: &Self, egress: &Arc<Egress>) -> (Self, Vec<(Owned, Error)>) {
         let mut ruled = Self { position: table.position, ..Self::default() };
         let mut refused = Vec::new();
         for backend in table.backends {
             let kept = last.upstreams.get(&backend.place).filter(|it| it.spec == backend.spec).cloned();
-            match kept.map_or_else(|| upstream::open(&backend), Ok) {
+            match kept.map_or_else(|| upstream::open(&backend, egress), Ok) {
                 Ok(upstream) => drop(ruled.upstreams.insert(backend.place, upstream)),
                 Err(error) => refused.push((backend.place, error)),
             }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use base::{Error, Result};
+use engine_fetch::Egress;
 use http::{HeaderMap, header};
 use ports::gateway::{Backend, Balancing, HashOn, Owned, Placed};
 use serde_json::{Value, json};
@@ -52,6 +53,8 @@ pub struct Address {
     pub host: String,
     /// The port.
     pub port: u16,
+    /// What may be called.
+    pub egress: Arc<Egress>,
     /// Connections nobody uses right now.
     pub pool: Pool,
     /// Whether it answers questions about its health well.
@@ -98,14 +101,14 @@ impl Drop for Pending<'_> {
 }
 
 /// Makes a backend ready; its health is looked after from now on, if it says so.
-pub fn open(backend: &Placed<Backend>) -> Result<Arc<Upstream>> {
+pub fn open(backend: &Placed<Backend>, egress: &Arc<Egress>) -> Result<Arc<Upstream>> {
     let spec = &backend.spec;
-    let addresses = check(spec)?;
+    let addresses = check(spec, egress)?;
     let secure = spec.tls.as_ref().map(|tls| Secure::of(tls, spec.protocol)).transpose()?;
     let whole = |health| Upstream {
         place: backend.place.clone(),
         spec: spec.clone(),
-        addresses: addresses.iter().map(AddressParts::open).collect(),
+        addresses: addresses.iter().map(|it| it.open(egress)).collect(),
         circuit: Circuit::default(),
         counts: Arc::default(),
         secure,
@@ -132,11 +135,12 @@ struct AddressParts {
 }
 
 impl AddressParts {
-    fn open(&self) -> Arc<Address> {
+    fn open(&self, egress: &Arc<Egress>) -> Arc<Address> {
         Arc::new(Address {
             text: self.text.clone(),
             host: self.host.clone(),
             port: self.port,
+            egress: Arc::clone(egress),
             pool: Pool::default(),
             healthy: AtomicBool::new(true),
             active: AtomicU32::new(0),
@@ -151,7 +155,7 @@ fn invalid(at: String, message: &str) -> Error {
 }
 
 /// Refuses a backend that cannot be used, with the field; answers its addresses taken apart.
-fn check(spec: &Backend) -> Result<Vec<AddressParts>> {
+fn check(spec: &Backend, egress: &Egress) -> Result<Vec<AddressParts>> {
     if spec.addresses.is_empty() {
         return Err(invalid("spec.addresses".to_owned(), "a backend has at least one address"));
     }
@@ -163,10 +167,10 @@ fn check(spec: &Backend) -> Result<Vec<AddressParts>> {
         let port = port.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(wrong)?;
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         if let Ok(ip) = bare.unwrap_or(host).parse::<std::net::IpAddr>() {
-            if !crate::link::may_be_called(ip) {
-                return Err(invalid(
-                    at.clone(),
-                    "addresses of the link, such as those of cloud metadata, are not called",
+            if !crate::link::may_be_called(egress, bare.unwrap_or(host), ip) {
+                let message = "the platform was not started to call this address of its own network";
+                return Err(invalid(at, message).hint(
+                    "start it with `--egress` and the address or network; those of the link are never called",
                 ));
             }
         } else {
@@ -193,8 +197,8 @@ fn check(spec: &Backend) -> Result<Vec<AddressParts>> {
 }
 
 /// Whether a backend can be used.
-pub fn check_backend(spec: &Backend) -> Result<()> {
-    check(spec)?;
+pub fn check_backend(spec: &Backend, egress: &Egress) -> Result<()> {
+    check(spec, egress)?;
     spec.tls.as_ref().map(|tls| Secure::of(tls, spec.protocol)).transpose().map(|_| ())
 }
 

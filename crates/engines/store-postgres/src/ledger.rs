@@ -44,6 +44,8 @@ pub struct Ledger {
     pub objects: Layer<String, Option<Row>>,
     /// Uids of the living by scope and name.
     pub names: Layer<(i64, String), Option<String>>,
+    /// How many live in a scope, of those that have a ceiling.
+    pub living: Layer<i64, i64>,
     /// Index terms: there or not.
     pub terms: Layer<Entry, bool>,
     /// Kept values by space and key.
@@ -69,6 +71,7 @@ impl Ledger {
             scopes: Layer::default(),
             objects: Layer::default(),
             names: Layer::default(),
+            living: Layer::default(),
             terms: Layer::default(),
             kept: Layer::default(),
             streams: Layer::default(),
@@ -86,6 +89,7 @@ impl Ledger {
         if done.is_ok() {
             self.objects.keep();
             self.names.keep();
+            self.living.keep();
             self.terms.keep();
             self.kept.keep();
             self.streams.keep();
@@ -97,6 +101,7 @@ impl Ledger {
             self.entries.truncate(entries);
             self.objects.forget();
             self.names.forget();
+            self.living.forget();
             self.terms.forget();
             self.kept.forget();
             self.streams.forget();
@@ -133,6 +138,11 @@ impl Ledger {
         {
             return Err(store_sql::lease_lost(key));
         }
+        for ceiling in &commit.ceilings {
+            let scope = [ceiling.org.clone(), ceiling.kind.clone(), ceiling.project.clone()];
+            let living = self.scopes.get(&scope).and_then(|id| self.living.get(id)).copied().unwrap_or(0);
+            store_sql::has_room(ceiling, living as u64)?;
+        }
         let mut positions = Vec::with_capacity(commit.writes.len());
         for write in &commit.writes {
             positions.push(self.write(write)?);
@@ -163,7 +173,11 @@ impl Ledger {
         let position = change.position;
         let old_scope = found.as_ref().map_or(scope, |found| found.scope);
         if let Some(found) = found.filter(|found| found.living) {
+            self.count(found.scope, -1);
             self.names.set((found.scope, found.name), None);
+        }
+        if !write.purge && record.deleted.is_none() {
+            self.count(scope, 1);
         }
         self.index(old_scope, &uid, &write.terms_out, false);
         if write.purge {
@@ -174,6 +188,12 @@ impl Ledger {
         }
         self.log(change);
         Ok(position)
+    }
+
+    fn count(&mut self, scope: i64, more: i64) {
+        if let Some(living) = self.living.get(&scope).copied() {
+            self.living.set(scope, living + more);
+        }
     }
 
     fn scope(&self, record: &Record) -> Result<i64> {

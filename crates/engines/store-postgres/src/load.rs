@@ -22,6 +22,7 @@ struct Wanted {
     uids: HashSet<String>,
     names: HashSet<(Scope, String)>,
     scopes: HashSet<Scope>,
+    counted: HashSet<Scope>,
     kept: HashSet<(String, String)>,
     streams: HashSet<String>,
     leases: HashSet<String>,
@@ -66,6 +67,9 @@ impl Wanted {
         for append in &commit.appends {
             self.streams.insert(append.stream.clone());
         }
+        for ceiling in &commit.ceilings {
+            self.counted.insert([ceiling.org.clone(), ceiling.kind.clone(), ceiling.project.clone()]);
+        }
         self.leases.extend(commit.fence.iter().map(|(key, _)| key.clone()));
     }
 }
@@ -81,17 +85,19 @@ pub async fn load(client: &Client, sql: &Statements, tasks: &[&Task]) -> Result<
     let [orgs, kinds, projects] = columns(wanted.names.iter().map(|(scope, _)| scope));
     let names: Vec<&str> = wanted.names.iter().map(|(_, name)| name.as_str()).collect();
     let scopes = columns(wanted.scopes.iter());
+    let counted = columns(wanted.counted.iter());
     let spaces: Vec<&str> = wanted.kept.iter().map(|(space, _)| space.as_str()).collect();
     let keys: Vec<&str> = wanted.kept.iter().map(|(_, key)| key.as_str()).collect();
     let streams: Vec<&str> = wanted.streams.iter().map(String::as_str).collect();
     let leases: Vec<&str> = wanted.leases.iter().map(String::as_str).collect();
 
-    let questions: [(&Statement, Vec<&(dyn ToSql + Sync)>); 9] = [
+    let questions: [(&Statement, Vec<&(dyn ToSql + Sync)>); 10] = [
         (&sql.lock_head, vec![]),
         (&sql.add_scopes, vec![&scopes[0], &scopes[1], &scopes[2]]),
         (&sql.find_scopes, vec![&scopes[0], &scopes[1], &scopes[2]]),
         (&sql.find_objects, vec![&uids]),
         (&sql.find_names, vec![&orgs, &kinds, &projects, &names]),
+        (&sql.count_living, vec![&counted[0], &counted[1], &counted[2]]),
         (&sql.find_kept, vec![&spaces, &keys]),
         (&sql.find_streams, vec![&streams]),
         (&sql.find_leases, vec![&leases]),
@@ -104,6 +110,7 @@ pub async fn load(client: &Client, sql: &Statements, tasks: &[&Task]) -> Result<
         !wanted.scopes.is_empty(),
         objects,
         objects,
+        !wanted.counted.is_empty(),
         !wanted.kept.is_empty(),
         !wanted.streams.is_empty(),
         !wanted.leases.is_empty(),
@@ -146,6 +153,9 @@ fn learn(answers: Vec<Vec<Line>>) -> Result<Ledger, Error> {
     for row in next() {
         let name = (row.try_get(0)?, row.try_get(1)?);
         ledger.names.learn(name, Some(row.try_get(2)?));
+    }
+    for row in next() {
+        ledger.living.learn(row.try_get(0)?, row.try_get(1)?);
     }
     for row in next() {
         let (space, key): (String, String) = (row.try_get(0)?, row.try_get(1)?);

@@ -9,6 +9,7 @@ pub struct Statements {
     pub find_scopes: Statement,
     pub find_objects: Statement,
     pub find_names: Statement,
+    pub count_living: Statement,
     pub find_kept: Statement,
     pub find_streams: Statement,
     pub find_leases: Statement,
@@ -36,6 +37,7 @@ impl Statements {
             find_scopes: client.prepare(FIND_SCOPES).await?,
             find_objects: client.prepare(FIND_OBJECTS).await?,
             find_names: client.prepare(FIND_NAMES).await?,
+            count_living: client.prepare(COUNT_LIVING).await?,
             find_kept: client.prepare(FIND_KEPT).await?,
             find_streams: client.prepare(FIND_STREAMS).await?,
             find_leases: client.prepare(FIND_LEASES).await?,
@@ -73,6 +75,10 @@ const FIND_NAMES: &str = "SELECT f.id, w.name, n.uid \
     WHERE s.kind = w.kind AND s.org = w.org AND s.project = w.project LIMIT 1) f \
     CROSS JOIN LATERAL (SELECT o.uid FROM objects o \
     WHERE o.living = f.id AND o.name = w.name LIMIT 1) n";
+const COUNT_LIVING: &str = "SELECT f.id, (SELECT count(*) FROM objects o WHERE o.living = f.id) \
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS w(org, kind, project) \
+    CROSS JOIN LATERAL (SELECT s.id FROM scopes s \
+    WHERE s.kind = w.kind AND s.org = w.org AND s.project = w.project LIMIT 1) f";
 const FIND_KEPT: &str = "SELECT w.space, w.key, f.expires \
     FROM unnest($1::text[], $2::text[]) AS w(space, key) CROSS JOIN LATERAL ( \
     SELECT k.expires FROM kept k WHERE k.space = w.space AND k.key = w.key LIMIT 1) f";

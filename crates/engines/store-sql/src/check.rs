@@ -3,7 +3,7 @@
 use base::{Error, Result, Status};
 use kernel::{
     journal::PURGE,
-    store::{Commit, Expect, Write},
+    store::{Ceiling, Commit, Expect, Write},
 };
 
 /// The most rows one answer has, whatever was asked for.
@@ -113,6 +113,19 @@ fn stale(name: &str, expected: u64, found: Option<&Found>) -> Error {
 /// The refusal of a value that is kept already.
 pub fn already_kept(space: &str, key: &str) -> Error {
     Error::conflict("already-kept", format!("`{space}` keeps a value for `{key}` already"))
+}
+
+/// Refuses where as many live as may.
+///
+/// # Errors
+/// `quota-exceeded`.
+pub fn has_room(ceiling: &Ceiling, living: u64) -> Result<()> {
+    if living < ceiling.max {
+        return Ok(());
+    }
+    let Ceiling { kind, project, max, rule, .. } = ceiling;
+    Err(Error::forbidden("quota-exceeded", format!("`{project}` may hold {max} of `{kind}`, says `{rule}`"))
+        .hint("delete what is no longer needed, or ask an administrator for a larger quota"))
 }
 
 /// The refusal of a write whose lease another holds.

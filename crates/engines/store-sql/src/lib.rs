@@ -16,7 +16,7 @@ mod sql;
 mod task;
 
 pub use changes::history;
-pub use check::{Found, ROWS_MAX, admit, already_kept, chain_broken, fits, lease_lost};
+pub use check::{Found, ROWS_MAX, admit, already_kept, chain_broken, fits, has_room, lease_lost};
 pub use layout::{MIGRATIONS, Migration};
 pub use list::{Leg, Range, count, legs, page, probe, ranges};
 pub use pace::Pace;

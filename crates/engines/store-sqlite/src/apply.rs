@@ -6,7 +6,7 @@ use base::{Digest, Time};
 use kernel::{
     index::Term,
     journal::Change,
-    store::{Append, Commit, Kept, Record, Write},
+    store::{Append, Ceiling, Commit, Kept, Record, Write},
 };
 use rusqlite::{Connection, OptionalExtension, params};
 use store_sql::{Answer, Found, Task};
@@ -122,6 +122,9 @@ impl Journal {
         if let Some((key, token)) = &commit.fence {
             self.hold(key, *token)?;
         }
+        for ceiling in &commit.ceilings {
+            store_sql::has_room(ceiling, self.living(ceiling)?)?;
+        }
         let mut positions = Vec::with_capacity(commit.writes.len());
         for write in &commit.writes {
             positions.push(self.write(write)?);
@@ -133,6 +136,18 @@ impl Journal {
             self.append(append)?;
         }
         Ok(positions)
+    }
+
+    /// How many live where a ceiling is; no more are counted than may.
+    fn living(&self, ceiling: &Ceiling) -> rusqlite::Result<u64> {
+        let max = i64::try_from(ceiling.max).unwrap_or(i64::MAX);
+        self.db
+            .prepare_cached(
+                "SELECT count(*) FROM (SELECT 1 FROM objects WHERE deleted IS NULL AND scope = \
+                 (SELECT id FROM scopes WHERE org = ?1 AND kind = ?2 AND project = ?3) LIMIT ?4)",
+            )?
+            .query_row(params![ceiling.org, ceiling.kind, ceiling.project, max], |row| row.get::<_, i64>(0))
+            .map(|living| living as u64)
     }
 
     fn write(&mut self, write: &Write) -> Result<u64, Failure> {

@@ -9,11 +9,11 @@ use axum::{
     Router,
     body::Body,
     extract::{Path, Request, State},
-    http::{HeaderMap, HeaderValue, Response, StatusCode, header},
+    http::{HeaderValue, Response, StatusCode, header, request::Parts},
     routing::{get, post},
 };
 use base::{Error, Result};
-use face_web::{Web, body, caller, metrics::Labels};
+use face_web::{Web, body, caller, metrics::Labels, origin};
 use kernel::{
     cx::Cx,
     declare::Body as CallBody,
@@ -55,28 +55,28 @@ async fn ready(State(web): State<Web>) -> Response<Body> {
     }
 }
 
-async fn metadata(state: State<Web>, Path(model): Path<String>, headers: HeaderMap) -> Response<Body> {
-    answer(&state.0, "GET", told(&state.0, &headers, &model, None).await)
+async fn metadata(state: State<Web>, Path(model): Path<String>, parts: Parts) -> Response<Body> {
+    answer(&state.0, "GET", told(&state.0, &parts, &model, None).await)
 }
 
 async fn metadata_of_version(
     state: State<Web>,
     Path((model, version)): Path<(String, String)>,
-    headers: HeaderMap,
+    parts: Parts,
 ) -> Response<Body> {
-    answer(&state.0, "GET", told(&state.0, &headers, &model, Some(&version)).await)
+    answer(&state.0, "GET", told(&state.0, &parts, &model, Some(&version)).await)
 }
 
-async fn model_ready(state: State<Web>, Path(model): Path<String>, headers: HeaderMap) -> Response<Body> {
-    answer(&state.0, "GET", is_ready(&state.0, &headers, &model, None).await)
+async fn model_ready(state: State<Web>, Path(model): Path<String>, parts: Parts) -> Response<Body> {
+    answer(&state.0, "GET", is_ready(&state.0, &parts, &model, None).await)
 }
 
 async fn ready_of_version(
     state: State<Web>,
     Path((model, version)): Path<(String, String)>,
-    headers: HeaderMap,
+    parts: Parts,
 ) -> Response<Body> {
-    answer(&state.0, "GET", is_ready(&state.0, &headers, &model, Some(&version)).await)
+    answer(&state.0, "GET", is_ready(&state.0, &parts, &model, Some(&version)).await)
 }
 
 async fn infer(state: State<Web>, Path(model): Path<String>, request: Request) -> Response<Body> {
@@ -91,12 +91,14 @@ async fn infer_of_version(
     inferred(&state.0, &model, Some(&version), request).await
 }
 
-async fn cx(web: &Web, headers: &HeaderMap) -> Result<Cx> {
-    let principal = caller::principal(web, headers).await?.ok_or_else(caller::anonymous)?;
+async fn cx(web: &Web, parts: &Parts) -> Result<Cx> {
+    let principal = caller::principal(web, &parts.headers).await?.ok_or_else(caller::anonymous)?;
     web.rates.take(&format!("{}/{}", principal.org, principal.actor()), true)?;
-    let project = headers.get("x-aic-project").and_then(|value| value.to_str().ok()).unwrap_or("default");
+    let project =
+        parts.headers.get("x-aic-project").and_then(|value| value.to_str().ok()).unwrap_or("default");
     let mut cx = web.platform.cx(principal, project);
-    cx.trace = caller::trace(headers).into();
+    cx.trace = caller::trace(&parts.headers).into();
+    cx.origin = origin::origin(&parts.extensions);
     cx.deadline = Some(cx.now().plus_s(web.settings.deadline_s));
     Ok(cx)
 }
@@ -129,8 +131,8 @@ fn same_version(wanted: Option<&str>, endpoint: &Value) -> Result<String> {
     }
 }
 
-async fn told(web: &Web, headers: &HeaderMap, model: &str, version: Option<&str>) -> Result<Value> {
-    let cx = cx(web, headers).await?;
+async fn told(web: &Web, parts: &Parts, model: &str, version: Option<&str>) -> Result<Value> {
+    let cx = cx(web, parts).await?;
     let endpoint = call(web, cx.clone(), Verb::Get, model, CallBody::Empty).await?;
     let number = same_version(version, &endpoint)?;
     let schema = call(web, cx, Verb::View("schema".to_owned()), model, CallBody::Empty).await?;
@@ -150,8 +152,8 @@ async fn told(web: &Web, headers: &HeaderMap, model: &str, version: Option<&str>
     }))
 }
 
-async fn is_ready(web: &Web, headers: &HeaderMap, model: &str, version: Option<&str>) -> Result<Value> {
-    let cx = cx(web, headers).await?;
+async fn is_ready(web: &Web, parts: &Parts, model: &str, version: Option<&str>) -> Result<Value> {
+    let cx = cx(web, parts).await?;
     let endpoint = call(web, cx, Verb::Get, model, CallBody::Empty).await?;
     same_version(version, &endpoint)?;
     if endpoint["status"]["phase"] == "Ready" {
@@ -174,7 +176,7 @@ async fn inferred(web: &Web, model: &str, version: Option<&str>, request: Reques
 
 async fn infer_now(web: &Web, model: &str, version: Option<&str>, request: Request) -> Result<Value> {
     let (parts, http_body) = request.into_parts();
-    let cx = cx(web, &parts.headers).await?;
+    let cx = cx(web, &parts).await?;
     if version.is_some() {
         let endpoint = call(web, cx.clone(), Verb::Get, model, CallBody::Empty).await?;
         same_version(version, &endpoint)?;

@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
     body::Body as HttpBody,
-    http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, request::Parts},
 };
 use base::{Error, Result};
-use face_web::{Web, body, caller};
+use face_web::{Web, body, caller, origin};
 use kernel::{
     change::PatchForm,
     cx::Cx,
@@ -28,11 +28,12 @@ use crate::{
 const WATCH_S: u64 = 3600;
 
 /// The context of a request.
-pub async fn cx(web: &Web, headers: &HeaderMap, project: &str) -> Result<Cx> {
-    let principal = caller::principal(web, headers).await?.ok_or_else(caller::anonymous)?;
+pub async fn cx(web: &Web, parts: &Parts, project: &str) -> Result<Cx> {
+    let principal = caller::principal(web, &parts.headers).await?.ok_or_else(caller::anonymous)?;
     web.rates.take(&format!("{}/{}", principal.org, principal.actor()), true)?;
     let mut cx = web.platform.cx(principal, project);
-    cx.trace = caller::trace(headers).into();
+    cx.trace = caller::trace(&parts.headers).into();
+    cx.origin = origin::origin(&parts.extensions);
     cx.deadline = Some(cx.now().plus_s(web.settings.deadline_s));
     Ok(cx)
 }
@@ -60,7 +61,7 @@ pub async fn answer(
     *about = about_of(&target);
     let (parts, http_body) = request.into_parts();
     let asked = params(parts.uri.query());
-    let mut cx = cx(web, &parts.headers, &target.project).await?;
+    let mut cx = cx(web, &parts, &target.project).await?;
     if target.subresource.is_some() {
         return Err(Error::not_found(
             "no-such-operation",
@@ -140,11 +141,7 @@ async fn preconditions(cx: &Cx, target: &Target, sent: &Value) -> Result<Option<
     }
 }
 
-fn verb(
-    parts: &axum::http::request::Parts,
-    target: &Target,
-    asked: &BTreeMap<String, String>,
-) -> Result<Verb> {
+fn verb(parts: &Parts, target: &Target, asked: &BTreeMap<String, String>) -> Result<Verb> {
     let watches = asked.get("watch").is_some_and(|watch| watch == "true" || watch == "1");
     let media = body::media(&parts.headers);
     Ok(match (parts.method.as_str(), target.name.is_some()) {

@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Path, Request, State},
-    http::{HeaderMap, HeaderValue, Response, StatusCode, header},
+    http::{HeaderValue, Response, StatusCode, header, request::Parts},
     routing::{any, get, post},
 };
 use base::{Error, Result};
@@ -96,14 +96,12 @@ async fn older_document() -> Response<Body> {
     response
 }
 
-async fn namespaces(State(web): State<Web>, headers: HeaderMap) -> Response<Body> {
-    told(async { core_group::namespaces(&web, &request::cx(&web, &headers, "").await?).await }.await)
+async fn namespaces(State(web): State<Web>, parts: Parts) -> Response<Body> {
+    told(async { core_group::namespaces(&web, &request::cx(&web, &parts, "").await?).await }.await)
 }
 
-async fn namespace(State(web): State<Web>, Path(name): Path<String>, headers: HeaderMap) -> Response<Body> {
-    told(
-        async { core_group::one_namespace(&web, &request::cx(&web, &headers, "").await?, &name).await }.await,
-    )
+async fn namespace(State(web): State<Web>, Path(name): Path<String>, parts: Parts) -> Response<Body> {
+    told(async { core_group::one_namespace(&web, &request::cx(&web, &parts, "").await?, &name).await }.await)
 }
 
 async fn events(State(web): State<Web>, Path(project): Path<String>, request: Request) -> Response<Body> {
@@ -116,16 +114,16 @@ async fn all_events(State(web): State<Web>, request: Request) -> Response<Body> 
     told(events_of(&web, "-", &parts).await)
 }
 
-async fn events_of(web: &Web, project: &str, asked: &axum::http::request::Parts) -> Result<Value> {
+async fn events_of(web: &Web, project: &str, asked: &Parts) -> Result<Value> {
     let params = request::params(asked.uri.query());
-    let cx = request::cx(web, &asked.headers, project).await?;
+    let cx = request::cx(web, asked, project).await?;
     core_group::events(web, &cx, params.get("fieldSelector").map_or("", String::as_str)).await
 }
 
 async fn access_review(State(web): State<Web>, asked: Request) -> Response<Body> {
     let (parts, http_body) = asked.into_parts();
     let reviewed = async {
-        let cx = request::cx(&web, &parts.headers, "").await?;
+        let cx = request::cx(&web, &parts, "").await?;
         let asked = review::read(&body::bytes(http_body, web.settings.body_max).await?)?;
         review::decide(&web.platform, &cx, asked).await
     };

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, Request},
 };
 use base::{Digest, Error, Result};
-use face_web::{Web, body, caller};
+use face_web::{Web, body, caller, origin};
 use kernel::{
     access::Principal,
     change::PatchForm,
@@ -89,6 +89,9 @@ pub async fn read(
         }
     })?;
     let mut params = params(parts.uri.query().unwrap_or_default())?;
+    for (name, value) in aliases::params(parts.method.as_str(), &segments) {
+        params.insert(name.to_owned(), value);
+    }
     let is_public = dispatch::open_to(&route.kind, &route.verb) == OpenTo::Anyone;
     let principal = match principal {
         Some(principal) => principal,
@@ -102,6 +105,7 @@ pub async fn read(
     search_words(&mut params);
     let mut cx = web.platform.cx(principal, &project);
     cx.trace = caller::trace(&parts.headers).into();
+    cx.origin = origin::origin(&parts.extensions);
     cx.deadline = Some(cx.now().plus_s(web.settings.deadline_s));
     cx.dry_run = match params.get("dryRun").map(String::as_str) {
         None | Some("" | "false") => false,

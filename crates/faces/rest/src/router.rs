@@ -10,7 +10,7 @@ use axum::{
     routing::{any, get},
 };
 use base::{Error, Result};
-use face_web::{Web, caller, limits::Left, metrics::Labels, problem};
+use face_web::{Web, caller, limits::Left, metrics::Labels, origin, problem};
 use kernel::dispatch::{self, Answer};
 
 use crate::{answer, docs, kinds, openapi, request, route::Routes, stream};
@@ -96,10 +96,7 @@ async fn answered(
     };
     let caller = match &principal {
         Some(principal) => format!("{}/{}", principal.org, principal.actor()),
-        None => request
-            .extensions()
-            .get::<std::net::SocketAddr>()
-            .map_or_else(String::new, |it| it.ip().to_string()),
+        None => origin::origin(request.extensions()).map_or_else(String::new, |it| it.to_string()),
     };
     let left = match web.rates.take(&caller, principal.is_some()) {
         Ok(left) => left,

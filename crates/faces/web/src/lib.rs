@@ -4,6 +4,7 @@ pub mod body;
 pub mod caller;
 pub mod limits;
 pub mod metrics;
+pub mod origin;
 pub mod problem;
 pub mod schema;
 mod web;

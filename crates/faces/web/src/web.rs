@@ -19,6 +19,8 @@ pub struct Settings {
     pub rate_per_minute: u32,
     /// Requests an address may make a minute without logging in.
     pub anonymous_per_minute: u32,
+    /// Networks of proxies that are believed what they say of a request's origin.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
 }
 
 impl Default for Settings {
@@ -29,6 +31,7 @@ impl Default for Settings {
             deadline_s: 60,
             rate_per_minute: 1_200_000,
             anonymous_per_minute: 600,
+            trusted_proxies: Vec::new(),
         }
     }
 }

@@ -20,6 +20,7 @@ const fn field(name: &'static str, shape: Shape) -> Field {
         max: None,
         default: None,
         example: None,
+        personal: false,
         write_only: false,
         immutable: false,
         indexed: false,

@@ -30,6 +30,7 @@ fn kind() -> KindDef {
         actions: Vec::new(),
         upgrade: None,
         admits: Vec::new(),
+        leaves: Vec::new(),
         type_id: TypeId::of::<()>(),
     }
 }

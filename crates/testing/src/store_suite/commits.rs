@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base::Uid;
 use kernel::{
     journal,
-    store::{ChangeQuery, Commit, Store},
+    store::{Ceiling, ChangeQuery, Commit, Store},
 };
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -40,6 +40,39 @@ pub async fn a_commit_happens_whole_or_not_at_all(home: Place) {
     assert_eq!(store.commit(both).await.unwrap(), [3, 4]);
     let verdict = journal::verify(&*store).await.unwrap();
     assert_eq!((verdict.entries, verdict.first_bad), (4, None));
+}
+
+pub async fn of_64_writers_no_more_than_the_ceiling_get_in(home: Place) {
+    let store = home.open().await.unwrap();
+    let limited = |write| {
+        let (org, kind, project) = ("acme".into(), "demo.things".into(), "default".into());
+        let ceiling = Ceiling { org, kind, project, max: 5, rule: "quota/small".into() };
+        Commit { ceilings: vec![ceiling], ..commit([write]) }
+    };
+    let mut writers = JoinSet::new();
+    for number in 0..64 {
+        let (store, write) = (Arc::clone(&store), Draft::new(&format!("thing{number}")).create());
+        writers.spawn(async move { (number, store.commit(limited(write)).await) });
+    }
+    let (mut inside, mut refused) = (Vec::new(), 0);
+    while let Some(done) = writers.join_next().await {
+        match done.unwrap() {
+            (number, Ok(positions)) => inside.push((number, positions[0])),
+            (_, Err(error)) => {
+                assert_eq!((error.code(), error.status().code()), ("quota-exceeded", 403));
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!((inside.len(), refused), (5, 59));
+    // What is in the trash makes room; another project has room of its own.
+    let (number, version) = inside[0];
+    let elsewhere = Draft::new("elsewhere").within("acme", "other");
+    store.commit(commit([elsewhere.create()])).await.unwrap();
+    assert!(store.commit(limited(Draft::new("late").create())).await.is_err());
+    store.commit(commit([Draft::new(&format!("thing{number}")).trash(version)])).await.unwrap();
+    store.commit(limited(Draft::new("late").create())).await.unwrap();
+    assert!(store.commit(limited(Draft::new("later").create())).await.is_err());
 }
 
 pub async fn a_stale_write_is_refused(home: Place) {

@@ -1,0 +1,224 @@
+//! What was asked of the platform, kept for a month, and what other rules would have answered.
+//!
+//! One entry an hour for each principal and question, however often it was asked: a stream a day and organization.
+
+use std::collections::{BTreeMap, HashMap};
+
+use kernel::{
+    access::{Asked, Principal, Question, Sort},
+    prelude::*,
+    store::{Append, Commit},
+};
+
+use super::world::World;
+
+/// How many days what was asked is kept.
+pub const KEPT_DAYS: i64 = 30;
+/// The most entries one rehearsal reads.
+const ENTRIES_MAX: usize = 200_000;
+/// The most changes one rehearsal lists.
+const LISTED_MAX: usize = 1_000;
+/// The most bytes of one entry.
+const PAGE: u32 = 5_000;
+
+const DAY_MIN: i64 = 24 * 60;
+
+/// What was asked, as it is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Kept {
+    sort: Sort,
+    name: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    scopes: Vec<String>,
+    question: Question,
+    allowed: bool,
+}
+
+fn stream(org: &str, day: i64) -> String {
+    format!("asked/{org}/{day:06}")
+}
+
+/// Keeps what was asked.
+pub async fn keep(cx: &Cx, asked: Vec<Asked>) -> Result<()> {
+    let mut streams: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for Asked { principal, question, allowed } in asked {
+        let stream = stream(&principal.org, question.minute.div_euclid(DAY_MIN));
+        let Principal { sort, name, groups, scopes, .. } = Principal::clone(&principal);
+        let kept = Kept { sort, name, groups, scopes, question, allowed };
+        streams.entry(stream).or_default().push(serde_json::to_string(&kept).map_err(Error::internal)?);
+    }
+    for (stream, entries) in streams {
+        for entries in entries.chunks(1_000) {
+            let appends = vec![Append { stream: stream.clone(), entries: entries.to_vec() }];
+            cx.platform().store.commit(Commit { appends, ..Commit::default() }).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Forgets what was asked too long ago.
+pub async fn forget(cx: Cx) -> Result<()> {
+    let store = &cx.platform().store;
+    let today = cx.now().micros() / 60_000_000 / DAY_MIN;
+    let mut after = String::new();
+    loop {
+        let streams = store.streams("asked/", &after, 1_000).await?;
+        let Some(last) = streams.last().cloned() else { return Ok(()) };
+        for stream in streams {
+            let day: Option<i64> = stream.rsplit('/').next().and_then(|day| day.parse().ok());
+            if day.is_some_and(|day| day < today - KEPT_DAYS) {
+                store.drop_stream(&stream).await?;
+            }
+        }
+        after = last;
+    }
+}
+
+/// A rule to try.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+pub struct Trial {
+    /// What would be different.
+    kind: Rules,
+    /// The name of the object that would be made, replaced or deleted.
+    #[field(max = 253)]
+    name: String,
+    /// Its spec as it would be; deleted when absent.
+    spec: Option<Value>,
+    /// How many days are looked back.
+    #[field(min = 1, max = 30, default = 7)]
+    days: u32,
+}
+
+/// The sorts of rules that can be tried.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, Fields)]
+#[serde(rename_all = "lowercase")]
+enum Rules {
+    /// A policy.
+    Policies,
+    /// A grant.
+    Grants,
+    /// A role.
+    Roles,
+}
+
+/// A request that would be answered otherwise.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+#[serde(rename_all = "camelCase")]
+struct Difference {
+    /// Who asked.
+    actor: String,
+    /// For which permission.
+    permission: String,
+    /// In which project.
+    project: String,
+    /// About which object, where one was asked for.
+    object: String,
+    /// From where, where that was told.
+    origin: Option<String>,
+    /// In how many hours it was asked.
+    hours: u64,
+    /// When last, to the hour.
+    last_asked: Time,
+    /// The rules that would decide.
+    reasons: Vec<String>,
+}
+
+/// What a rule would change.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, Fields)]
+pub struct Outcome {
+    /// How many different requests were looked at.
+    requests: u64,
+    /// How many principals made them.
+    principals: u64,
+    /// Requests that are allowed and would be refused.
+    lost: Vec<Difference>,
+    /// Requests that are refused and would be allowed.
+    gained: Vec<Difference>,
+    /// Whether there was more than could be read or listed.
+    truncated: bool,
+}
+
+struct Heard {
+    kept: Kept,
+    hours: u64,
+}
+
+/// Asks again what was asked, by the rules as they are and as they would be.
+pub async fn dry_run(cx: Cx, ask: Trial) -> Result<Outcome> {
+    let kind = match ask.kind {
+        Rules::Policies => "policies",
+        Rules::Grants => "grants",
+        Rules::Roles => "roles",
+    };
+    cx.platform().tell_asked().await?;
+    let (heard, mut truncated) = heard(&cx, ask.days).await?;
+    let (now, then) = (World::whole(&cx).await?, World::whole(&cx).await?.with(kind, &ask.name, ask.spec)?);
+    let mut outcome = Outcome { requests: heard.len() as u64, ..Outcome::default() };
+    let mut by_principal: HashMap<Principal, Vec<Heard>> = HashMap::new();
+    for heard in heard {
+        let Kept { sort, name, groups, scopes, .. } = heard.kept.clone();
+        let principal = Principal { sort, name, org: cx.org.to_string(), groups, scopes };
+        by_principal.entry(principal).or_default().push(heard);
+    }
+    outcome.principals = by_principal.len() as u64;
+    let policy = cx.platform().policy();
+    for (principal, asked) in by_principal {
+        let before = policy.compile(&principal, &now.rules(&principal))?;
+        let after = policy.compile(&principal, &then.rules(&principal))?;
+        for Heard { kept, hours } in asked {
+            let (old, new) = (before.decide(&kept.question), after.decide(&kept.question));
+            if old.allowed == new.allowed {
+                continue;
+            }
+            let list = if new.allowed { &mut outcome.gained } else { &mut outcome.lost };
+            if list.len() >= LISTED_MAX {
+                truncated = true;
+                continue;
+            }
+            list.push(Difference {
+                actor: principal.actor(),
+                permission: kept.question.permission,
+                project: kept.question.project,
+                object: kept.question.object,
+                origin: kept.question.origin.map(|origin| origin.to_string()),
+                hours,
+                last_asked: Time::from_micros(kept.question.minute / 60 * 3_600_000_000),
+                reasons: new.reasons,
+            });
+        }
+    }
+    for list in [&mut outcome.lost, &mut outcome.gained] {
+        list.sort_by(|a, b| (&a.actor, &a.permission, &a.object).cmp(&(&b.actor, &b.permission, &b.object)));
+    }
+    Ok(Outcome { truncated, ..outcome })
+}
+
+/// Every different question of the last days, each as it was asked last.
+async fn heard(cx: &Cx, days: u32) -> Result<(Vec<Heard>, bool)> {
+    let today = cx.now().micros() / 60_000_000 / DAY_MIN;
+    let mut all: HashMap<(String, Question), Heard> = HashMap::new();
+    let mut read = 0;
+    for day in (today - i64::from(days) + 1)..=today {
+        let stream = stream(&cx.org, day);
+        let mut from = 0;
+        loop {
+            let page = cx.platform().store.stream(&stream, from, PAGE).await?;
+            let Some((last, _)) = page.last() else { break };
+            from = last + 1;
+            read += page.len();
+            for (_, text) in page {
+                let kept: Kept = serde_json::from_str(&text).map_err(Error::internal)?;
+                let who = format!("{:?}:{}", kept.sort, kept.name);
+                let key = (who, Question { minute: 0, ..kept.question.clone() });
+                let hours = all.get(&key).map_or(0, |heard| heard.hours) + 1;
+                all.insert(key, Heard { kept, hours });
+            }
+            if read >= ENTRIES_MAX {
+                return Ok((all.into_values().collect(), true));
+            }
+        }
+    }
+    Ok((all.into_values().collect(), false))
+}

@@ -1,0 +1,164 @@
+//! Logging in on a page: the form, its answer, and the way on.
+
+use axum::extract::{Request, State};
+use base::{Error, Result};
+use domain_admin::oauth::authorize::{self, Refusal};
+use domain_admin::people;
+use kernel::{access::Principal, cx::Cx};
+use serde_json::json;
+
+use crate::{
+    Answer, Head, Shared, browser, cx_of,
+    form::{self, Params},
+    one_try, page, see_other, taken,
+};
+
+/// Whether people may be sent on there: a page of ours, and no other place.
+fn is_ours(then: &str) -> bool {
+    let plain = then.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    plain && then.starts_with('/') && !then.starts_with("//") && then.len() < 16 << 10
+}
+
+/// What a login page must know of the request behind it.
+#[derive(Default)]
+pub struct Behind {
+    client: Option<String>,
+    organization: String,
+    chooses: bool,
+    hint: String,
+    leads_to: Option<String>,
+}
+
+impl Behind {
+    /// Of a request of a client.
+    pub fn of(request: &authorize::Request) -> Self {
+        let own = (!request.client.spec.every_organization).then(|| request.client.org.clone());
+        Self {
+            client: Some(request.client.title().to_owned()),
+            chooses: own.is_none(),
+            organization: own.or_else(|| request.organization.clone()).unwrap_or_default(),
+            hint: request.login_hint.clone().unwrap_or_default(),
+            leads_to: Some(request.redirect_uri.clone()),
+        }
+    }
+
+    /// Of something people of every organization may use.
+    pub fn anyone(what: &str) -> Self {
+        Self { client: Some(what.to_owned()), chooses: true, ..Self::default() }
+    }
+
+    /// Of the address a person goes on to.
+    async fn at(cx: &Cx, then: &str) -> Self {
+        let none = Self { chooses: true, ..Self::default() };
+        let Some(query) = then.strip_prefix("/oauth2/authorize?") else { return none };
+        let Ok(params) = form::parse(query) else { return none };
+        match authorize::read(cx, &params).await {
+            Ok(request) => Self::of(&request),
+            Err(Refusal::Shown(_) | Refusal::Sent(_)) => none,
+        }
+    }
+}
+
+/// The page, for whoever must log in before going on.
+pub fn ask(then: &str, proof: &str, behind: &Behind) -> Answer {
+    page::login(&page::Login {
+        then,
+        proof,
+        client: behind.client.as_deref(),
+        username: &behind.hint,
+        organization: &behind.organization,
+        chooses: behind.chooses,
+        leads_to: behind.leads_to.as_deref(),
+        ..page::Login::default()
+    })
+}
+
+/// `GET /oauth2/login?then=`
+pub async fn show(State(web): Shared, request: Request) -> Answer {
+    let (headers, params) = match taken(request).await {
+        Ok(taken) => taken,
+        Err(error) => return page::problem(&error),
+    };
+    let cx = cx_of(&web, &headers);
+    let then = form::one(&params, "then").ok().filter(|then| is_ours(then)).unwrap_or("/");
+    let proof = browser::Proof::of(&web, &cx, &headers);
+    proof.with(ask(then, &proof.field, &Behind::at(&cx, then).await), &cx)
+}
+
+/// `POST /oauth2/login`
+pub async fn login(State(web): Shared, request: Request) -> Answer {
+    if let Err(error) = one_try(&web, Head::of(&request).origin) {
+        return page::problem(&error);
+    }
+    let (headers, params) = match taken(request).await {
+        Ok(taken) => taken,
+        Err(error) => return page::problem(&error),
+    };
+    let cx = cx_of(&web, &headers);
+    if let Err(error) = browser::check(&cx, &headers, &params) {
+        return page::problem(&error);
+    }
+    let then = form::one(&params, "then").ok().filter(|then| is_ours(then)).unwrap_or("/");
+    let behind = Behind::at(&cx, then).await;
+    match session(&cx, &params, &behind).await {
+        Ok(token) => {
+            let mut answer = see_other(then);
+            browser::remember(&mut answer, &cx, &token);
+            answer
+        }
+        Err(error) => {
+            let proof = browser::Proof::of(&web, &cx, &headers);
+            page::login(&page::Login {
+                then,
+                proof: &proof.field,
+                client: behind.client.as_deref(),
+                username: form::one(&params, "username").unwrap_or_default(),
+                organization: form::one(&params, "organization").unwrap_or_default(),
+                chooses: behind.chooses,
+                wants_code: error.code() == "second-factor-required" || params.contains_key("code"),
+                error: Some(&error),
+                leads_to: behind.leads_to.as_deref(),
+            })
+        }
+    }
+}
+
+/// A session for what was typed.
+async fn session(cx: &Cx, params: &Params, behind: &Behind) -> Result<String> {
+    let typed = form::needed(params, "username")?.trim();
+    let said = match behind.chooses {
+        true => form::one(params, "organization")?.trim(),
+        false => behind.organization.as_str(),
+    };
+    let (organization, username) = people::find(cx, said, typed).await?;
+    let mut ask = json!({
+        "username": username, "organization": organization, "password": form::needed(params, "password")?,
+    });
+    let code = form::one(params, "code")?.trim();
+    if !code.is_empty() {
+        ask["code"] = code.into();
+    }
+    let mut inside = cx.platform().cx_of(Principal::system("login", &organization), "").doing("login");
+    inside.trace = cx.trace.clone();
+    inside.origin = cx.origin;
+    let answer = inside.call_action("admin.sessions", None, "login", ask).await?;
+    let token = answer["accessToken"].as_str().map(str::to_owned);
+    token.ok_or_else(|| Error::internal("a login answered no token"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_elsewhere_after_a_login() {
+        for then in ["/", "/oauth2/authorize?x=y", "/docs"] {
+            assert!(is_ours(then), "{then}");
+        }
+        for then in
+            ["", "//evil.example", "/\\evil.example", "https://evil.example", "/x\r\ny", "javascript:x"]
+        {
+            assert!(!is_ours(then), "{then}");
+        }
+    }
+}
