@@ -129,7 +129,8 @@ fn peers(directory: &Path, upstream: SocketAddr) -> Result<Vec<Proxy>> {
     let address = free()?;
     let file = directory.join("Caddyfile");
     let text = format!(
-        "{{\n  admin off\n  auto_https off\n  log {{\n    output discard\n  }}\n}}\nhttp://{address} {{\n  reverse_proxy {upstream}\n}}\n"
+        "{{\n  admin off\n  auto_https off\n  log {{\n    output discard\n  }}\n}}\nhttp://:{port} {{\n  bind 127.0.0.1\n  reverse_proxy {upstream}\n}}\n",
+        port = address.port()
     );
     fs::write(&file, text)?;
     let words = ["run", "--adapter", "caddyfile", "--config", &file.to_string_lossy()];

@@ -9,7 +9,7 @@ use kernel::{
     platform::Platform,
     predicate::Place,
     prelude::*,
-    store::{self, Projects, Query, Sort},
+    store::{self, ChangeQuery, Projects, Query, Sort},
 };
 use ports::gateway::{self, By, Gateway, Owned, Placed, Table};
 use serde::de::DeserializeOwned;
@@ -171,7 +171,7 @@ pub async fn follow(platform: Arc<Platform>) {
         }
         loop {
             match changes.recv().await {
-                Ok(change) if KINDS.contains(&change.kind.as_str()) => break,
+                Ok(change) if KINDS.contains(&change.kind.as_str()) && !is_observed(&change) => break,
                 Ok(_) => {}
                 Err(Lagged(_)) => break,
                 Err(Closed) => return,
@@ -182,12 +182,24 @@ pub async fn follow(platform: Arc<Platform>) {
     }
 }
 
+/// Whether a change only tells how something is.
+fn is_observed(change: &Change) -> bool {
+    change.actor.starts_with("system:gateway-")
+}
+
+/// Whether a later change of the kind is there already: what is read then holds this one too.
+async fn is_followed(platform: &Arc<Platform>, change: &Change) -> Result<bool> {
+    let query = ChangeQuery { kind: Some(change.kind.clone()), limit: 20, ..ChangeQuery::default() };
+    let newest = platform.store.history(&query).await?;
+    Ok(newest.iter().any(|it| it.position > change.position && !is_observed(it)))
+}
+
 /// Something changed: the table is read anew, and everybody is told whether they are in use.
 pub async fn changed(cx: Cx, change: Change) -> Result<()> {
-    if change.actor.starts_with("system:gateway-") {
+    let platform = Arc::clone(cx.platform());
+    if is_observed(&change) || is_followed(&platform, &change).await? {
         return Ok(());
     }
-    let platform = Arc::clone(cx.platform());
     let (all, refused) = apply(&platform).await?;
     let refused: BTreeMap<&Owned, &Error> = refused.iter().map(|(place, error)| (place, error)).collect();
     for read in &all.routes {

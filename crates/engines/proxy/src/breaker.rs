@@ -69,6 +69,11 @@ impl Circuit {
         if self.trying.swap(true, Ordering::AcqRel) { May::Wait(rule.open_ms.min(1_000)) } else { May::Try }
     }
 
+    /// Whether requests go as usual.
+    pub fn is_closed(&self) -> bool {
+        self.open_until.load(Ordering::Acquire) == 0
+    }
+
     /// A try was given up before it showed anything.
     pub fn abandoned(&self) {
         self.trying.store(false, Ordering::Release);

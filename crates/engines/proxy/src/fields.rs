@@ -34,9 +34,11 @@ const HOP: [HeaderName; 5] = [
     header::TRANSFER_ENCODING,
 ];
 
-/// Whether a request asks to switch to another protocol (RFC 9110 section 7.8).
+/// Whether a request asks to switch to WebSocket (RFC 6455). Nothing else is passed on: a backend that switched to
+/// HTTP/2 would be spoken to past every rule.
 pub fn switches(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::UPGRADE) && names(headers, "upgrade")
+    let asked = headers.get(header::UPGRADE).and_then(|value| value.to_str().ok());
+    asked.is_some_and(|text| text.trim().eq_ignore_ascii_case("websocket")) && names(headers, "upgrade")
 }
 
 /// Whether `Connection` has a word.

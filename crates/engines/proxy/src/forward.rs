@@ -105,7 +105,7 @@ async fn attempts(
                 _ => again.filter(|_| journey.is_safe),
             };
             let can = copy.is_some() || matches!(&outcome, Err(Failure { unsent: Some(_), .. }));
-            let closed = matches!(upstream.circuit.may(&spec.circuit_breaker, now_ms()), May::Pass);
+            let closed = upstream.circuit.is_closed();
             if can && closed && upstream.circuit.may_retry(spec.retries.budget_percent, now_ms()) {
                 left -= 1;
                 stats::count(&upstream.counts.retries);

@@ -3,7 +3,7 @@
 use std::{
     hash::{BuildHasher, Hash},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -42,7 +42,7 @@ pub struct Upstream {
     active: AtomicU32,
     pending: AtomicU32,
     freed: Notify,
-    health: Option<tokio::task::AbortHandle>,
+    health: OnceLock<tokio::task::AbortHandle>,
 }
 
 /// One server.
@@ -105,7 +105,7 @@ pub fn open(backend: &Placed<Backend>, egress: &Arc<Egress>) -> Result<Arc<Upstr
     let spec = &backend.spec;
     let addresses = check(spec, egress)?;
     let secure = spec.tls.as_ref().map(|tls| Secure::of(tls, spec.protocol)).transpose()?;
-    let whole = |health| Upstream {
+    let upstream = Arc::new(Upstream {
         place: backend.place.clone(),
         spec: spec.clone(),
         addresses: addresses.iter().map(|it| it.open(egress)).collect(),
@@ -116,15 +116,16 @@ pub fn open(backend: &Placed<Backend>, egress: &Arc<Egress>) -> Result<Arc<Upstr
         active: AtomicU32::new(0),
         pending: AtomicU32::new(0),
         freed: Notify::new(),
-        health,
-    };
-    let Some(question) = spec.health_check.clone().filter(|_| tokio::runtime::Handle::try_current().is_ok())
-    else {
-        return Ok(Arc::new(whole(None)));
-    };
-    Ok(Arc::new_cyclic(|weak| {
-        whole(Some(tokio::spawn(health::look_after(weak.clone(), question)).abort_handle()))
-    }))
+        health: OnceLock::new(),
+    });
+    if let Some(question) = spec.health_check.clone()
+        && tokio::runtime::Handle::try_current().is_ok()
+    {
+        let asking = tokio::spawn(health::look_after(Arc::downgrade(&upstream), question));
+        // Nobody else has it yet, so it is set once.
+        let _ = upstream.health.set(asking.abort_handle());
+    }
+    Ok(upstream)
 }
 
 /// An address as it is written, taken apart.
@@ -224,7 +225,7 @@ impl Upstream {
             active: AtomicU32::new(0),
             pending: AtomicU32::new(0),
             freed: Notify::new(),
-            health: None,
+            health: OnceLock::new(),
         })
     }
 
@@ -402,7 +403,7 @@ impl Upstream {
 
 impl Drop for Upstream {
     fn drop(&mut self) {
-        if let Some(health) = &self.health {
+        if let Some(health) = self.health.get() {
             health.abort();
         }
     }
