@@ -2,4 +2,6 @@
 //! what its lines mean stands at `testing::Stage`.
 
 #[cfg(test)]
+mod operations;
+#[cfg(test)]
 mod play;

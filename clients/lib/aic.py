@@ -59,7 +59,7 @@ class Answer:
         self.headers = {name.lower(): value for name, value in response.getheaders()}
         self.data = data
         media = self.headers.get("content-type", "")
-        readable = data and "content-encoding" not in self.headers and media.split(";")[0].endswith("json")
+        readable = data and "content-encoding" not in self.headers and media.split(";")[0].endswith(("/json", "+json"))
         self.json = json.loads(data) if readable else None
 
 

@@ -11,6 +11,7 @@ use crate::build::{self, Profile};
 use crate::place::Place;
 use crate::report::{self, End};
 use crate::shell;
+use crate::tools;
 
 /// How long one client may take before it counts as hanging.
 const PATIENCE: &str = "900";
@@ -76,6 +77,10 @@ fn one(place: &Place, aic: &Path, name: &str) -> Result<(), String> {
     let mut command = shell::command("timeout", &dir);
     command.args(["--kill-after=10", PATIENCE]).arg(&run);
     command.env("AIC_BIN", aic).env("AIC_TMP", &scratch).env_remove("PYTHONPATH");
+    packages(place, &dir)?;
+    if let Some(modules) = modules(place, &dir, name)? {
+        command.env("NODE_PATH", modules);
+    }
     if let Some(venv) = environment(place, &dir, name)? {
         command.env("PATH", format!("{}/bin:{}", venv.display(), place.path));
         command.env("VIRTUAL_ENV", &venv);
@@ -109,6 +114,41 @@ fn environment(place: &Place, dir: &Path, name: &str) -> Result<Option<PathBuf>,
     // Written last, so that an environment whose making was interrupted is made anew.
     fs::write(&complete, &wanted).map_err(|error| format!("`{}`: {error}", complete.display()))?;
     Ok(Some(venv))
+}
+
+/// Installs the Debian packages a client names, where one is missing.
+fn packages(place: &Place, dir: &Path) -> Result<(), String> {
+    let Ok(wanted) = fs::read_to_string(dir.join("packages.txt")) else {
+        return Ok(());
+    };
+    let missing: Vec<&str> = wanted
+        .split_whitespace()
+        .filter(|name| !shell::succeeds(shell::command("dpkg", dir).args(["-s", name])))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    report::say(&format!("installing {}", missing.join(", ")));
+    tools::apt_install(place, &missing)
+}
+
+/// What npm brings for a client, made once for each content of its `package.json`.
+fn modules(place: &Place, dir: &Path, name: &str) -> Result<Option<PathBuf>, String> {
+    let list = dir.join("package.json");
+    let Ok(wanted) = fs::read(&list) else {
+        return Ok(None);
+    };
+    let home = place.cache.join("modules").join(format!("{name}-{:016x}", fingerprint(&wanted)));
+    let complete = home.join("complete");
+    if !complete.is_file() {
+        report::say(&format!("installing npm's modules into {}", home.display()));
+        fs::create_dir_all(&home).map_err(|error| format!("`{}`: {error}", home.display()))?;
+        fs::copy(&list, home.join("package.json")).map_err(|error| error.to_string())?;
+        let words = ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"];
+        shell::show(shell::command("npm", &home).args(words))?;
+        fs::write(&complete, &wanted).map_err(|error| format!("`{}`: {error}", complete.display()))?;
+    }
+    Ok(Some(home.join("node_modules")))
 }
 
 /// FNV-1a: the same on every machine and compiler, and nobody attacks a cache of one's own.

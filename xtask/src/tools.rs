@@ -100,7 +100,7 @@ fn python(place: &Place) -> Result<bool, String> {
 }
 
 /// Installs Debian packages as root, or through sudo.
-fn apt_install(place: &Place, packages: &[&str]) -> Result<(), String> {
+pub fn apt_install(place: &Place, packages: &[&str]) -> Result<(), String> {
     let by_hand = || format!("install it by hand: apt-get install {}", packages.join(" "));
     if !shell::succeeds(shell::command("apt-get", &place.root).arg("--version")) {
         return Err(format!("this machine has no apt-get; {}", by_hand()));

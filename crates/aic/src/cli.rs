@@ -18,6 +18,7 @@ mod get;
 mod history;
 mod kinds;
 mod listing;
+mod maintenance;
 mod model;
 mod predict;
 mod runs;
@@ -86,6 +87,9 @@ pub enum Command {
     /// Copy everything into one file, or start again from one.
     #[command(subcommand)]
     Backup(backup::Backup),
+    /// Let nobody but administrators change anything for a while.
+    #[command(subcommand)]
+    Maintenance(maintenance::Maintenance),
     /// Print a kubeconfig with which `kubectl` works here.
     Kubeconfig,
     /// Print a credential for `kubectl`, which runs this by itself when its kubeconfig says so.
@@ -161,6 +165,7 @@ fn run(cx: &mut Cx, command: Command, parser: fn() -> clap::Command) -> Result<(
         Command::Endpoint(it) => endpoint::run(cx, &it),
         Command::Predict(it) => predict::predict(cx, &it),
         Command::Backup(it) => backup::run(cx, &it),
+        Command::Maintenance(it) => maintenance::run(cx, &it),
         Command::Kubeconfig => access::kubeconfig(cx),
         Command::KubeCredential => device::kube_credential(cx),
         Command::Completion(it) => access::completion(cx, &it, parser),

@@ -222,8 +222,15 @@ fn settle_server_from(up: &Up, environment: Environment<'_>) -> Result<Settled> 
         (None, None) => DEFAULT_LISTEN,
     };
     let data_dir = up.data_dir.clone().or_else(|| environment("AIC_DATA_DIR").map(PathBuf::from));
+    let data_dir = data_dir.unwrap_or_else(|| data_home(environment));
+    let beside =
+        |variable: &str, name: &str| environment(variable).map_or_else(|| data_dir.join(name), PathBuf::from);
     Ok(Settled {
-        data_dir: data_dir.unwrap_or_else(|| data_home(environment)),
+        backup_dir: beside("AIC_BACKUP_DIR", "backups"),
+        smtp_url: environment("AIC_SMTP_URL"),
+        mail_dir: beside("AIC_MAIL_DIR", "mail"),
+        mail_from: environment("AIC_MAIL_FROM").unwrap_or_else(|| "AIC <aic@localhost>".to_owned()),
+        data_dir,
         listen,
         database_url: up.database_url.clone().or_else(|| environment("AIC_DATABASE_URL")),
         public_url: up

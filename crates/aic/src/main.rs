@@ -11,6 +11,7 @@ mod failure;
 mod output;
 mod restore;
 mod server;
+mod verify;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,7 @@
 //! The server: puts the parts together, listens, and stops without dropping anybody.
 
 mod ambient;
+mod archive;
 mod assemble;
 mod bundle;
 mod collect;
@@ -9,7 +10,9 @@ mod gate;
 mod generate;
 mod leftover;
 mod listen;
+mod maintenance;
 mod measured;
+mod outset;
 mod pages;
 mod tls;
 
@@ -83,6 +86,14 @@ pub struct Settled {
     pub blobs_settings: Vec<(String, String)>,
     /// How many runs are worked on at once.
     pub workers: usize,
+    /// Where backups taken by the API are written.
+    pub backup_dir: PathBuf,
+    /// Through which mail server messages go, if one was named.
+    pub smtp_url: Option<String>,
+    /// Where messages go that no mail server is named for.
+    pub mail_dir: PathBuf,
+    /// Whom messages are from.
+    pub mail_from: String,
     /// The first administrator's password, if one was given.
     pub password: Option<String>,
     /// The file of the master key, if it is not the one in the data directory.

@@ -26,8 +26,8 @@ pub enum Sort {
     System,
 }
 
-/// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// Who asks. Two are equal when the same rules apply to them, however they showed who they are.
+#[derive(Clone, Debug, Eq)]
 pub struct Principal {
     /// What sort.
     pub sort: Sort,
@@ -39,6 +39,23 @@ pub struct Principal {
     pub groups: Vec<String>,
     /// Permission patterns the credential is narrowed to; empty is not narrowed.
     pub scopes: Vec<String>,
+    /// What was shown: `session:ses-01j9`, `key:key-01j9`.
+    pub credential: Option<String>,
+    /// Who really acts, where somebody acts as another.
+    pub impersonator: Option<String>,
+}
+
+impl PartialEq for Principal {
+    fn eq(&self, other: &Self) -> bool {
+        (self.sort, &self.name, &self.org) == (other.sort, &other.name, &other.org)
+            && (&self.groups, &self.scopes) == (&other.groups, &other.scopes)
+    }
+}
+
+impl std::hash::Hash for Principal {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        (self.sort, &self.name, &self.org, &self.groups, &self.scopes).hash(state);
+    }
 }
 
 impl Principal {
@@ -52,15 +69,23 @@ impl Principal {
         format!("{sort}:{}", self.name)
     }
 
+    /// How the journal signs what was done: of somebody who acts as another, both.
+    pub fn signature(&self) -> String {
+        match &self.impersonator {
+            Some(really) => format!("{really} as {}", self.actor()),
+            None => self.actor(),
+        }
+    }
+
+    /// One of a sort, in no group and not narrowed.
+    pub fn of(sort: Sort, name: &str, org: &str) -> Self {
+        let (name, org) = (name.to_owned(), org.to_owned());
+        Self { sort, name, org, groups: Vec::new(), scopes: Vec::new(), credential: None, impersonator: None }
+    }
+
     /// The platform acting for an organization.
     pub fn system(name: &str, org: &str) -> Self {
-        Self {
-            sort: Sort::System,
-            name: name.to_owned(),
-            org: org.to_owned(),
-            groups: Vec::new(),
-            scopes: Vec::new(),
-        }
+        Self::of(Sort::System, name, org)
     }
 }
 
@@ -238,7 +263,7 @@ pub trait Guard: Send + Sync {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// The kinds whose changes make earlier answers stale.
+    /// The kinds whose changes make earlier answers stale; one that is not served never changes.
     fn sources(&self) -> &'static [&'static str];
 }
 
@@ -331,6 +356,12 @@ impl Memory {
             }
             all.insert(principal, Arc::clone(decider));
         }
+    }
+
+    /// How many principals and deciders are remembered, and how many at most of each.
+    pub(crate) fn sizes(&self) -> [usize; 3] {
+        let deciders = self.deciders.read().unwrap_or_else(PoisonError::into_inner).len();
+        [self.principals.read().unwrap_or_else(PoisonError::into_inner).len(), deciders, REMEMBERED_MAX]
     }
 
     /// Forgets everything; called when a source has changed.

@@ -246,6 +246,21 @@ impl<K: Kind> KindBuilder<K> {
         )
     }
 
+    /// A view of the collection that answers bytes: `GET …/name`.
+    #[must_use]
+    pub fn download_of_all<A, F, T>(self, name: &'static str, doc: &'static str, run: F) -> Self
+    where
+        A: Fields + DeserializeOwned + Send + 'static,
+        F: Fn(Cx, A) -> T + Send + Sync + 'static,
+        T: Future<Output = Result<Output>> + Send + 'static,
+    {
+        let run: Arc<Run> = Arc::new(move |cx, _, input| {
+            let begun = ask::<A>(input).map(|ask| run(cx, ask));
+            Box::pin(async move { begun?.await })
+        });
+        self.push::<A, Bytestring>(name, doc, (Of::Collection, Manner::View), run)
+    }
+
     fn push<A: Fields, R: Shaped>(
         mut self,
         name: &'static str,

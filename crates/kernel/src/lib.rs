@@ -31,5 +31,5 @@ pub mod write;
 
 // What a kind is made of and where it is kept are crates of their own, so that engines build without the kernel.
 pub use fields::{kind, validate};
-pub use store;
 pub use store::{Later, blob, index, journal, predicate};
+pub use {selection, store};

@@ -160,9 +160,6 @@ impl Platform {
                 return Err(Error::internal(format!("{} and {other} share a prefix", kind.id())));
             }
         }
-        for kind in self.guard.sources() {
-            self.kind(kind)?;
-        }
         Ok(())
     }
 
@@ -411,6 +408,19 @@ impl Platform {
         Err(Error::not_found("project-not-found", format!("there is no project `{shown}` here"))
             .at("project")
             .hint("`aic get projects` lists what there is"))
+    }
+
+    /// What is kept in memory to be answered faster: its name, how many entries, how many at most.
+    pub fn caches(&self) -> [(&'static str, usize, usize); 3] {
+        let [principals, deciders, limit] = self.memory.sizes();
+        let (objects, objects_max) = self.records.size();
+        [("principals", principals, limit), ("deciders", deciders, limit), ("objects", objects, objects_max)]
+    }
+
+    /// Forgets what is kept in memory.
+    pub fn forget(&self) {
+        self.memory.forget();
+        self.records.follow_from(0);
     }
 
     /// The kinds of a scope, for faces.

@@ -59,6 +59,10 @@ impl Records {
         self.followed.store(position, Ordering::Release);
     }
 
+    pub(crate) fn size(&self) -> (usize, usize) {
+        (self.kept.read().unwrap_or_else(PoisonError::into_inner).objects.len(), OBJECTS_MAX)
+    }
+
     /// A change of the journal, one after the other.
     pub(crate) fn changed(&self, change: &Change) {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);

@@ -75,7 +75,7 @@ pub(crate) fn prepare(cx: &Cx, kind: &KindDef, old: Option<&Raw>, new: &Raw, pur
         terms_in: after.difference(&before).cloned().collect(),
         terms_out: before.difference(&after).cloned().collect(),
         verb: cx.verb.to_string(),
-        actor: cx.principal.actor(),
+        actor: cx.principal.signature(),
         trace: cx.trace.to_string(),
         // A watcher knows an object's first change by this.
         time: if old.is_none() { new.metadata.creation_timestamp } else { cx.now() },

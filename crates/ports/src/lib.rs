@@ -8,12 +8,17 @@ use std::pin::Pin;
 
 use base::Result;
 
+pub mod archive;
 pub mod directory;
 pub mod fetch;
 pub mod gateway;
 pub mod infer;
 pub mod learn;
 pub mod mail;
+pub mod measure;
+pub mod notary;
+pub mod passkey;
+pub mod syslog;
 pub mod table;
 
 /// A future that a trait object can answer.

@@ -44,10 +44,30 @@ pub struct Change {
 }
 
 impl Change {
-    /// The hash this entry must have: BLAKE3 over the previous hash and every field, each with its length.
+    /// The digest of what the entry says: BLAKE3 over every field, each with its length, the body by its own digest.
+    pub fn digest(&self) -> Digest {
+        self.digest_with(Digest::of(self.body.as_bytes()))
+    }
+
+    /// The same for an entry whose body is known by its digest alone.
+    pub(crate) fn digest_with(&self, body: Digest) -> Digest {
+        self.hashed(blake3::Hasher::new(), &body.to_string())
+    }
+
+    /// The hash this entry must have: BLAKE3 over the previous hash and the digest of what it says. So a chain
+    /// can be followed past entries whose words are not shown.
     pub fn expected_hash(&self) -> Digest {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(self.previous.bytes());
+        link(&self.previous, &self.digest())
+    }
+
+    /// Whether the hash is right, also by the rule of version 0.1: the body itself, and all in one.
+    pub fn is_sealed(&self) -> bool {
+        let mut first = blake3::Hasher::new();
+        first.update(self.previous.bytes());
+        self.hash == self.expected_hash() || self.hash == self.hashed(first, &self.body)
+    }
+
+    fn hashed(&self, mut hasher: blake3::Hasher, body: &str) -> Digest {
         hasher.update(&self.position.to_le_bytes());
         hasher.update(&self.time.micros().to_le_bytes());
         hasher.update(&[u8::from(self.deleted)]);
@@ -60,7 +80,7 @@ impl Change {
             &self.verb,
             &self.actor,
             &self.trace,
-            &self.body,
+            body,
         ] {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
@@ -74,6 +94,14 @@ impl Change {
         self.previous = previous;
         self.hash = self.expected_hash();
     }
+}
+
+/// The hash of an entry, from the hash before it and the digest of what it says.
+pub fn link(previous: &Digest, digest: &Digest) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(previous.bytes());
+    hasher.update(digest.bytes());
+    Digest::new(*hasher.finalize().as_bytes())
 }
 
 /// What a walk along the chain found.
@@ -100,9 +128,7 @@ pub async fn verify(store: &dyn Store) -> Result<Verdict> {
         }
         for change in changes {
             let expected = verdict.entries + 1;
-            let good = change.position == expected
-                && change.previous == verdict.head
-                && change.hash == change.expected_hash();
+            let good = change.position == expected && change.previous == verdict.head && change.is_sealed();
             if !good {
                 verdict.first_bad = Some(expected);
                 return Ok(verdict);

@@ -13,6 +13,7 @@ pub mod blob;
 pub mod index;
 pub mod journal;
 pub mod predicate;
+pub mod proof;
 
 use index::{Cell, Term};
 use journal::Change;

@@ -25,8 +25,7 @@ impl Guard for ByName {
             let (Credential::Bearer(name) | Credential::Basic(name, _)) = credential;
             let (name, org) = name.split_once('@').unwrap_or((&name, "acme"));
             let (name, org) = (name.to_owned(), org.to_owned());
-            let principal =
-                Arc::new(Principal { sort: Sort::User, name, org, groups: Vec::new(), scopes: Vec::new() });
+            let principal = Arc::new(Principal::of(Sort::User, &name, &org));
             Ok(Known { principal, expires: None })
         })
     }

@@ -19,13 +19,14 @@ use axum::{
     http::{Method, Request},
 };
 use base::Entropy;
-use face_web::{Settings, Web};
+use face_web::{Settings, Web, metrics::Metrics};
 use kernel::{
     blob::Blobs,
     domain::Domain,
     platform::{Parts, Platform, Ports},
     store::Store,
 };
+use ports::measure::Traffic;
 use serde_json::Value;
 
 use crate::{FrozenClock, SeededEntropy, guard};
@@ -52,6 +53,13 @@ impl Stage {
             files: BTreeMap::new(),
             prepare: None,
         }
+    }
+
+    /// With another domain beside it.
+    #[must_use]
+    pub fn and(mut self, domain: Domain) -> Self {
+        self.domains.push(domain);
+        self
     }
 
     /// With engines behind ports.
@@ -90,6 +98,8 @@ impl Stage {
     pub fn play_on(self, store: Arc<dyn Store>, blobs: Arc<dyn Blobs>, text: &str) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         runtime.expect("threads").block_on(async move {
+            let metrics = Arc::new(Metrics::default());
+            let traffic: Arc<dyn Traffic> = Arc::clone(&metrics) as _;
             let clock = Arc::new(FrozenClock::default());
             let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::default());
             let parts = Parts {
@@ -99,7 +109,7 @@ impl Stage {
                 entropy,
                 policy: engine_policy::cedar(),
                 domains: self.domains,
-                ports: self.ports,
+                ports: self.ports.with(traffic),
                 workers: 2,
                 blocking: 4,
                 holder: "test".to_owned(),
@@ -110,7 +120,7 @@ impl Stage {
             if let Some(prepare) = self.prepare {
                 prepare(Arc::clone(&platform)).await.expect("the platform is prepared");
             }
-            let web = Web::new(Arc::clone(&platform), Settings::default());
+            let web = Web::counting(Arc::clone(&platform), Settings::default(), metrics);
             let mut player = Player {
                 web,
                 platform,

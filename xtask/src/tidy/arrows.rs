@@ -14,7 +14,7 @@ enum Floor {
     Derive,
     /// What the kernel and the engines agree on: the store's contract, field tables, the filter's grammar.
     Ground,
-    /// What stands on several of those: a filter held against a field table.
+    /// What stands on several of those: a filter held against a field table, the words of a protocol.
     Selection,
     Kernel,
     Ports,
@@ -33,7 +33,7 @@ impl Floor {
         match parts.as_slice() {
             ["crates", "base", _] => Self::Base,
             ["crates", "store" | "fields" | "filter" | "patch" | "rates", _] => Self::Ground,
-            ["crates", "selection", _] => Self::Selection,
+            ["crates", "openid" | "selection", _] => Self::Selection,
             ["crates", "kernel-derive", _] => Self::Derive,
             ["crates", "kernel", _] => Self::Kernel,
             ["crates", "ports", _] => Self::Ports,
@@ -79,10 +79,19 @@ impl Floor {
             Self::Engine => {
                 &[Self::Base, Self::Ground, Self::Derive, Self::Kernel, Self::Ports, Self::Engine]
             }
-            Self::Domain => &[Self::Base, Self::Ground, Self::Derive, Self::Kernel, Self::Ports],
-            Self::Face => {
-                &[Self::Base, Self::Ground, Self::Derive, Self::Kernel, Self::Ports, Self::Domain, Self::Face]
+            Self::Domain => {
+                &[Self::Base, Self::Ground, Self::Selection, Self::Derive, Self::Kernel, Self::Ports]
             }
+            Self::Face => &[
+                Self::Base,
+                Self::Ground,
+                Self::Selection,
+                Self::Derive,
+                Self::Kernel,
+                Self::Ports,
+                Self::Domain,
+                Self::Face,
+            ],
             Self::Roof => &[
                 Self::Base,
                 Self::Ground,

@@ -5,10 +5,15 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::Cx;
+use serde_json::json;
+
+use super::{Cx, listing};
 use crate::client::{Answer, Ask, broken};
 use crate::failure::{Failure, Result};
+use crate::output::text;
 use crate::restore;
+
+const PATH: &str = "/api/v1/admin/backups";
 
 /// What one can do with backups.
 #[derive(clap::Subcommand)]
@@ -18,6 +23,14 @@ pub enum Backup {
         /// The file; it must not be there yet.
         file: PathBuf,
     },
+    /// Order one on the server's side, and tell the run that writes it.
+    Take {
+        /// Why it is taken.
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+    /// List those the server has taken.
+    List,
     /// Fill an empty data directory from such a file; needs no server.
     Restore {
         /// The file.
@@ -48,6 +61,25 @@ pub fn run(cx: &mut Cx, it: &Backup) -> Result<()> {
             save(cx, answer, &keys, 0o600)?;
             cx.out.say(&format!("{}: {bytes} bytes", file.display()))?;
             cx.out.say(&format!("{}: its keys; keep them elsewhere, and only the newest", keys.display()))
+        }
+        Backup::Take { note } => {
+            let ask = note.as_ref().map_or_else(|| json!({}), |note| json!({"note": note}));
+            let answer = cx.client.json(Ask::post(format!("{PATH}/take")).json(&ask))?;
+            cx.out.value(&answer, |it| format!("{}: run {}\n", text(it, "backup"), text(it, "run")))
+        }
+        Backup::List => {
+            let found = cx.client.json(Ask::get(PATH).with("limit", 200))?;
+            cx.out.value(&found, |found| {
+                let columns = [
+                    ("NAME", "metadata.name"),
+                    ("PHASE", "status.phase"),
+                    ("POSITION", "status.position"),
+                    ("BYTES", "status.bytes"),
+                    ("FINISHED", "status.finished"),
+                    ("FILE", "status.file"),
+                ];
+                listing::columns(found, &columns)
+            })
         }
         Backup::Restore { file, keys, data_dir } => {
             restore::run(file, keys.as_deref(), data_dir)?;

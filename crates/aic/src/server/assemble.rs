@@ -11,14 +11,28 @@ use domain_admin::oauth::Provider;
 use domain_catalog::Serving;
 use engine_blobs::Collected;
 use engine_vault::{MasterKey, Sealed};
+use face_web::metrics::Metrics;
 use kernel::{
     domain::Domain,
     platform::{Parts, Platform, Ports},
     store::Store,
 };
-use ports::{fetch::Fetch, gateway::Gateway, infer::Infer, learn::Learn, table::Tables};
+use ports::{
+    archive::Archive,
+    directory::Directory,
+    fetch::Fetch,
+    gateway::Gateway,
+    infer::Infer,
+    learn::Learn,
+    mail::Mail,
+    measure::{Host, Traffic},
+    notary::Notary,
+    passkey::Passkeys,
+    syslog::Syslog,
+    table::Tables,
+};
 
-use super::{Ambient, Settled, collect, fresh_password, gate::Keeper};
+use super::{Ambient, Settled, archive::Files, collect, fresh_password, gate::Keeper, outset};
 
 /// The platform, running.
 pub struct Assembled {
@@ -28,15 +42,23 @@ pub struct Assembled {
     pub first_password: Option<String>,
     /// What was settled.
     pub settled: Settled,
+    /// What all faces count.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Opens what is there, makes what is not, and starts everything.
 pub async fn assemble(settled: &Settled) -> Result<Assembled> {
     fs::create_dir_all(&settled.data_dir).map_err(|error| unusable(&settled.data_dir, &error))?;
     refuse_unfinished(&settled.data_dir)?;
+    outset::begin(settled).await?;
     let store = vaulted(settled, open_store(settled).await?).await?;
     let blobs = open_blobs(settled)?;
-    let platform = Platform::new(parts(settled, store, blobs.clone())?)?;
+    let archive = Arc::new(Files::new(settled));
+    let metrics = Arc::new(Metrics::default());
+    let mut parts = parts(settled, store, blobs.clone(), &metrics)?;
+    parts.ports = outward(settled, parts.ports)?.with(Arc::clone(&archive) as Arc<dyn Archive>);
+    let platform = Platform::new(parts)?;
+    archive.keep(&platform);
     let given = settled.password.clone();
     let password = given.clone().unwrap_or_else(fresh_password);
     let who = domain_admin::Administrator {
@@ -45,6 +67,7 @@ pub async fn assemble(settled: &Settled) -> Result<Assembled> {
         platform: true,
     };
     let is_first = domain_admin::bootstrap(&platform, &who).await?;
+    domain_operations::maintenance::prepare(&platform).await?;
     let gateway = platform.port::<engine_proxy::Gateway>()?;
     gateway.guarded_by(Arc::new(Keeper(Arc::clone(&platform))));
     platform.start();
@@ -53,7 +76,7 @@ pub async fn assemble(settled: &Settled) -> Result<Assembled> {
     tokio::spawn(domain_gateway::follow(Arc::clone(&platform)));
     tokio::spawn(collect::again_and_again(Arc::clone(&platform), blobs));
     let first_password = (is_first && given.is_none()).then_some(password);
-    Ok(Assembled { platform, first_password, settled: settled.clone() })
+    Ok(Assembled { platform, first_password, settled: settled.clone(), metrics })
 }
 
 /// The store that was settled: SQLite in the data directory, or PostgreSQL.
@@ -66,7 +89,12 @@ pub async fn open_store(settled: &Settled) -> Result<Arc<dyn Store>> {
 
 /// What the platform serves.
 fn domains() -> Vec<Domain> {
-    vec![domain_admin::domain(), domain_catalog::domain(), domain_gateway::domain()]
+    vec![
+        domain_admin::domain(),
+        domain_operations::domain(),
+        domain_catalog::domain(),
+        domain_gateway::domain(),
+    ]
 }
 
 /// The vault over a store: what is secret or personal is sealed beneath it.
@@ -134,18 +162,26 @@ fn open_remote(url: &str, settled: &Settled) -> Result<Arc<dyn Collected>> {
 }
 
 /// Everything a platform is made of.
-pub fn parts(settled: &Settled, store: Arc<dyn Store>, blobs: Arc<dyn Collected>) -> Result<Parts> {
+pub fn parts(
+    settled: &Settled,
+    store: Arc<dyn Store>,
+    blobs: Arc<dyn Collected>,
+    metrics: &Arc<Metrics>,
+) -> Result<Parts> {
     let infer: Arc<dyn Infer> = Arc::new(engine_infer::open());
     let learn: Arc<dyn Learn> = Arc::new(engine_learn::open(Arc::clone(&infer)));
     let tables: Arc<dyn Tables> = Arc::new(engine_tables::open());
     let egress = engine_fetch::Egress::parse(&settled.egress)?;
     let proxy = engine_proxy::Gateway::new(egress.clone());
     let gateway: Arc<dyn Gateway> = Arc::clone(&proxy) as _;
-    let fetch: Arc<dyn Fetch> = engine_fetch::open(egress, settled.egress_ca.as_deref())?;
+    let ways = engine_fetch::Ways::open(egress, settled.egress_ca.as_deref())?;
+    let fetch: Arc<dyn Fetch> = engine_fetch::open(ways.clone());
+    let directory: Arc<dyn Directory> = engine_directory::open(ways);
     let provider = Provider::default();
     if let Some(url) = &settled.public_url {
         provider.listens(url);
     }
+    let passkeys: Arc<dyn Passkeys> = Arc::new(engine_passkeys::open());
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     Ok(Parts {
         store,
@@ -154,19 +190,42 @@ pub fn parts(settled: &Settled, store: Arc<dyn Store>, blobs: Arc<dyn Collected>
         entropy: Arc::new(Ambient),
         policy: engine_policy::cedar(),
         domains: domains(),
-        ports: Ports::default()
+        ports: measured(settled, metrics)
             .with(infer)
             .with(learn)
             .with(tables)
             .with(gateway)
             .with(proxy)
             .with(fetch)
+            .with(directory)
+            .with(passkeys)
             .with(Arc::new(Serving::default()))
             .with(Arc::new(provider)),
         workers: settled.workers,
         blocking: cores * 4,
         holder: holder(settled)?,
     })
+}
+
+/// What reaches people and other machines, and what signs.
+fn outward(settled: &Settled, ports: Ports) -> Result<Ports> {
+    let mail: Arc<dyn Mail> = match &settled.smtp_url {
+        Some(url) => engine_mail::smtp(url, &settled.mail_from)?,
+        None => engine_mail::files(&settled.mail_dir, &settled.mail_from)?,
+    };
+    let egress = engine_fetch::Egress::parse(&settled.egress)?;
+    let syslog: Arc<dyn Syslog> =
+        engine_syslog::open(Arc::new(move |host, address| egress.allows(host, address)));
+    let notary: Arc<dyn Notary> =
+        engine_notary::open(&settled.data_dir.join("audit.key"), "aic.dev/journal")?;
+    Ok(ports.with(mail).with(syslog).with(notary))
+}
+
+/// What tells how the platform is.
+fn measured(settled: &Settled, metrics: &Arc<Metrics>) -> Ports {
+    let host: Arc<dyn Host> = engine_host::open(&settled.data_dir);
+    let traffic: Arc<dyn Traffic> = Arc::clone(metrics) as _;
+    Ports::default().with(host).with(traffic).with(Arc::new(domain_operations::History::default()))
 }
 
 /// This process's name to the holders of leases. Only one process can have a data directory open,

@@ -16,7 +16,7 @@ use kernel::{
     journal::Change,
     object::Raw,
     platform::Platform,
-    store::{Commit, Kept, Record},
+    store::{Commit, Kept, Record, Store},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -240,7 +240,8 @@ pub async fn restore(file: &Path, keys: &KeyFile, settled: &Settled) -> Result<R
         let _ = std::fs::remove_file(&mark);
         return Err(full());
     }
-    let platform = Platform::new(assemble::parts(settled, store, assemble::open_blobs(settled)?)?)?;
+    let platform =
+        Platform::new(assemble::parts(settled, store, assemble::open_blobs(settled)?, &Arc::default())?)?;
     for (key, value) in &keys.person_keys {
         let (space, key, value) = (PERSONS.to_owned(), key.clone(), value.clone());
         let kept = Kept { space, key, value, expires: None, unless_kept: None };
@@ -251,10 +252,10 @@ pub async fn restore(file: &Path, keys: &KeyFile, settled: &Settled) -> Result<R
     Ok(restored)
 }
 
-/// Reads a backup from its first byte to its last, and holds it against its check sum.
-async fn check(file: &Path, master: Option<&MasterKey>) -> Result<()> {
+/// Reads a backup from its first byte to its last, and holds it against its check sum; answers its position.
+pub async fn check(file: &Path, master: Option<&MasterKey>) -> Result<u64> {
     let mut reader = Reader::open(file).await?;
-    reader.header().await?;
+    let position = reader.header().await?;
     loop {
         let before = *reader.hasher.finalize().as_bytes();
         match reader.record().await? {
@@ -265,7 +266,7 @@ async fn check(file: &Path, master: Option<&MasterKey>) -> Result<()> {
         }
     }
     match reader.file.read(&mut [0]).await {
-        Ok(0) => Ok(()),
+        Ok(0) => Ok(position),
         _ => Err(broken("something stands behind its end")),
     }
 }
@@ -298,8 +299,8 @@ pub struct KeyFile {
 }
 
 /// The keys as they are now.
-pub async fn keys(platform: &Platform, settled: &Settled) -> Result<KeyFile> {
-    let kept = platform.store.kept_all(Some(PERSONS)).await?;
+pub async fn keys(store: &dyn Store, settled: &Settled) -> Result<KeyFile> {
+    let kept = store.kept_all(Some(PERSONS)).await?;
     let master_key = match &settled.master_key_file {
         Some(_) => None,
         None => {
@@ -407,11 +408,11 @@ impl Reader {
         Ok(Self { file: BufReader::new(file), hasher: blake3::Hasher::new() })
     }
 
-    async fn header(&mut self) -> Result<()> {
+    async fn header(&mut self) -> Result<u64> {
         let header: Header =
             serde_json::from_str(&self.line().await?).map_err(|_| broken("it is no backup"))?;
         if header.magic == MAGIC && header.version == VERSION {
-            return Ok(());
+            return Ok(header.position);
         }
         Err(broken("it is no backup of a version this build reads"))
     }

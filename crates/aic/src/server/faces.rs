@@ -19,7 +19,9 @@ use face_web::{
 use ipnet::IpNet;
 use tower_http::compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::NotForContentType};
 
-use super::{assemble::Assembled, bundle, leftover, measured::Measured, pages, tls::Certificates};
+use super::{
+    assemble::Assembled, bundle, leftover, maintenance, measured::Measured, pages, tls::Certificates,
+};
 
 #[derive(Clone)]
 struct Beside {
@@ -32,7 +34,8 @@ struct Beside {
 pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router {
     let proxies: Arc<[IpNet]> = assembled.settled.trusted_proxies.clone().into();
     let settings = Settings { trusted_proxies: proxies.to_vec(), ..Settings::default() };
-    let web = Web::new(Arc::clone(&assembled.platform), settings);
+    let platform = Arc::clone(&assembled.platform);
+    let web = Web::counting(platform, settings, Arc::clone(&assembled.metrics));
     if let Ok(gateway) = assembled.platform.port::<engine_proxy::Gateway>() {
         web.metrics.register(|registry| registry.register_collector(Box::new(Measured(gateway))));
     }
@@ -53,8 +56,9 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
         .with_state(beside)
         .merge(face_rest::router(web.clone()))
         .merge(face_kube::router(web.clone()))
+        .merge(face_scim::router(web.clone()))
         .merge(face_inference::router(web.clone()))
-        .merge(face_oidc::router(web))
+        .merge(face_oidc::router(web.clone()))
         .fallback(|| async {
             problem::response(
                 &base::Error::not_found("no-such-operation", "nothing is served at this path")
@@ -62,6 +66,7 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
                 "",
             )
         })
+        .layer(axum::middleware::from_fn_with_state(web, maintenance::guard))
         .layer(axum::middleware::from_fn(leftover::read))
         .layer(axum::middleware::from_fn_with_state(proxies, origin_of))
         .layer(CompressionLayer::new().compress_when(compressed))
@@ -143,7 +148,7 @@ async fn backup_keys(State(beside): State<Beside>, headers: HeaderMap) -> Respon
     let web = &beside.web;
     let told = async {
         allowed_on_platform(web, &headers, "system.backups.keys").await?;
-        let keys = bundle::keys(&web.platform, &beside.settled).await?;
+        let keys = bundle::keys(&*web.platform.store, &beside.settled).await?;
         serde_json::to_string(&keys).map_err(base::Error::internal)
     };
     match told.await {

@@ -1,6 +1,6 @@
 //! Writes `api/`: what a user will see, as text a reviewer can read. Nothing in it is written by hand.
 
-use std::{fmt::Write, fs, path::Path};
+use std::{fmt::Write, fs, path::Path, sync::Arc};
 
 use base::{Error, Result};
 use face_rest::{catalogue, openapi};
@@ -20,6 +20,10 @@ pub fn generate(dir: &Path) -> Result<()> {
     fs::create_dir_all(&scratch).map_err(Error::internal)?;
     let settled = Settled {
         data_dir: scratch.clone(),
+        backup_dir: scratch.join("backups"),
+        smtp_url: None,
+        mail_dir: scratch.join("mail"),
+        mail_from: "aic@localhost".to_owned(),
         listen: ([127, 0, 0, 1], 0).into(),
         database_url: None,
         public_url: None,
@@ -34,7 +38,8 @@ pub fn generate(dir: &Path) -> Result<()> {
         tls: None,
     };
     let store = store_sqlite::open(&scratch)?;
-    let platform = Platform::new(assemble::parts(&settled, store, assemble::open_blobs(&settled)?)?)?;
+    let platform =
+        Platform::new(assemble::parts(&settled, store, assemble::open_blobs(&settled)?, &Arc::default())?)?;
     let pretty =
         |value| serde_json::to_string_pretty(&value).map(|text| text + "\n").map_err(Error::internal);
     write(dir, "openapi.json", &pretty(openapi::document(&platform, openapi::Version::V31))?)?;

@@ -2,12 +2,24 @@
 
 use kernel::{journal, prelude::*, read, store::ChangeQuery};
 
+use crate::audit_export;
+
 /// What is served of the audit.
 pub fn serve(kind: KindBuilder<Audit>) -> KindBuilder<Audit> {
     kind.without(&["create", "update", "delete", "clone", "import"])
         .view_of_all("", "What was done in the organization, newest first.", list)
         .needs("list")
         .action_on_all("search", "What was done, by actor, kind, verb, object or time, newest first.", search)
+        .needs("list")
+        .view_of_all("user", "What one user did, newest first.", of_user)
+        .needs("list")
+        .view_of_all("resource", "What was done to one object, by its uid, newest first.", of_resource)
+        .needs("list")
+        .download_of_all(
+            "export",
+            "The journal from an entry on, oldest first: as JSON lines that can be verified without the platform, or as CSV.",
+            audit_export::export,
+        )
         .needs("list")
         .action_on_all(
             "verify",
@@ -85,6 +97,49 @@ async fn search(cx: Cx, ask: Search) -> Result<Value> {
         until: ask.until,
         ..ChangeQuery::default()
     };
+    entries(&cx, query, &Page { limit: ask.limit, page_token: ask.page_token }).await
+}
+
+/// Whose.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+#[serde(rename_all = "camelCase")]
+struct OfUser {
+    /// The user's name.
+    #[field(max = 253)]
+    user: String,
+    /// How many at most.
+    #[field(min = 1, max = 1000, default = 50)]
+    limit: u32,
+    /// Where to go on.
+    #[field(max = 30)]
+    page_token: Option<String>,
+}
+
+/// What one user did.
+async fn of_user(cx: Cx, ask: OfUser) -> Result<Value> {
+    let actor = Some(format!("user:{}", ask.user));
+    let query = ChangeQuery { org: Some(cx.org.to_string()), actor, ..ChangeQuery::default() };
+    entries(&cx, query, &Page { limit: ask.limit, page_token: ask.page_token }).await
+}
+
+/// Of what.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+#[serde(rename_all = "camelCase")]
+struct OfResource {
+    /// The object's uid.
+    #[field(max = 100)]
+    uid: Uid,
+    /// How many at most.
+    #[field(min = 1, max = 1000, default = 50)]
+    limit: u32,
+    /// Where to go on.
+    #[field(max = 30)]
+    page_token: Option<String>,
+}
+
+/// What was done to one object, whether it is still there or not.
+async fn of_resource(cx: Cx, ask: OfResource) -> Result<Value> {
+    let query = ChangeQuery { org: Some(cx.org.to_string()), uid: Some(ask.uid), ..ChangeQuery::default() };
     entries(&cx, query, &Page { limit: ask.limit, page_token: ask.page_token }).await
 }
 

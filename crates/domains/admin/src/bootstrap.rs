@@ -97,13 +97,7 @@ pub async fn furnish(cx: &Cx) -> Result<()> {
 
 /// A user who may do everything.
 pub async fn administrator(cx: &Cx, who: &Administrator) -> Result<()> {
-    let spec = User {
-        display_name: None,
-        email: None,
-        password: Some(who.password.clone()),
-        groups: Vec::new(),
-        disabled: false,
-    };
+    let spec = User::with_password(who.password.clone());
     once(cx, &who.username, spec).await?;
     let role = if who.platform { "platform-admin" } else { "admin" };
     let spec = Grant {

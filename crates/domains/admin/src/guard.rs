@@ -1,19 +1,21 @@
 //! Says who shows a credential and which rules they have.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use kernel::{
     Later,
     access::{Asked, Credential, Grant as Rule, Guard as KernelGuard, Known, Principal, Sort},
     prelude::*,
+    store::Ceiling,
 };
 
 use crate::{
     access::{rehearsal, world::World},
-    api_key::ApiKey,
-    oauth, password,
+    api_key::{self, ApiKey},
+    oauth,
     service_account::ServiceAccount,
     session::Session,
+    sign_in::{self, Said},
     token,
     user::User,
 };
@@ -38,8 +40,18 @@ impl KernelGuard for Guard {
         Box::pin(async move { Ok(World::around(&cx, &principal).await?.rules(&principal)) })
     }
 
+    fn ceilings(&self, cx: Cx) -> Later<'_, Vec<Ceiling>> {
+        Box::pin(async move { ceilings(&cx).await })
+    }
+
     fn asked(&self, cx: Cx, asked: Vec<Asked>) -> Later<'_, ()> {
-        Box::pin(async move { rehearsal::keep(&cx, asked).await })
+        Box::pin(async move {
+            for (org, names) in keys_in(&asked) {
+                let inside = cx.platform().cx_of(Principal::system("guard", &org), "");
+                api_key::note_used(&inside, &names).await?;
+            }
+            rehearsal::keep(&cx, asked).await
+        })
     }
 
     fn sources(&self) -> &'static [&'static str] {
@@ -55,8 +67,49 @@ impl KernelGuard for Guard {
             "admin.signing-keys",
             oauth::REVOCATIONS,
             "admin.policies",
+            QUOTAS,
         ]
     }
+}
+
+/// The kind that says how much may live in a project; a platform without it has no quotas.
+const QUOTAS: &str = "admin.quotas";
+
+/// What of a quota is counted against.
+#[derive(Deserialize)]
+struct Limits {
+    limits: BTreeMap<String, u64>,
+}
+
+/// How much may live in the project of a context: its quota has its name.
+async fn ceilings(cx: &Cx) -> Result<Vec<Ceiling>> {
+    let quota = match cx.read(QUOTAS, &cx.project).await {
+        Ok(quota) => quota.spec_as::<Limits>()?,
+        Err(error) if matches!(error.code(), "not-found" | "unknown-kind") => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let ceiling = |(kind, max): (String, u64)| Ceiling {
+        org: cx.org.to_string(),
+        rule: format!("quota/{}", cx.project),
+        project: cx.project.to_string(),
+        kind,
+        max,
+    };
+    Ok(quota.limits.into_iter().map(ceiling).collect())
+}
+
+/// The keys that were used, by organization.
+fn keys_in(asked: &[Asked]) -> BTreeMap<String, Vec<String>> {
+    let mut keys: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for Asked { principal, .. } in asked {
+        if let Some(name) = principal.credential.as_deref().and_then(|it| it.strip_prefix("key:")) {
+            let names = keys.entry(principal.org.clone()).or_default();
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+    }
+    keys
 }
 
 fn refused() -> Error {
@@ -77,7 +130,10 @@ async fn by_token(cx: &Cx, text: &str) -> Result<Known> {
                 return Err(refused());
             }
             let user = inside.get_opt::<User>(&session.spec.user).await?.ok_or_else(refused)?;
-            Ok(Known { principal: of_user(&user, org)?, expires: Some(session.spec.expires) })
+            let mut principal = Principal::clone(&*of_user(&user, org)?);
+            principal.credential = Some(format!("session:{name}"));
+            principal.impersonator = session.spec.impersonator;
+            Ok(Known { principal: Arc::new(principal), expires: Some(session.spec.expires) })
         }
         token::Sort::Key => {
             let key = inside.get_opt::<ApiKey>(name).await?.ok_or_else(refused)?;
@@ -96,17 +152,9 @@ async fn by_password(cx: &Cx, name: &str, password: &str) -> Result<Known> {
     if token::parse(password).is_some() {
         return by_token(cx, password).await;
     }
-    let (name, org) = name.split_once('@').unwrap_or((name, "default"));
+    let (name, org) = name.rsplit_once('@').unwrap_or((name, "default"));
     let inside = cx.platform().cx_of(Principal::system("guard", org), "");
-    let user = match Name::new(name) {
-        Ok(name) => inside.get_opt::<User>(name.as_str()).await?,
-        Err(_) => None,
-    };
-    let hash = user.as_ref().and_then(|user| user.spec.password.as_ref());
-    if !password::verify(&inside, password, hash).await? {
-        return Err(Error::unauthenticated("wrong-password", "the name or the password is wrong"));
-    }
-    let user = user.ok_or_else(refused)?;
+    let user = sign_in::sign_in(&inside, &Said { username: name, password, code: None }).await?;
     Ok(Known { principal: of_user(&user, org)?, expires: Some(inside.now().plus_s(BASIC_S)) })
 }
 
@@ -114,13 +162,8 @@ pub(crate) fn of_user(user: &Object<User>, org: &str) -> Result<Arc<Principal>> 
     if user.spec.disabled {
         return Err(refused());
     }
-    Ok(Arc::new(Principal {
-        sort: Sort::User,
-        name: user.name().to_owned(),
-        org: org.to_owned(),
-        groups: user.spec.groups.clone(),
-        scopes: Vec::new(),
-    }))
+    let groups = user.spec.groups.clone();
+    Ok(Arc::new(Principal { groups, ..Principal::of(Sort::User, user.name(), org) }))
 }
 
 async fn of_owner(cx: &Cx, key: &Object<ApiKey>, org: &str) -> Result<Arc<Principal>> {
@@ -132,10 +175,10 @@ async fn of_owner(cx: &Cx, key: &Object<ApiKey>, org: &str) -> Result<Arc<Princi
             if account.spec.disabled {
                 return Err(refused());
             }
-            let (name, org) = (account.name().to_owned(), org.to_owned());
-            Principal { sort: Sort::Service, name, org, groups: Vec::new(), scopes: Vec::new() }
+            Principal::of(Sort::Service, account.name(), org)
         }
     };
     principal.scopes.clone_from(&key.spec.scopes);
+    principal.credential = Some(format!("key:{}", key.name()));
     Ok(Arc::new(principal))
 }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use access::{grant, permission, permission_group, policy, rehearsal, role, role_template};
 use kernel::prelude::*;
+use sign_in::{factor, invitation};
 
 mod access;
 mod api_key;
 mod audit;
+mod audit_export;
 mod bootstrap;
 mod group;
 mod guard;
@@ -18,6 +20,8 @@ pub mod people;
 mod project;
 mod service_account;
 mod session;
+mod sign_in;
+pub mod sources;
 mod token;
 mod user;
 
@@ -33,6 +37,8 @@ pub fn domain() -> Domain {
         .kind(service_account::serve)
         .kind(api_key::serve)
         .kind(session::serve)
+        .kind(factor::serve)
+        .kind(invitation::serve)
         .kind(role::serve)
         .kind(grant::serve)
         .kind(policy::serve)
@@ -41,9 +47,10 @@ pub fn domain() -> Domain {
         .kind(permission::serve)
         .kind(audit::serve)
         .controller("organizations", "admin.organizations", organization::furnish)
+        .controller("invitations", "admin.invitations", invitation::deliver)
         .every("forget-asked", 3600, rehearsal::forget)
         .guard(Arc::new(guard::Guard));
-    oauth::serve(domain)
+    sources::serve(oauth::serve(domain))
 }
 
 #[cfg(test)]

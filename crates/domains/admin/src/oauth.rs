@@ -11,15 +11,12 @@ pub mod consent;
 pub mod device;
 pub mod exchange;
 pub mod introspect;
-mod jws;
 pub mod logout;
-pub mod metadata;
 mod provider;
 pub mod refresh;
 mod revocation;
-pub mod scope;
 pub mod signing_key;
-mod slot;
+pub(crate) mod slot;
 pub mod token;
 
 use kernel::prelude::*;

@@ -1,22 +1,17 @@
-//! Finding the person behind what was typed on a login page: a name or an e-mail address, in some organization.
+//! Finding the organization of whoever types a name or an e-mail address on a login page.
 
-use kernel::{access::Principal, prelude::*};
+use kernel::prelude::*;
 
-use crate::{bootstrap::FIRST, user::User};
+use crate::{bootstrap::FIRST, sources};
 
-/// The organization and the name of whom somebody says they are; that there is such a person is not said.
-///
-/// An e-mail address that several people have, or nobody, is answered as a name that does not exist.
-pub async fn find(cx: &Cx, organization: &str, typed: &str) -> Result<(String, String)> {
-    let org = if organization.is_empty() { FIRST } else { organization };
-    if Name::new(org).is_err() || !typed.contains('@') {
-        return Ok((org.to_owned(), typed.to_owned()));
+/// The organization that was said; else the one the e-mail address belongs to; else the first.
+pub async fn home(cx: &Cx, said: &str, typed: &str) -> Result<String> {
+    if !said.is_empty() {
+        return Ok(said.to_owned());
     }
-    let inside = cx.platform().cx_of(Principal::system("login", org), "");
-    let quoted = typed.replace('\\', "\\\\").replace('"', "\\\"");
-    let found = inside.list::<User>(&format!("spec.email = \"{quoted}\""), 2).await?;
-    match <[Object<User>; 1]>::try_from(found) {
-        Ok([user]) => Ok((org.to_owned(), user.metadata.name)),
-        Err(_) => Ok((org.to_owned(), typed.to_owned())),
-    }
+    let home = match typed.rsplit_once('@') {
+        Some((_, domain)) => sources::home_of(cx, domain).await?,
+        None => None,
+    };
+    Ok(home.unwrap_or_else(|| FIRST.to_owned()))
 }

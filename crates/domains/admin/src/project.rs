@@ -6,11 +6,10 @@ use crate::access::{grant::Grant, role::Role};
 
 /// What projects serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Project>) -> KindBuilder<Project> {
-    kind.without(&["clone"]).view("members", "Who was granted a role in the project.", members).action(
-        "members",
-        "Grants a role in the project.",
-        add_member,
-    )
+    kind.without(&["clone"])
+        .view("members", "Who was granted a role in the project.", members)
+        .action("members", "Grants a role in the project.", add_member)
+        .action("remove-member", "Takes every role in the project away from somebody.", remove_member)
 }
 
 /// Where an organization's objects live.
@@ -67,4 +66,29 @@ async fn add_member(cx: Cx, it: Object<Project>, ask: Member) -> Result<Member> 
     };
     cx.doing("create").create(Draft::new(name.to_string(), spec)).await?;
     Ok(ask)
+}
+
+/// Somebody.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct Subject {
+    /// Who, as `user:ada`, `group:science` or `service:ci`.
+    #[field(example = "user:ada", max = 300)]
+    subject: String,
+}
+
+/// Takes every role in the project away from somebody.
+async fn remove_member(cx: Cx, it: Object<Project>, ask: Subject) -> Result<Members> {
+    cx.authorize("admin.grants.delete", it.name()).await?;
+    let filter = format!("spec.project = \"{}\"", it.name());
+    let grants = cx.list::<Grant>(&filter, 1000).await?;
+    let held: Vec<_> = grants.iter().filter(|grant| grant.spec.subject == ask.subject).collect();
+    if held.is_empty() {
+        let shown: String = ask.subject.chars().take(100).collect();
+        return Err(Error::not_found("not-found", format!("`{shown}` was granted nothing in the project"))
+            .at("subject"));
+    }
+    for grant in held {
+        cx.doing("delete").delete::<Grant>(grant.metadata.uid.as_str()).await?;
+    }
+    members(cx, it, Nothing {}).await
 }

@@ -2,21 +2,42 @@
 
 use kernel::{access::Principal, prelude::*};
 
-use crate::{password, token, user::User};
+use crate::{
+    sign_in::{self, Said, passkey, reset},
+    token,
+};
 
 /// What sessions serve beyond the verbs every kind has: they are made by logging in.
 pub fn serve(kind: KindBuilder<Session>) -> KindBuilder<Session> {
-    kind.without(&["create", "update", "clone", "import"])
+    let kind = kind
+        .without(&["create", "update", "clone", "import"])
         .action_on_all("login", "Trades a name and password for a bearer token.", login)
         .open_to(OpenTo::Anyone)
         .action_on_all("logout", "Ends the sessions of the caller.", logout)
         .open_to(OpenTo::Caller)
         .view_of_all("me", "Who is asking.", me)
         .open_to(OpenTo::Caller)
+        .view_of_all("mine", "The caller's sessions.", mine)
+        .open_to(OpenTo::Caller)
+        .action_on_all(
+            "change-password",
+            "Changes the caller's password, and ends their other sessions.",
+            reset::change,
+        )
+        .open_to(OpenTo::Caller)
+        .action_on_all("forgot-password", "Sends the user a link for a new password.", reset::forgot)
+        .open_to(OpenTo::Anyone)
+        .action_on_all(
+            "reset-password",
+            "Sets a new password with such a link, and ends the user's sessions.",
+            reset::reset,
+        )
+        .open_to(OpenTo::Anyone);
+    passkey::sessions(kind)
 }
 
 /// Seconds a session lasts.
-const LASTS_S: u64 = 12 * 3600;
+pub const LASTS_S: u64 = 12 * 3600;
 
 /// A login.
 #[derive(Clone, Debug, Serialize, Deserialize, Kind)]
@@ -32,17 +53,43 @@ pub struct Session {
     /// When it ends.
     #[field(immutable)]
     pub expires: Time,
+    /// The address it was opened from.
+    #[field(immutable, personal)]
+    pub origin: Option<String>,
+    /// Who really acts, where an administrator acts as the user.
+    #[field(immutable, indexed)]
+    pub impersonator: Option<String>,
+    /// Why.
+    #[field(immutable, max = 500)]
+    pub reason: Option<String>,
+}
+
+impl Session {
+    /// A session of a user, before it has a token and an end.
+    pub fn of(user: &str, cx: &Cx) -> Self {
+        Self {
+            user: user.to_owned(),
+            digest: Digest::ZERO,
+            expires: cx.now(),
+            origin: cx.origin.map(|origin| origin.to_string()),
+            impersonator: None,
+            reason: None,
+        }
+    }
 }
 
 /// Who wants to log in.
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]
 struct Login {
-    /// The user's name.
-    #[field(max = 253)]
+    /// The user's name or e-mail address.
+    #[field(max = 320)]
     username: String,
     /// The user's password.
     #[field(max = 1000)]
     password: Secret,
+    /// The code of an authenticator app, or a recovery code, where the user has a second factor.
+    #[field(max = 50)]
+    code: Option<String>,
     /// The user's organization.
     #[field(default = "default", max = 253)]
     organization: String,
@@ -51,9 +98,9 @@ struct Login {
 /// A bearer token (RFC 6750), in the shape of OAuth 2.0's answer (RFC 6749 section 5.1).
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]
 #[serde(rename_all = "camelCase")]
-struct Token {
+pub struct Token {
     /// The token to show as `Authorization: Bearer`.
-    access_token: String,
+    pub access_token: String,
     /// Always `Bearer`.
     token_type: String,
     /// Seconds until it ends.
@@ -62,28 +109,31 @@ struct Token {
 
 /// Trades a name and password for a token.
 async fn login(cx: Cx, ask: Login) -> Result<Token> {
-    let inside = cx.platform().cx_of(Principal::system("login", &ask.organization), "").doing("login");
-    let user = match Name::new(ask.username.as_str()) {
-        Ok(name) => inside.get_opt::<User>(name.as_str()).await?,
-        Err(_) => None,
-    };
-    let hash = user.as_ref().and_then(|user| user.spec.password.as_ref());
-    let fits = password::verify(&inside, ask.password.reveal(), hash).await?;
-    let Some(user) = user.filter(|user| fits && !user.spec.disabled) else {
-        return Err(Error::unauthenticated("wrong-password", "the name or the password is wrong"));
-    };
-    forget_ended(&inside, user.name()).await?;
-    let name = format!("ses-{}", inside.uid("x").as_str().trim_start_matches("x_").to_lowercase());
-    let (token, digest) = token::fresh(&inside, token::Sort::Session, &ask.organization, &name);
-    let expires = inside.now().plus_s(LASTS_S as i64);
-    let session = Session { user: user.name().to_owned(), digest, expires };
-    inside.create(Draft::new(name, session)).await?;
-    Ok(Token { access_token: token, token_type: "Bearer".to_owned(), expires_in: LASTS_S })
+    let mut inside = cx.platform().cx_of(Principal::system("login", &ask.organization), "").doing("login");
+    inside.origin = cx.origin;
+    inside.trace = cx.trace.clone();
+    let said = Said { username: &ask.username, password: ask.password.reveal(), code: ask.code.as_deref() };
+    let user = sign_in::sign_in(&inside, &said).await?;
+    open(&inside, Session::of(user.name(), &inside), LASTS_S).await
+}
+
+/// Opens a session.
+pub async fn open(cx: &Cx, session: Session, seconds: u64) -> Result<Token> {
+    forget_ended(cx, &session.user).await?;
+    let name = format!("ses-{}", cx.uid("x").as_str().trim_start_matches("x_").to_lowercase());
+    let (token, digest) = token::fresh(cx, token::Sort::Session, &cx.org, &name);
+    let expires = cx.now().plus_s(seconds as i64);
+    cx.create(Draft::new(name, Session { digest, expires, ..session })).await?;
+    Ok(Token { access_token: token, token_type: "Bearer".to_owned(), expires_in: seconds })
+}
+
+async fn of(cx: &Cx, user: &str) -> Result<Vec<Object<Session>>> {
+    cx.list::<Session>(&format!("spec.user = {}", crate::access::world::literal(user)), 1_000).await
 }
 
 /// Puts a user's sessions that have ended in the trash, some at each login.
 async fn forget_ended(cx: &Cx, user: &str) -> Result<()> {
-    for session in cx.list::<Session>(&format!("spec.user = \"{user}\""), 100).await? {
+    for session in of(cx, user).await? {
         if session.spec.expires <= cx.now() {
             cx.doing("expire").delete::<Session>(session.metadata.uid.as_str()).await?;
         }
@@ -91,10 +141,20 @@ async fn forget_ended(cx: &Cx, user: &str) -> Result<()> {
     Ok(())
 }
 
-/// Ends the caller's sessions.
+/// Ends every session of a user.
+pub async fn end_all(cx: &Cx, user: &str) -> Result<()> {
+    for session in of(cx, user).await? {
+        cx.delete::<Session>(session.metadata.uid.as_str()).await?;
+    }
+    Ok(())
+}
+
+/// Ends the caller's sessions; of somebody who acts as another, that one only.
 async fn logout(cx: Cx, _: Nothing) -> Result<Nothing> {
-    for session in cx.list::<Session>(&format!("spec.user = \"{}\"", cx.principal.name), 1000).await? {
-        cx.doing("logout").delete::<Session>(session.metadata.uid.as_str()).await?;
+    let own = cx.principal.credential.as_deref().and_then(|it| it.strip_prefix("session:"));
+    match (own, &cx.principal.impersonator) {
+        (Some(own), Some(_)) => cx.doing("logout").delete::<Session>(own).await?,
+        _ => end_all(&cx.doing("logout"), &cx.principal.name).await?,
     }
     Ok(Nothing {})
 }
@@ -108,9 +168,50 @@ struct Me {
     organization: String,
     /// The groups.
     groups: Vec<String>,
+    /// Who really acts, where an administrator acts as the user.
+    impersonator: Option<String>,
 }
 
 async fn me(cx: Cx, _: Nothing) -> Result<Me> {
-    let groups = cx.principal.groups.clone();
-    Ok(Me { actor: cx.principal.actor(), organization: cx.org.to_string(), groups })
+    let (groups, impersonator) = (cx.principal.groups.clone(), cx.principal.impersonator.clone());
+    Ok(Me { actor: cx.principal.actor(), organization: cx.org.to_string(), groups, impersonator })
+}
+
+/// A session as its user sees it.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct Seen {
+    /// Its name.
+    name: String,
+    /// When it was opened.
+    opened: Time,
+    /// When it ends.
+    expires: Time,
+    /// The address it was opened from.
+    origin: Option<String>,
+    /// Who opened it, where an administrator acts as the user.
+    impersonator: Option<String>,
+    /// Whether it is the one that asks.
+    current: bool,
+}
+
+/// The caller's sessions.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct Mine {
+    /// One entry a session.
+    items: Vec<Seen>,
+}
+
+async fn mine(cx: Cx, _: Nothing) -> Result<Mine> {
+    let own = cx.principal.credential.clone().unwrap_or_default();
+    let now = cx.now();
+    let seen = |session: Object<Session>| Seen {
+        current: own == format!("session:{}", session.name()),
+        opened: session.metadata.creation_timestamp,
+        expires: session.spec.expires,
+        origin: session.spec.origin,
+        impersonator: session.spec.impersonator,
+        name: session.metadata.name,
+    };
+    let sessions = of(&cx, &cx.principal.name).await?;
+    Ok(Mine { items: sessions.into_iter().filter(|it| it.spec.expires > now).map(seen).collect() })
 }

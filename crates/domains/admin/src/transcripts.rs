@@ -157,7 +157,27 @@ fn a_key_is_shown_once_and_narrowed() {
         # The account might, but this key may not.
         POST /permissions/check {"permission": "catalog.models.create"}
         => 200 {"allowed": false}
-        advance 3601
+        # A new key takes over while the old one goes on for a while.
+        as $admin
+        POST /api-keys/$name/rotate {"overlap": 600}
+        => 200 {"token": "$new", "name": "$next"}
+        POST /api-keys/$name/rotate {}
+        => 409 {"code": "key-replaced"}
+        GET /api-keys/$next
+        => 200 {"spec": {"scopes": ["catalog.models.get"], "owner": "service:ci"}}
+        as $new
+        POST /permissions/check {"permission": "catalog.models.get"}
+        => 200 {"allowed": true}
+        as $key
+        POST /permissions/check {"permission": "catalog.models.get"}
+        => 200 {"allowed": true}
+        advance 601
+        POST /permissions/check {"permission": "catalog.models.get"}
+        => 401
+        as $new
+        POST /permissions/check {"permission": "catalog.models.get"}
+        => 200 {"allowed": true}
+        advance 3001
         POST /permissions/check {"permission": "catalog.models.get"}
         => 401
         "#,

@@ -5,6 +5,7 @@ use kernel::{prelude::*, store::ChangeQuery};
 use crate::{
     access::{grant::Grant, lockout, role},
     password,
+    sign_in::impersonation,
 };
 
 /// What users serve beyond the verbs every kind has.
@@ -12,6 +13,11 @@ pub fn serve(kind: KindBuilder<User>) -> KindBuilder<User> {
     kind.without(&["clone"])
         .admit(keep_no_password)
         .leave(lockout::leave_user)
+        .action(
+            "impersonate",
+            "Opens a session in the user's name, with a reason.",
+            impersonation::impersonate,
+        )
         .view("roles", "The roles the user was granted, and where.", roles)
         .action("roles", "Grants the user a role.", add_role)
         .action("revoke-role", "Takes a role from the user.", revoke_role)
@@ -32,6 +38,25 @@ pub struct User {
     /// The address to write to.
     #[field(max = 320, indexed, personal, example = "ada@example.org")]
     pub email: Option<String>,
+    /// Further addresses.
+    #[field(max = 20, personal)]
+    #[serde(default)]
+    pub more_emails: Vec<String>,
+    /// What the user types to log in, where it is not the name.
+    #[field(max = 320, indexed, personal)]
+    pub login: Option<String>,
+    /// The given name.
+    #[field(max = 200, personal)]
+    pub given_name: Option<String>,
+    /// The family name.
+    #[field(max = 200, personal)]
+    pub family_name: Option<String>,
+    /// What the user does.
+    #[field(max = 200, personal)]
+    pub title: Option<String>,
+    /// What the directory the user comes from calls them (SCIM's `externalId`, RFC 7643 section 3.1).
+    #[field(max = 400, indexed)]
+    pub external_id: Option<String>,
     /// What the user logs in with; kept as an Argon2id hash only.
     #[field(max = 300)]
     pub password: Option<Secret>,
@@ -41,6 +66,25 @@ pub struct User {
     /// Whether the user may not log in.
     #[field(default = false)]
     pub disabled: bool,
+}
+
+impl User {
+    /// A user of whom only the password is told.
+    pub fn with_password(password: Secret) -> Self {
+        Self {
+            display_name: None,
+            email: None,
+            more_emails: Vec::new(),
+            login: None,
+            given_name: None,
+            family_name: None,
+            title: None,
+            external_id: None,
+            password: Some(password),
+            groups: Vec::new(),
+            disabled: false,
+        }
+    }
 }
 
 /// What is known of a user.

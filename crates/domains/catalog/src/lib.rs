@@ -3,6 +3,7 @@
 use kernel::prelude::*;
 
 mod card;
+mod cost;
 mod dataset;
 mod dataset_version;
 mod endpoint;

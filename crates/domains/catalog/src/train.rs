@@ -9,7 +9,7 @@ use ports::{
 };
 
 use crate::{
-    dataset_version,
+    cost, dataset_version,
     experiment::Experiment,
     model::Model,
     model_version::{self, Version},
@@ -107,10 +107,20 @@ async fn prepare(step: StepCx) -> Result<Value> {
     serde_json::to_value(prepared).map_err(Error::internal)
 }
 
-/// Learns, with every metric point on record as it comes.
+/// Learns within what the project's budget has left, and pays for the seconds it took, whatever came of it.
 async fn learn(step: StepCx) -> Result<Value> {
-    let cx = step.cx.clone();
     let job = job(&step).await?;
+    let seconds = job.spec.budget_seconds;
+    cost::reserve(&step.cx, &step.run, seconds, training_job::deadline_s(&job.spec)).await?;
+    let began = step.cx.now();
+    let learned = learn_paid(&step, job).await;
+    cost::settle(&step.cx, &step.run, step.cx.now().seconds_since(began)).await?;
+    learned
+}
+
+/// Learns, with every metric point on record as it comes.
+async fn learn_paid(step: &StepCx, job: Object<TrainingJob>) -> Result<Value> {
+    let cx = step.cx.clone();
     let prepared: Prepared = step.output("prepare")?;
     let version = cx.get::<dataset_version::Version>(&prepared.version).await?;
     let run = cx.get::<ExperimentRun>(&prepared.run).await?;
@@ -135,7 +145,7 @@ async fn learn(step: StepCx) -> Result<Value> {
             Ok((lessoned, table))
         })
         .await?;
-    keep(&step, lessoned, &table).await
+    keep(step, lessoned, &table).await
 }
 
 /// A watch whose clock starts with the learning, not with the run.

@@ -3,7 +3,7 @@
 use kernel::{journal::Change, prelude::*};
 use ports::learn::Task as EngineTask;
 
-use crate::{dataset::Dataset, dataset_version};
+use crate::{cost, dataset::Dataset, dataset_version};
 
 /// What training jobs serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<TrainingJob>) -> KindBuilder<TrainingJob> {
@@ -98,6 +98,7 @@ async fn learnable(
     if old.is_some() {
         return Ok(it);
     }
+    cost::affordable(&cx, it.spec.budget_seconds).await?;
     let version = version(&cx, &it.spec).await?;
     let columns = version.status.columns();
     let names: Vec<&str> = columns.iter().filter_map(|column| column["name"].as_str()).collect();
@@ -132,6 +133,11 @@ pub async fn version(cx: &Cx, job: &TrainingJob) -> Result<Object<dataset_versio
     cx.get::<dataset_version::Version>(&name).await
 }
 
+/// Seconds after which the run of a job fails.
+pub fn deadline_s(job: &TrainingJob) -> u32 {
+    job.budget_seconds * 3 + 600
+}
+
 /// Orders the run of a new job.
 pub async fn order(cx: Cx, change: Change) -> Result<()> {
     if change.deleted {
@@ -143,7 +149,7 @@ pub async fn order(cx: Cx, change: Change) -> Result<()> {
     }
     let mut order = Order::new("catalog.train", json!({"job": job.name()}));
     order.subject = Some(format!("system.training-jobs/{}", job.name()));
-    order.deadline_seconds = job.spec.budget_seconds * 3 + 600;
+    order.deadline_seconds = deadline_s(&job.spec);
     let run = cx.order(order).await?;
     let name = run.metadata.name;
     cx.update_status::<TrainingJob>(job.metadata.uid.as_str(), |status| status.run = Some(name.clone()))

@@ -26,34 +26,60 @@ const ANSWER_MAX: usize = 1 << 20;
 /// Milliseconds to wait for one address before the next is tried.
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// Makes the engine; a file may name certificates to trust beside the public ones.
-///
-/// # Errors
-/// `bad-egress` when the file holds no certificate.
-pub fn open(egress: Egress, authorities: Option<&Path>) -> Result<Arc<dyn Fetch>> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    if let Some(path) = authorities {
-        let bad = |error: &dyn std::fmt::Display| {
-            Error::invalid("bad-egress", format!("`{}` holds no certificates: {error}", path.display()))
-        };
-        let all = CertificateDer::pem_file_iter(path).map_err(|error| bad(&error))?;
-        for certificate in all {
-            roots.add(certificate.map_err(|error| bad(&error))?).map_err(|error| bad(&error))?;
+/// The ways out: what may be called, and whom to trust there. A cheap handle.
+#[derive(Clone)]
+pub struct Ways {
+    egress: Arc<Egress>,
+    tls: Arc<rustls::ClientConfig>,
+}
+
+impl Ways {
+    /// Settles them; a file may name certificates to trust beside the public ones.
+    ///
+    /// # Errors
+    /// `bad-egress` when the file holds no certificate.
+    pub fn open(egress: Egress, authorities: Option<&Path>) -> Result<Self> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        if let Some(path) = authorities {
+            let bad = |error: &dyn std::fmt::Display| {
+                Error::invalid("bad-egress", format!("`{}` holds no certificates: {error}", path.display()))
+            };
+            let all = CertificateDer::pem_file_iter(path).map_err(|error| bad(&error))?;
+            for certificate in all {
+                roots.add(certificate.map_err(|error| bad(&error))?).map_err(|error| bad(&error))?;
+            }
         }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(Error::internal)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self { egress: Arc::new(egress), tls: Arc::new(tls) })
     }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(Error::internal)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(Engine { egress, tls: Arc::new(tls) }))
+
+    /// How TLS is spoken.
+    pub fn tls(&self) -> Arc<rustls::ClientConfig> {
+        Arc::clone(&self.tls)
+    }
+
+    /// Connects to where an address leads, if that may be called.
+    ///
+    /// # Errors
+    /// `egress-refused`, `upstream-unreachable`.
+    pub async fn connect(&self, url: &str) -> Result<TcpStream> {
+        self.connected(url, &target(url)?).await
+    }
+}
+
+/// Makes the engine.
+pub fn open(ways: Ways) -> Arc<dyn Fetch> {
+    Arc::new(Engine { ways })
 }
 
 struct Engine {
-    egress: Egress,
-    tls: Arc<rustls::ClientConfig>,
+    ways: Ways,
 }
 
 impl Fetch for Engine {
@@ -90,37 +116,44 @@ struct Target {
 
 fn target(url: &str) -> Result<Target> {
     let uri: Uri = url.parse().map_err(|_| refused(url, "this is no address"))?;
-    let secure = match uri.scheme_str() {
-        Some("https") => true,
-        Some("http") => false,
-        _ => return Err(refused(url, "only `http` and `https` are spoken")),
+    let (secure, usual) = match uri.scheme_str() {
+        Some("https") => (true, 443),
+        Some("http") => (false, 80),
+        Some("ldaps") => (true, 636),
+        Some("ldap") => (false, 389),
+        _ => return Err(refused(url, "nobody here speaks that")),
     };
     let authority = uri.authority().ok_or_else(|| refused(url, "it names no host"))?;
     if authority.as_str().contains('@') {
         return Err(refused(url, "a name and password do not belong into an address"));
     }
     let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-    let port = authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
+    let port = authority.port_u16().unwrap_or(usual);
     Ok(Target { host, port, secure, uri })
 }
 
 impl Engine {
     async fn exchange(&self, request: &Request) -> Result<Response> {
         let target = target(&request.url)?;
-        let stream = self.connect(&request.url, &target).await?;
+        if !request.url.starts_with("http") {
+            return Err(refused(&request.url, "only `http` and `https` are fetched"));
+        }
+        let stream = self.ways.connected(&request.url, &target).await?;
         if !target.secure {
             return send(request, &target, stream).await;
         }
         let name = ServerName::try_from(target.host.clone())
             .map_err(|_| refused(&request.url, "it names no host"))?;
-        let connector = tokio_rustls::TlsConnector::from(Arc::clone(&self.tls));
+        let connector = tokio_rustls::TlsConnector::from(self.ways.tls());
         let stream =
             connector.connect(name, stream).await.map_err(|error| unreachable(&request.url, error))?;
         send(request, &target, stream).await
     }
+}
 
+impl Ways {
     /// Resolves, and connects to the first address that may be called and answers.
-    async fn connect(&self, url: &str, target: &Target) -> Result<TcpStream> {
+    async fn connected(&self, url: &str, target: &Target) -> Result<TcpStream> {
         let found = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
         let found: Vec<SocketAddr> = found.map_err(|error| unreachable(url, error))?.collect();
         let allowed: Vec<SocketAddr> =
@@ -218,7 +251,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_may_be_called_answers_and_nothing_else_is_touched() {
-        let own = open(Egress::parse("127.0.0.0/8").unwrap(), None).unwrap();
+        let own = open(Ways::open(Egress::parse("127.0.0.0/8").unwrap(), None).unwrap());
         let url =
             answering("HTTP/1.1 302 Found\r\nLocation: http://evil.example/\r\nContent-Length: 2\r\n\r\nok")
                 .await;
@@ -226,13 +259,14 @@ mod tests {
         assert_eq!((answer.status, answer.body.as_slice()), (302, b"ok".as_slice()));
         assert_eq!(answer.header("location"), Some("http://evil.example/"));
 
-        let public = open(Egress::default(), None).unwrap();
+        let public = open(Ways::open(Egress::default(), None).unwrap());
         for url in [
             url.as_str(),
             "http://localhost:1/",
             "http://[::1]:1/",
             "http://169.254.169.254/latest",
             "ftp://x/",
+            "ldap://1.1.1.1/",
             "http://u:p@1.1.1.1/",
             "x",
         ] {
@@ -244,7 +278,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_that_hangs_says_too_much_or_garbage_is_given_up() {
-        let own = open(Egress::parse("127.0.0.0/8").unwrap(), None).unwrap();
+        let own = open(Ways::open(Egress::parse("127.0.0.0/8").unwrap(), None).unwrap());
         for (text, code) in [
             ("", "upstream-unreachable"),
             ("garbage\r\n\r\n", "upstream-unreachable"),

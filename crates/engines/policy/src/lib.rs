@@ -308,13 +308,8 @@ mod tests {
     use super::*;
 
     fn ada(scopes: &[&str]) -> Principal {
-        Principal {
-            sort: Sort::User,
-            name: "ada".to_owned(),
-            org: "acme".to_owned(),
-            groups: Vec::new(),
-            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-        }
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        Principal { scopes, ..Principal::of(Sort::User, "ada", "acme") }
     }
 
     fn grant(permission: &str) -> Grant {

@@ -76,7 +76,7 @@ async fn go_on(
         Next::Login => {
             let proof = browser::Proof::of(web, cx, headers);
             let then = format!("/oauth2/authorize?{}", form::text(params));
-            Ok(proof.with(login::ask(&then, &proof.field, &Behind::of(&request)), cx))
+            Ok(proof.with(login::ask(cx, &then, &proof.field, &Behind::of(&request)).await, cx))
         }
         Next::Consent => {
             let proof = browser::Proof::of(web, cx, headers);
@@ -88,6 +88,7 @@ async fn go_on(
                 proof: &proof.field,
                 action: "/oauth2/consent",
                 along: ("request", &form::text(params)),
+                code: None,
                 leads_to: Some(&request.redirect_uri),
             });
             Ok(proof.with(answer, cx))

@@ -46,7 +46,7 @@ async fn answered(web: Web, request: Request, posted: bool) -> Answer {
         let proof = browser::Proof::of(&web, &cx, &headers);
         let then = format!("/oauth2/device?user_code={}", form::encoded(typed));
         let behind = Behind::anyone("a device");
-        return proof.with(login::ask(&then, &proof.field, &behind), &cx);
+        return proof.with(login::ask(&cx, &then, &proof.field, &behind).await, &cx);
     };
     let decision = if posted { form::one(&params, "decision").unwrap_or_default() } else { "" };
     let done = match decision {
@@ -72,6 +72,7 @@ async fn asked(web: &Web, cx: &Cx, headers: &HeaderMap, (person, typed): (&Perso
         proof: &proof.field,
         action: "/oauth2/device",
         along: ("user_code", typed),
+        code: Some(typed),
         leads_to: None,
     });
     Ok(proof.with(answer, cx))

@@ -6,7 +6,8 @@ use axum::{
     http::{HeaderValue, Response, StatusCode, header},
 };
 use base::Result;
-use domain_admin::oauth::{Provider, metadata, signing_key};
+use domain_admin::oauth::{Provider, signing_key};
+use openid::metadata;
 use serde_json::Value;
 
 use crate::{Answer, Head, Shared, cx_of, reply};
@@ -29,12 +30,14 @@ fn document(found: Result<Value>) -> Answer {
 
 /// The provider's description (OpenID Connect Discovery 1.0, RFC 8414).
 pub async fn server(State(web): Shared) -> Answer {
-    document(web.platform.port::<Provider>().and_then(|provider| metadata::of_server(&provider)))
+    let provider = web.platform.port::<Provider>();
+    document(provider.and_then(|provider| provider.issuer().map(metadata::of_server)))
 }
 
 /// The platform's description as a resource (RFC 9728).
 pub async fn resource(State(web): Shared) -> Answer {
-    document(web.platform.port::<Provider>().and_then(|provider| metadata::of_resource(&provider)))
+    let provider = web.platform.port::<Provider>();
+    document(provider.and_then(|provider| provider.issuer().map(metadata::of_resource)))
 }
 
 /// The public keys.

@@ -2,17 +2,18 @@
 //!
 //! The endpoints for programs answer errors as RFC 6749 section 5.2 has them; the pages work without a script.
 
-use std::{net::IpAddr, ops::Deref};
+use std::{net::IpAddr, ops::Deref, time::Instant};
 
 use axum::{
     Router,
     body::Body,
     extract::{Request, State},
     http::{HeaderMap, Response, header},
+    middleware::Next,
     routing::{get, post},
 };
 use base::Result;
-use face_web::{Web, caller, origin};
+use face_web::{Web, caller, metrics::Labels, origin};
 use kernel::{access::Principal, cx::Cx};
 
 mod authorize;
@@ -27,6 +28,7 @@ mod page;
 mod register;
 mod reply;
 mod token;
+mod upstream;
 
 /// The face's routes.
 pub fn router(web: Web) -> Router {
@@ -39,6 +41,8 @@ pub fn router(web: Web) -> Router {
         .route("/oauth2/authorize", get(authorize::begin).post(authorize::begin))
         .route("/oauth2/consent", post(authorize::decide))
         .route("/oauth2/login", get(login::show).post(login::login))
+        .route("/oauth2/upstream/{org}/{provider}", get(upstream::leave))
+        .route("/oauth2/callback", get(upstream::come_back))
         .route("/oauth2/token", post(token::token))
         .route("/oauth2/par", post(token::push))
         .route("/oauth2/device_authorization", post(token::device))
@@ -49,7 +53,23 @@ pub fn router(web: Web) -> Router {
         .route("/oauth2/logout", get(logout::begin).post(logout::begin))
         .route("/oauth2/register", post(register::register))
         .route("/oauth2/forward-auth", get(forward::ask))
+        .layer(axum::middleware::from_fn_with_state(web.clone(), counted))
         .with_state(web)
+}
+
+/// Counts what was answered; the first word behind `/oauth2/` is one of those above.
+async fn counted(State(web): Shared, request: Request, next: Next) -> Answer {
+    let began = Instant::now();
+    let path = request.uri().path();
+    let word =
+        path.strip_prefix("/oauth2/").map_or("metadata", |rest| rest.split('/').next().unwrap_or(rest));
+    // A method may be any word; a label may not.
+    let known = ["GET", "POST"].into_iter().find(|method| request.method() == *method);
+    let (target, method) = (word.to_owned(), known.unwrap_or("other").to_owned());
+    let answer = next.run(request).await;
+    let labels = Labels { face: "oidc", target, method, status: answer.status().as_u16() };
+    web.metrics.count(labels, began.elapsed().as_secs_f64());
+    answer
 }
 
 /// The head of a request: its headers, and where it comes from.

@@ -3,7 +3,7 @@
 use axum::extract::{Request, State};
 use base::{Error, Result};
 use domain_admin::oauth::authorize::{self, Refusal};
-use domain_admin::people;
+use domain_admin::{people, sources};
 use kernel::{access::Principal, cx::Cx};
 use serde_json::json;
 
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Whether people may be sent on there: a page of ours, and no other place.
-fn is_ours(then: &str) -> bool {
+pub fn is_ours(then: &str) -> bool {
     let plain = then.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     plain && then.starts_with('/') && !then.starts_with("//") && then.len() < 16 << 10
 }
@@ -60,7 +60,12 @@ impl Behind {
 }
 
 /// The page, for whoever must log in before going on.
-pub fn ask(then: &str, proof: &str, behind: &Behind) -> Answer {
+pub async fn ask(cx: &Cx, then: &str, proof: &str, behind: &Behind) -> Answer {
+    let org = if behind.organization.is_empty() { "default" } else { behind.organization.as_str() };
+    // A page without them is better than none.
+    let others = sources::openid_providers(cx, org).await.unwrap_or_default();
+    let others: Vec<(String, String)> =
+        others.into_iter().map(|(name, title, _)| (title, way(org, &name, then, &behind.hint))).collect();
     page::login(&page::Login {
         then,
         proof,
@@ -69,6 +74,7 @@ pub fn ask(then: &str, proof: &str, behind: &Behind) -> Answer {
         organization: &behind.organization,
         chooses: behind.chooses,
         leads_to: behind.leads_to.as_deref(),
+        others: &others,
         ..page::Login::default()
     })
 }
@@ -82,7 +88,8 @@ pub async fn show(State(web): Shared, request: Request) -> Answer {
     let cx = cx_of(&web, &headers);
     let then = form::one(&params, "then").ok().filter(|then| is_ours(then)).unwrap_or("/");
     let proof = browser::Proof::of(&web, &cx, &headers);
-    proof.with(ask(then, &proof.field, &Behind::at(&cx, then).await), &cx)
+    let behind = Behind::at(&cx, then).await;
+    proof.with(ask(&cx, then, &proof.field, &behind).await, &cx)
 }
 
 /// `POST /oauth2/login`
@@ -100,6 +107,9 @@ pub async fn login(State(web): Shared, request: Request) -> Answer {
     }
     let then = form::one(&params, "then").ok().filter(|then| is_ours(then)).unwrap_or("/");
     let behind = Behind::at(&cx, then).await;
+    if let Some(answer) = elsewhere(&cx, &params, &behind, then).await {
+        return answer;
+    }
     match session(&cx, &params, &behind).await {
         Ok(token) => {
             let mut answer = see_other(then);
@@ -118,9 +128,32 @@ pub async fn login(State(web): Shared, request: Request) -> Answer {
                 wants_code: error.code() == "second-factor-required" || params.contains_key("code"),
                 error: Some(&error),
                 leads_to: behind.leads_to.as_deref(),
+                others: &[],
             })
         }
     }
+}
+
+/// The way to another provider, for a person whose e-mail address it knows and who typed no password.
+async fn elsewhere(cx: &Cx, params: &Params, behind: &Behind, then: &str) -> Option<Answer> {
+    let typed = form::one(params, "username").ok()?.trim();
+    let (_, domain) = typed.rsplit_once('@')?;
+    if !form::one(params, "password").ok()?.is_empty() {
+        return None;
+    }
+    let said =
+        if behind.chooses { form::one(params, "organization").ok()?.trim() } else { &behind.organization };
+    let org = people::home(cx, said, typed).await.ok()?;
+    let providers = sources::openid_providers(cx, &org).await.ok()?;
+    let known = |domains: &[String]| domains.iter().any(|it| it.eq_ignore_ascii_case(domain));
+    let (name, title, _) = providers.into_iter().find(|(_, _, domains)| known(domains))?;
+    Some(page::go_on(&title, &way(&org, &name, then, typed)))
+}
+
+fn way(org: &str, provider: &str, then: &str, hint: &str) -> String {
+    let hint = if hint.is_empty() { String::new() } else { format!("&login_hint={}", form::encoded(hint)) };
+    let (org, provider) = (form::encoded(org), form::encoded(provider));
+    format!("/oauth2/upstream/{org}/{provider}?then={}{hint}", form::encoded(then))
 }
 
 /// A session for what was typed.
@@ -130,9 +163,9 @@ async fn session(cx: &Cx, params: &Params, behind: &Behind) -> Result<String> {
         true => form::one(params, "organization")?.trim(),
         false => behind.organization.as_str(),
     };
-    let (organization, username) = people::find(cx, said, typed).await?;
+    let organization = people::home(cx, said, typed).await?;
     let mut ask = json!({
-        "username": username, "organization": organization, "password": form::needed(params, "password")?,
+        "username": typed, "organization": organization, "password": form::needed(params, "password")?,
     });
     let code = form::one(params, "code")?.trim();
     if !code.is_empty() {

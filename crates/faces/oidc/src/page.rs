@@ -5,8 +5,9 @@ use axum::{
     http::{HeaderValue, Response, StatusCode, header},
 };
 use base::Error;
-use domain_admin::oauth::{client::Found, scope};
+use domain_admin::oauth::client::Found;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use openid::scope;
 
 use crate::Answer;
 
@@ -77,6 +78,20 @@ pub fn notice(title: &str, text: &str) -> Answer {
     answer(200, title, html! { h1 { (title) } p { (text) } }, None)
 }
 
+/// A page that leads on: a form's answer may not, where browsers hold forms to their own site.
+pub fn go_on(title: &str, to: &str) -> Answer {
+    let body = html! {
+        h1 { "Log in with " (title) }
+        p { "You are led on." }
+        a.other href=(to) { "Go on" }
+    };
+    let mut response = answer(200, "Log in", body, None);
+    if let Ok(value) = HeaderValue::from_str(&format!("0; url={to}")) {
+        response.headers_mut().insert("refresh", value);
+    }
+    response
+}
+
 fn hidden(name: &str, value: &str) -> Markup {
     html! { input type="hidden" name=(name) value=(value); }
 }
@@ -102,6 +117,8 @@ pub struct Login<'a> {
     pub error: Option<&'a Error>,
     /// Where the form leads in the end.
     pub leads_to: Option<&'a str>,
+    /// Other providers: title and way.
+    pub others: &'a [(String, String)],
 }
 
 /// The page people log in on.
@@ -118,7 +135,7 @@ pub fn login(it: &Login<'_>) -> Answer {
                 input name="username" autocomplete="username" autocapitalize="none" spellcheck="false" required maxlength="320" autofocus[it.username.is_empty()] value=(it.username);
             }
             label { "Password"
-                input name="password" type="password" autocomplete="current-password" maxlength="1000" required autofocus[!it.username.is_empty()];
+                input name="password" type="password" autocomplete="current-password" maxlength="1000" autofocus[!it.username.is_empty()];
             }
             @if it.wants_code {
                 label { "Code of your second factor"
@@ -132,6 +149,7 @@ pub fn login(it: &Login<'_>) -> Answer {
             } @else { (hidden("organization", it.organization)) }
             button { "Log in" }
         }
+        @for (title, way) in it.others { a.other href=(way) { "Log in with " (title) } }
     };
     let status = it.error.map_or(200, |error| error.status().code());
     answer(status, "Log in", body, it.leads_to)
@@ -151,6 +169,8 @@ pub struct Consent<'a> {
     pub action: &'a str,
     /// What goes along with it.
     pub along: (&'a str, &'a str),
+    /// The code of a device, to be compared with what it shows.
+    pub code: Option<&'a str>,
     /// Where the form leads in the end.
     pub leads_to: Option<&'a str>,
 }
@@ -161,6 +181,10 @@ pub fn consent(it: &Consent<'_>) -> Answer {
         h1 { "Let " (it.client.title()) " in?" }
         p { "You are logged in as " (it.person) ". " (it.client.title()) " asks to:" }
         ul { @for scope in it.scopes { li { (scope::words(scope)) } } }
+        @if let Some(code) = it.code {
+            // Somebody else may have sent the address (RFC 8628 section 5.4).
+            p.bad { "Allow it only if you started this yourself, and the device shows the code " strong { (code) } "." }
+        }
         form method="post" action=(it.action) {
             (hidden("proof", it.proof)) (hidden(it.along.0, it.along.1))
             button name="decision" value="allow" { "Allow" }

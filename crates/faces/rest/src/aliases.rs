@@ -1,7 +1,7 @@
 //! Documented paths that differ from the canonical ones, one line each.
 
 /// Method, documented path, canonical method and path; `{}` stands for one segment and is carried over in order,
-/// into the path or into a parameter.
+/// into the path or into a parameter. The first line that fits counts.
 pub const ALIASES: &[(&str, &str, &str)] = &[
     ("POST", "admin/auth/login", "admin/sessions/login"),
     ("POST", "admin/auth/logout", "admin/sessions/logout"),
@@ -24,31 +24,50 @@ pub const ALIASES: &[(&str, &str, &str)] = &[
     ("PATCH", "catalog/models/{}/archive", "POST catalog/models/{}/archive"),
     ("PATCH", "catalog/datasets/{}/archive", "POST catalog/datasets/{}/archive"),
     ("POST", "catalog/models/{}/export", "GET catalog/models/{}/export"),
+    ("GET", "admin/activities/export", "admin/activities/export"),
+    ("GET", "admin/activities/user", "admin/activities/user"),
+    ("GET", "admin/activities/entry", "admin/activities/entry"),
+    ("GET", "admin/activities/user/{}", "admin/activities/user?user={}"),
+    ("GET", "admin/activities/{}", "admin/activities/entry?id={}"),
+    ("GET", "admin/audit/user/{}", "admin/audit/user?user={}"),
+    ("GET", "admin/audit/resource/{}", "admin/audit/resource?uid={}"),
+    ("PATCH", "admin/alerts/{}/acknowledge", "POST admin/alerts/{}/acknowledge"),
+    ("GET", "admin/admin/health", "admin/platform/health"),
+    ("GET", "admin/admin/status", "admin/platform/status"),
+    ("GET", "admin/admin/cache/stats", "admin/platform/caches"),
+    ("POST", "admin/admin/cache/clear", "admin/platform/clear-caches"),
+    ("POST", "admin/admin/backup", "admin/backups/take"),
+    ("POST", "admin/admin/restore/{}", "admin/backups/{}/prepare-restore"),
+    ("GET", "admin/dashboard/config", "admin/dashboards/config"),
+    ("PUT", "admin/dashboard/config", "POST admin/dashboards/config"),
+    ("PUT", "admin/license", "POST admin/license/settle"),
+    ("GET", "admin/projects/{}/budget", "admin/budgets/current?project={}"),
+    ("PUT", "admin/projects/{}/budget", "POST admin/budgets/set?project={}"),
+    ("POST", "admin/projects/{}/budget/request", "admin/budgets/request?project={}"),
+    ("POST", "admin/projects/{}/budget/approve", "admin/budgets/approve?project={}"),
+    ("POST", "admin/projects/{}/budget/reject", "admin/budgets/reject?project={}"),
+    ("GET", "admin/projects/{}/quota", "admin/quotas/current?project={}"),
+    ("PUT", "admin/projects/{}/quota", "POST admin/quotas/set?project={}"),
+    ("GET", "admin/projects/{}/resources", "admin/quotas/resources?project={}"),
+    ("PUT", "admin/projects/{}/resources", "POST admin/quotas/resources?project={}"),
+    ("DELETE", "admin/projects/{}/members/{}", "POST admin/projects/{}/remove-member?subject={}"),
 ];
 
-/// Where an alias leads.
-struct Target {
-    /// The method, where the alias changes it.
-    method: Option<&'static str>,
-    /// The canonical path.
-    path: Vec<String>,
+/// Where a path leads.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The method, where an alias changes it.
+    pub method: Option<&'static str>,
+    /// The segments under which the operation is served.
+    pub segments: Vec<String>,
     /// What of the documented path is a parameter there.
-    params: Vec<(&'static str, String)>,
+    pub params: Vec<(&'static str, String)>,
 }
 
-/// The segments under which the operation is served; themselves where no alias says otherwise.
-pub fn canonical(method: &str, segments: &[String]) -> Vec<String> {
-    find(method, segments).map_or_else(|| segments.to_vec(), |target| target.path)
-}
-
-/// The method an alias turns into, for the few that change it.
-pub fn method<'a>(method: &'a str, segments: &[String]) -> &'a str {
-    find(method, segments).map_or(method, |target| target.method.unwrap_or(method))
-}
-
-/// The parameters an alias makes of segments, for the few that name something below the object.
-pub fn params(method: &str, segments: &[String]) -> Vec<(&'static str, String)> {
-    find(method, segments).map_or_else(Vec::new, |target| target.params)
+/// Where a path leads: to itself where no line of the table fits.
+pub fn target(method: &str, segments: &[String]) -> Target {
+    let same = || Target { method: None, segments: segments.to_vec(), params: Vec::new() };
+    find(method, segments).unwrap_or_else(same)
 }
 
 fn find(method: &str, segments: &[String]) -> Option<Target> {
@@ -56,43 +75,59 @@ fn find(method: &str, segments: &[String]) -> Option<Target> {
         if *verb != method {
             return None;
         }
-        let pattern: Vec<&str> = documented.split('/').collect();
-        if pattern.len() != segments.len() {
-            return None;
-        }
-        let mut carried = Vec::new();
-        for (part, segment) in pattern.iter().zip(segments) {
-            if *part == "{}" {
-                carried.push(segment.clone());
-            } else if part != segment {
-                return None;
-            }
-        }
+        let mut carried = carried(documented, segments)?.into_iter();
         let (method, target) = match target.split_once(' ') {
             Some((method, target)) => (Some(method), target),
             None => (None, *target),
         };
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let mut carried = carried.into_iter();
         let mut next =
             |part: &str| if part == "{}" { carried.next().unwrap_or_default() } else { part.to_owned() };
-        let path = path.split('/').map(&mut next).collect();
+        let segments = path.split('/').map(&mut next).collect();
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         let params = pairs.map(|(name, part)| (name, next(part))).collect();
-        Some(Target { method, path, params })
+        Some(Target { method, segments, params })
     })
+}
+
+/// The segments that stand where a pattern has `{}`; nothing where the path is another one.
+fn carried(pattern: &str, segments: &[String]) -> Option<Vec<String>> {
+    let parts: Vec<&str> = pattern.split('/').collect();
+    if parts.len() != segments.len() {
+        return None;
+    }
+    let mut carried = Vec::new();
+    for (part, segment) in parts.iter().zip(segments) {
+        if *part == "{}" {
+            carried.push(segment.clone());
+        } else if part != segment {
+            return None;
+        }
+    }
+    Some(carried)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn of(method: &str, path: &str) -> Target {
+        let segments: Vec<String> = path.split('/').map(str::to_owned).collect();
+        target(method, &segments)
+    }
+
     #[test]
     fn what_stands_below_an_object_becomes_a_parameter() {
-        let path = ["admin", "users", "ada", "roles", "editor"].map(str::to_owned);
-        assert_eq!(canonical("DELETE", &path).join("/"), "admin/users/ada/revoke-role");
-        assert_eq!(method("DELETE", &path), "POST");
-        assert_eq!(params("DELETE", &path), [("role", "editor".to_owned())]);
-        assert_eq!(canonical("GET", &path), path);
+        let found = of("DELETE", "admin/users/ada/roles/editor");
+        assert_eq!(found.segments.join("/"), "admin/users/ada/revoke-role");
+        assert_eq!((found.method, found.params), (Some("POST"), vec![("role", "editor".to_owned())]));
+        let other = of("GET", "admin/users/ada/roles/editor");
+        assert_eq!((other.method, other.segments.len()), (None, 5));
+    }
+
+    #[test]
+    fn the_first_line_that_fits_counts() {
+        assert_eq!(of("GET", "admin/activities/export").params, []);
+        assert_eq!(of("GET", "admin/activities/7").params, [("id", "7".to_owned())]);
     }
 }

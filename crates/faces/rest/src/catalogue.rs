@@ -37,9 +37,8 @@ pub fn of(platform: &Platform, text: &str) -> Vec<Operation> {
 fn is_served(routes: &Routes, service: &str, method: &str, path: &str) -> bool {
     let mut segments = vec![service.to_owned()];
     segments.extend(path.trim_start_matches('/').split('/').map(str::to_owned));
-    let canonical = aliases::canonical(method, &segments);
-    let method = aliases::method(method, &segments);
-    routes.resolve(method, &canonical).is_ok_and(|route| match &route.verb {
+    let alias = aliases::target(method, &segments);
+    routes.resolve(alias.method.unwrap_or(method), &alias.segments).is_ok_and(|route| match &route.verb {
         kernel::dispatch::Verb::Create => route.kind.serves("create"),
         kernel::dispatch::Verb::Replace | kernel::dispatch::Verb::Patch(_) => route.kind.serves("update"),
         kernel::dispatch::Verb::Delete => route.kind.serves("delete"),

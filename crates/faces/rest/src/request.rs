@@ -79,19 +79,12 @@ pub async fn read(
 ) -> Result<Asked> {
     let (parts, http_body) = request.into_parts();
     let segments = segments(parts.uri.path())?;
-    let method = aliases::method(parts.method.as_str(), &segments).to_owned();
-    let mut route = routes.resolve(parts.method.as_str(), &segments).or_else(|error| {
-        // An alias may turn one method into another.
-        if method == parts.method.as_str() {
-            Err(error)
-        } else {
-            routes.resolve(&method, &aliases::canonical(parts.method.as_str(), &segments))
-        }
-    })?;
+    let alias = aliases::target(parts.method.as_str(), &segments);
+    // An alias may turn one method into another.
+    let method = alias.method.unwrap_or(parts.method.as_str()).to_owned();
+    let mut route = routes.resolve(&method, &alias.segments)?;
     let mut params = params(parts.uri.query().unwrap_or_default())?;
-    for (name, value) in aliases::params(parts.method.as_str(), &segments) {
-        params.insert(name.to_owned(), value);
-    }
+    params.extend(alias.params.into_iter().map(|(name, value)| (name.to_owned(), value)));
     let is_public = dispatch::open_to(&route.kind, &route.verb) == OpenTo::Anyone;
     let principal = match principal {
         Some(principal) => principal,

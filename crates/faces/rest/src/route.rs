@@ -10,8 +10,6 @@ use kernel::{
     platform::Platform,
 };
 
-use crate::aliases;
-
 /// What a path asks.
 pub struct Route {
     /// Of which kind.
@@ -55,10 +53,9 @@ impl Routes {
         Self { bases }
     }
 
-    /// What a method and the path behind `/api/v1/` ask. Segments are already decoded.
+    /// What a method and the path behind `/api/v1/` ask. Segments are already decoded, and no alias.
     pub fn resolve(&self, method: &str, segments: &[String]) -> Result<Route> {
-        let segments = aliases::canonical(method, segments);
-        let [service, rest @ ..] = segments.as_slice() else { return Err(nothing()) };
+        let [service, rest @ ..] = segments else { return Err(nothing()) };
         // `/api/v1/catalog/catalog/models` is how the catalogue of operations writes it.
         let rest = match rest {
             [first, rest @ ..] if first == service && !rest.is_empty() => rest,

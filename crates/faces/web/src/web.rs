@@ -50,13 +50,13 @@ pub struct Web {
 }
 
 impl Web {
-    /// The state over a platform.
+    /// The state over a platform, with counters of its own.
     pub fn new(platform: Arc<Platform>, settings: Settings) -> Self {
-        Self {
-            platform,
-            metrics: Arc::new(Metrics::default()),
-            rates: Arc::new(Rates::new(&settings)),
-            settings: Arc::new(settings),
-        }
+        Self::counting(platform, settings, Arc::default())
+    }
+
+    /// The state over a platform, with counters that others read too.
+    pub fn counting(platform: Arc<Platform>, settings: Settings, metrics: Arc<Metrics>) -> Self {
+        Self { platform, metrics, rates: Arc::new(Rates::new(&settings)), settings: Arc::new(settings) }
     }
 }

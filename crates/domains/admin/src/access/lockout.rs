@@ -99,8 +99,7 @@ async fn somebody(cx: &Cx, world: &World, other_than: &str) -> Result<bool> {
 }
 
 fn of(cx: &Cx, user: &Object<User>) -> Principal {
-    let (name, org) = (user.name().to_owned(), cx.org.to_string());
-    Principal { sort: Sort::User, name, org, groups: user.spec.groups.clone(), scopes: Vec::new() }
+    Principal { groups: user.spec.groups.clone(), ..Principal::of(Sort::User, user.name(), &cx.org) }
 }
 
 fn can_mend(cx: &Cx, world: &World, user: &Object<User>) -> Result<bool> {

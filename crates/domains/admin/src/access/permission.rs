@@ -184,8 +184,7 @@ async fn subject(cx: &Cx, text: &str) -> Result<Principal> {
             );
         }
     };
-    let (name, org) = (name.to_owned(), cx.org.to_string());
-    Ok(Principal { sort, name, org, groups, scopes: Vec::new() })
+    Ok(Principal { groups, ..Principal::of(sort, name, &cx.org) })
 }
 
 /// A role and what it may.

@@ -159,7 +159,7 @@ pub async fn dry_run(cx: Cx, ask: Trial) -> Result<Outcome> {
     let mut by_principal: HashMap<Principal, Vec<Heard>> = HashMap::new();
     for heard in heard {
         let Kept { sort, name, groups, scopes, .. } = heard.kept.clone();
-        let principal = Principal { sort, name, org: cx.org.to_string(), groups, scopes };
+        let principal = Principal { groups, scopes, ..Principal::of(sort, &name, &cx.org) };
         by_principal.entry(principal).or_default().push(heard);
     }
     outcome.principals = by_principal.len() as u64;

@@ -3,7 +3,9 @@
 use kernel::prelude::*;
 use serde_json::Map;
 
-use super::{Provider, client::Found, jws, signing_key, token};
+use openid::jws;
+
+use super::{Provider, client::Found, signing_key, token};
 use crate::user::User;
 
 /// Seconds an ID token may be relied on.

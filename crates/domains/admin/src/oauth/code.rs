@@ -1,11 +1,12 @@
 //! Authorization codes (RFC 6749 section 4.1): good for a minute, once; a second try ends what the first was given.
 
 use kernel::prelude::*;
+use openid::pkce;
 
 use super::{
     Provider,
     client::{Found, GrantType},
-    jws, logout, refresh, slot,
+    logout, refresh, slot,
     token::{self, Issued, Wanted},
 };
 
@@ -84,7 +85,7 @@ pub async fn redeem(cx: &Cx, client: &Found, shown: Shown<'_>) -> Result<Issued>
             "`redirect_uri` is not the one the code was asked with",
         ));
     }
-    if !verifier_fits(shown.verifier, &it.challenge) {
+    if !pkce::verifier_fits(shown.verifier, &it.challenge) {
         return Err(Error::bad_request(
             "invalid-grant",
             "`code_verifier` is not what `code_challenge` was made of",
@@ -133,25 +134,9 @@ pub(crate) fn narrowed(before: &[String], now: &[String]) -> Result<Vec<String>>
     Ok(now.to_vec())
 }
 
-/// Whether a verifier is one, and the challenge was made of it.
-fn verifier_fits(verifier: &str, challenge: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    (43..=128).contains(&verifier.len()) && verifier.bytes().all(plain) && jws::sha256(verifier) == challenge
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_example_of_rfc_7636_fits_and_nothing_near_it() {
-        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-        let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-        assert!(verifier_fits(verifier, challenge));
-        assert!(!verifier_fits(challenge, challenge));
-        assert!(!verifier_fits("", challenge));
-        assert!(!verifier_fits(&verifier[1..], challenge));
-    }
 
     #[test]
     fn a_resource_can_be_left_out_but_not_added() {

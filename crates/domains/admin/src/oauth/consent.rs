@@ -2,7 +2,9 @@
 
 use kernel::prelude::*;
 
-use super::{client::Found, scope, token};
+use openid::scope;
+
+use super::{client::Found, token};
 
 /// What consents serve: they are given on a page, and taken back by deleting them.
 pub fn serve(kind: KindBuilder<Consent>) -> KindBuilder<Consent> {

@@ -1,11 +1,11 @@
 //! Token exchange (RFC 8693): a token for an agent or a job, never good for more than the one it is traded from.
 
 use kernel::prelude::*;
+use openid::scope;
 
 use super::{
     Provider,
     client::{Found, GrantType},
-    scope,
     token::{self, Issued, Traded, Wanted},
 };
 

@@ -1,9 +1,10 @@
 //! The end of a session, told to every client that was let in by it (OpenID Connect Back-Channel Logout 1.0).
 
 use kernel::{journal::Change, prelude::*};
+use openid::jws;
 use ports::fetch::{Fetch, Request};
 
-use super::{Provider, client, jws, signing_key, slot, token};
+use super::{Provider, client, signing_key, slot, token};
 use crate::session::Session;
 
 /// Seconds a session's clients are remembered: longer than any session lasts.

@@ -7,7 +7,7 @@ use std::{
 
 use kernel::prelude::*;
 
-use super::jws::{Algorithm, Signer, Verifier};
+use openid::jws::{Algorithm, Signer, Verifier};
 
 /// Entries beyond which a memory is emptied; a bound, not a tuning.
 const REMEMBERED_MAX: usize = 10_000;

@@ -4,13 +4,13 @@ use kernel::{
     prelude::*,
     store::{Commit, Kept},
 };
+use openid::scope;
 
 use super::{
     Provider,
     client::{Found, GrantType},
     code, consent,
     revocation::{self, Revoke},
-    scope,
     signing_key::TOKEN_MAX_S,
     slot,
     token::{self, Issued, Wanted},

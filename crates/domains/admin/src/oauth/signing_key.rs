@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use kernel::{access::Principal, prelude::*};
 
-use super::{
-    Provider,
-    jws::{Algorithm, Signer, Verifier},
-};
+use openid::jws::{Algorithm, Signer, Verifier};
+
+use super::Provider;
 
 /// Seconds a key signs.
 const SIGNS_S: i64 = 90 * 86_400;
@@ -91,6 +90,8 @@ async fn all(above: &Cx) -> Result<Vec<Object<SigningKey>>> {
 }
 
 async fn make(above: &Cx, algorithm: Algorithm, from: Time) -> Result<Object<SigningKey>> {
+    // From the beginning of its second on, so that whoever finds the one of another maker can sign by it at once.
+    let from = Time::from_micros(from.micros().div_euclid(1_000_000) * 1_000_000);
     let seed = above.random::<32>();
     let (private_key, public_key) = above
         .blocking(move || {

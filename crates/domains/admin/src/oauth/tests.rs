@@ -85,6 +85,46 @@ fn clients_keys_and_consents_are_kinds_like_others() {
     );
 }
 
+#[test]
+fn where_people_come_from_is_declared_and_tried() {
+    stage(nothing_more).play(
+        r#"
+        POST /auth/login {"username": "admin", "password": "correct horse"}
+        => 200 {"accessToken": "$admin"}
+        as $admin
+        POST /identity-providers {"metadata": {"name": "far"}, "spec": {"protocol": "oidc", "clientId": "x"}}
+        => 422 {"code": "missing-field", "field": "spec.issuer"}
+        POST /identity-providers {"metadata": {"name": "far"}, "spec": {"protocol": "oidc", "clientId": "x", "issuer": "ftp://far.example"}}
+        => 422 {"code": "invalid-url", "field": "spec.issuer"}
+        POST /identity-providers {"metadata": {"name": "far"}, "spec": {"protocol": "oidc", "clientId": "x", "clientSecret": "s3", "issuer": "https://far.example", "emailDomains": ["Far.Example"]}}
+        => 201 {"spec": {"clientSecret": null, "emailDomains": ["far.example"], "createUsers": true, "adoptUsers": false}}
+        # This platform calls nobody.
+        POST /identity-providers/far/test {}
+        => 403 {"code": "egress-refused"}
+        POST /identity-providers {"metadata": {"name": "near"}, "spec": {"protocol": "ldap", "url": "ldap://near.example", "baseDn": "dc=near", "userFilter": "(uid=ada)"}}
+        => 422 {"code": "bad-filter", "field": "spec.userFilter"}
+        POST /identity-providers {"metadata": {"name": "near"}, "spec": {"protocol": "ldap", "url": "http://near.example", "baseDn": "dc=near"}}
+        => 422 {"code": "invalid-url", "field": "spec.url"}
+        GET /linked-identities
+        => 200 {"items": []}
+        POST /linked-identities {"metadata": {"name": "x"}}
+        => 405 {"code": "verb-not-served"}
+
+        # A domain is one organization's, or nobody could say whose login page its people see.
+        POST /organizations {"metadata": {"name": "acme"}}
+        => 201
+        POST /organizations/acme/administrators {"username": "eve", "password": "another horse"}
+        => 200
+        as nobody
+        POST /auth/login {"username": "eve", "password": "another horse", "organization": "acme"}
+        => 200 {"accessToken": "$eve"}
+        as $eve
+        POST /identity-providers {"metadata": {"name": "mine"}, "spec": {"protocol": "oidc", "clientId": "x", "issuer": "https://evil.example", "emailDomains": ["far.example"]}}
+        => 409 {"code": "domain-taken", "field": "spec.emailDomains"}
+        "#,
+    );
+}
+
 /// A user, a client, and who has logged in with a browser.
 async fn people(cx: &Cx) -> Result<(client::Found, Person)> {
     let spec = json!({
@@ -151,7 +191,7 @@ fn a_token_is_good_for_this_issuer_this_time_and_this_audience() {
             assert_eq!(cx.platform().authenticate(bearer).await?.name, "admin");
             refused(token::verify(&cx, &issued.id_token.clone().unwrap_or_default()).await, "invalid-token");
 
-            let signing = super::signing_key::signing(&cx, super::jws::Algorithm::EdDSA).await?;
+            let signing = super::signing_key::signing(&cx, openid::jws::Algorithm::EdDSA).await?;
             let sign = |change: &dyn Fn(&mut token::Access)| {
                 let mut access = access.clone();
                 change(&mut access);
@@ -232,6 +272,18 @@ fn what_hangs_on_a_session_ends_with_it_and_what_does_not_stays() {
             refused(renewed, "invalid-grant");
             token::verify(&cx, &free.access_token).await?;
             refresh::renew(&cx, &client, &free.refresh_token.unwrap_or_default(), "", &[]).await?;
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn many_who_need_the_first_key_at_once_all_sign() {
+    on_a_platform(|cx| {
+        Box::pin(async move {
+            let tries = (0..8).map(|_| super::signing_key::signing(&cx, openid::jws::Algorithm::EdDSA));
+            let kids = futures::future::try_join_all(tries).await?;
+            assert!(kids.iter().all(|it| it.kid == kids[0].kid));
             Ok(())
         })
     });

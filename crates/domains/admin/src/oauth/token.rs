@@ -6,8 +6,9 @@ use kernel::{
     access::{Known, Principal, Sort},
     prelude::*,
 };
+use openid::{jws, scope};
 
-use super::{Provider, claims, client::Found, jws, revocation, scope, signing_key};
+use super::{Provider, claims, client::Found, revocation, signing_key};
 use crate::{service_account::ServiceAccount, session::Session, user::User};
 
 /// Seconds another replica's clock may be off.
@@ -299,6 +300,7 @@ pub(crate) async fn authenticate(cx: &Cx, token: &str) -> Result<Known> {
     })?;
     let mut principal = principal(cx, &access).await?;
     principal.scopes = scopes;
+    principal.credential = Some(format!("client:{}", access.client_id));
     let expires = Time::from_micros(access.exp.saturating_mul(1_000_000));
     Ok(Known { principal: Arc::new(principal), expires: Some(expires) })
 }
@@ -309,13 +311,7 @@ pub(crate) async fn principal(cx: &Cx, access: &Access) -> Result<Principal> {
     if access.service {
         let account = inside.get_opt::<ServiceAccount>(&access.sub).await?;
         let account = account.filter(|account| !account.spec.disabled).ok_or_else(refused)?;
-        return Ok(Principal {
-            sort: Sort::Service,
-            name: account.metadata.name,
-            org: access.org.clone(),
-            groups: Vec::new(),
-            scopes: Vec::new(),
-        });
+        return Ok(Principal::of(Sort::Service, account.name(), &access.org));
     }
     let user = user(&inside, &access.sub).await?.ok_or_else(refused)?;
     let principal = crate::guard::of_user(&user, &access.org)?;

@@ -1,23 +1,22 @@
 //! What the provider says of itself: OpenID Connect Discovery 1.0, RFC 8414 and RFC 9728.
 
-use kernel::prelude::*;
+use serde_json::{Value, json};
 
-use super::{Provider, client::GrantType, scope};
+use crate::scope;
 
 /// The document of the authorization server, which is the OpenID provider's too.
-pub fn of_server(provider: &Provider) -> Result<Value> {
-    let issuer = provider.issuer()?;
+pub fn of_server(issuer: &str) -> Value {
     let at = |path: &str| format!("{issuer}/oauth2/{path}");
     let grants = [
-        GrantType::AuthorizationCode,
-        GrantType::RefreshToken,
-        GrantType::ClientCredentials,
-        GrantType::DeviceCode,
-        GrantType::TokenExchange,
+        "authorization_code",
+        "refresh_token",
+        "client_credentials",
+        "urn:ietf:params:oauth:grant-type:device_code",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
     ];
     let secret = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
     let scopes: Vec<&str> = scope::ABOUT.into_iter().chain([scope::ALL]).collect();
-    Ok(json!({
+    json!({
         "issuer": issuer,
         "authorization_endpoint": at("authorize"),
         "token_endpoint": at("token"),
@@ -48,17 +47,16 @@ pub fn of_server(provider: &Provider) -> Result<Value> {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "require_pushed_authorization_requests": false,
-    }))
+    })
 }
 
 /// The document of the platform as a resource (RFC 9728).
-pub fn of_resource(provider: &Provider) -> Result<Value> {
-    let issuer = provider.issuer()?;
-    Ok(json!({
+pub fn of_resource(issuer: &str) -> Value {
+    json!({
         "resource": issuer,
         "authorization_servers": [issuer],
         "scopes_supported": [scope::ALL],
         "bearer_methods_supported": ["header"],
         "resource_documentation": format!("{issuer}/docs"),
-    }))
+    })
 }

@@ -6,23 +6,27 @@ use aws_lc_rs::{
     rsa::{KeyPair as RsaKeyPair, KeySize},
     signature::{self, Ed25519KeyPair, KeyPair, RsaPublicKeyComponents},
 };
+use base::{Error, Result, Secret};
 use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD as URL},
 };
-use kernel::prelude::*;
-use serde::de::DeserializeOwned;
+use fields::kind::{Shape, Shaped};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
 
 /// How a key signs (RFC 7518 section 3.1, RFC 8037).
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Fields,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Algorithm {
     /// Ed25519: short and fast.
     #[default]
     EdDSA,
     /// RSA with SHA-256, which every client knows.
     RS256,
+}
+
+impl Shaped for Algorithm {
+    const SHAPE: Shape = Shape::Enum(&["EdDSA", "RS256"]);
 }
 
 impl Algorithm {

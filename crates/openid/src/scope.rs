@@ -1,6 +1,6 @@
 //! Scopes: what a token is good for. `aic` is everything its owner may; a permission pattern narrows it.
 
-use kernel::prelude::*;
+use base::{Error, Result};
 
 /// Every permission of whom the token is for.
 pub const ALL: &str = "aic";

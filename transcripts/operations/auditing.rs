@@ -1,0 +1,100 @@
+//! The audit: by user and object, as a file, signed, and sent elsewhere.
+
+use std::sync::{Arc, Mutex};
+
+use kernel::platform::Ports;
+use ports::{Later, notary::Notary, syslog::Syslog};
+
+use super::{PEOPLE, prepared};
+
+/// A collector that keeps what it takes, and is away the first time.
+#[derive(Default)]
+struct Collector(Mutex<(u32, Vec<String>)>);
+
+impl Syslog for Collector {
+    fn send<'a>(&'a self, _: &'a str, messages: Vec<String>) -> Later<'a, ()> {
+        let mut taken = self.0.lock().unwrap();
+        taken.0 += 1;
+        let away = taken.0 == 1;
+        if !away {
+            taken.1.extend(messages);
+        }
+        let error = base::Error::unavailable("upstream-unreachable", "nobody is there");
+        Box::pin(std::future::ready(if away { Err(error) } else { Ok(()) }))
+    }
+}
+
+const STORY: &str = r#"
+        GET /users/ada
+        => 200 {"metadata": {"uid": "$uid"}}
+        PATCH /users/ada {"spec": {"displayName": "Ada"}}
+        => 200
+        GET /audit/user/admin
+        => 200 {"items": [{"verb": "patch", "name": "ada"}, {"verb": "create", "name": "ada"}]}
+        GET /audit/user/admin?limit=1
+        => 200 {"items": ["*"], "metadata": {"nextPageToken": "*"}}
+        GET /audit/resource/$uid
+        => 200 {"items": [{"verb": "patch"}, {"verb": "create"}]}
+        GET /audit/resource/usr_nobody
+        => 200 {"items": []}
+        GET /audit/export?format=csv
+        => 200 "*"
+        GET /audit/export?all=true
+        => 200 "*"
+        GET /audit/export?format=pdf
+        => 422 {"code": "unknown-value"}
+        POST /audit/verify {}
+        => 200 {"firstBad": null}
+
+        GET /audit-checkpoints/latest
+        => 404 {"code": "not-found"}
+        POST /audit-checkpoints/sign {}
+        => 200 {"position": "$at", "note": "*"}
+        GET /audit-checkpoints/latest
+        => 200 {"position": $at_again}
+        GET /audit-checkpoints/key
+        => 200 {"name": "aic.test/journal", "publicKey": "*"}
+        POST /audit-checkpoints {"metadata": {"name": "forged"}, "spec": {"position": 1, "head": "00", "note": "x"}}
+        => 405 {"code": "verb-not-served"}
+
+        POST /audit-sinks {"metadata": {"name": "logs"}, "spec": {"form": "syslog", "address": "logs"}}
+        => 422 {"code": "bad-url", "field": "spec.address"}
+        POST /audit-sinks {"metadata": {"name": "logs"}, "spec": {"form": "syslog", "address": "udp://127.0.0.1:514"}}
+        => 201 {"spec": {"address": null}}
+        PATCH /users/ada {"spec": {"displayName": "Countess \"Ada\"]"}}
+        => 200
+        # The collector is away: nothing is lost, and the position stays.
+        POST /audit-sinks/logs/flush {}
+        => 503 {"code": "upstream-unreachable"}
+        POST /audit-sinks/logs/flush {}
+        => 200 {"position": "*"}
+        POST /audit-sinks/logs/flush {}
+        => 200
+        as $ada
+        GET /audit/export
+        => 403
+        GET /audit-checkpoints/key
+        => 200
+        POST /audit-checkpoints/sign {}
+        => 403
+        GET /audit-sinks
+        => 403
+"#;
+
+#[test]
+fn the_audit_is_told_signed_and_sent() {
+    let directory = tempfile::tempdir().unwrap();
+    let notary: Arc<dyn Notary> =
+        engine_notary::open(&directory.path().join("key"), "aic.test/journal").unwrap();
+    let collector = Arc::new(Collector::default());
+    let syslog: Arc<dyn Syslog> = Arc::clone(&collector) as _;
+    let story = STORY.replace("$at_again", "\"*\"");
+    prepared(Ports::default().with(notary).with(syslog)).play(&format!("{PEOPLE}{story}"));
+    let taken = collector.0.lock().unwrap().1.clone();
+    let about: Vec<&String> = taken.iter().filter(|it| it.contains("verb=\"patch\"")).collect();
+    assert_eq!(about.len(), 1, "what was taken is sent once: {taken:#?}");
+    assert!(
+        about[0].starts_with("<109>1 2026-01-01T00:00:00.000000Z - aic - patch [audit@32473 position=\"")
+    );
+    assert!(about[0].contains("actor=\"user:admin\""));
+}
