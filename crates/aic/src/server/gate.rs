@@ -5,10 +5,11 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 use axum::{
     Router,
     body::Body,
-    http::{HeaderName, HeaderValue, Request, Response},
+    http::{HeaderMap, HeaderName, HeaderValue, Request, Response},
 };
 use base::{Error, Time};
-use engine_proxy::{Answered, Gateway, Passed, Peer};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use engine_proxy::{Answered, Gateway, Ours, Passed, Peer};
 use face_web::{
     caller,
     origin::{self, forwarded},
@@ -37,12 +38,34 @@ pub struct Gate {
     gateway: Arc<Gateway>,
     router: Router,
     proxies: Arc<[IpNet]>,
+    /// Who issues the platform's signed tokens.
+    issuer: Option<Arc<str>>,
+}
+
+/// How tokens of the platform begin: of sessions, and of keys.
+const ISSUED: [&str; 2] = ["aics_", "aick_"];
+
+/// Whether a request shows a credential that is for the platform: a backend that got it could act as its owner.
+fn is_ours(headers: &HeaderMap, issuer: Option<&str>) -> bool {
+    let Ok(Some(credential)) = caller::credential(headers) else { return false };
+    let text = match &credential {
+        Credential::Bearer(token) => token,
+        Credential::Basic(_, password) => password,
+    };
+    if ISSUED.iter().any(|start| text.starts_with(start)) {
+        return true;
+    }
+    // Of a signed token (RFC 7519) it is enough here who says to have issued it.
+    let claims = text.split('.').nth(1).and_then(|part| BASE64_URL_SAFE_NO_PAD.decode(part).ok());
+    let claims: Option<serde_json::Value> = claims.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    claims.is_some_and(|claims| claims["iss"].as_str().is_some_and(|iss| Some(iss) == issuer))
 }
 
 impl Gate {
     /// Puts a gateway in front of the platform's own services.
-    pub fn new(gateway: Arc<Gateway>, router: Router, settled: &Settled) -> Self {
-        Self { gateway, router, proxies: settled.trusted_proxies.clone().into() }
+    pub fn new(gateway: Arc<Gateway>, router: Router, (settled, issuer): (&Settled, Option<&str>)) -> Self {
+        let issuer = issuer.map(Arc::from);
+        Self { gateway, router, proxies: settled.trusted_proxies.clone().into(), issuer }
     }
 
     /// Answers one request.
@@ -52,6 +75,10 @@ impl Gate {
         address: SocketAddr,
         secure: bool,
     ) -> Result<Response<Served>, Infallible> {
+        let mut request = request;
+        if is_ours(request.headers(), self.issuer.as_deref()) {
+            request.extensions_mut().insert(Ours);
+        }
         let seen = forwarded(address.ip(), request.headers(), &self.proxies);
         let peer = Peer { address: SocketAddr::new(seen, address.port()), secure };
         Ok(match self.gateway.pass(request, peer).await {
@@ -135,9 +162,37 @@ impl Gatekeeper for Keeper {
 }
 
 fn credential(text: &str) -> Result<Option<Credential>, Error> {
-    let mut headers = axum::http::HeaderMap::new();
+    let mut headers = HeaderMap::new();
     if let Ok(value) = HeaderValue::from_str(text) {
         headers.insert(HeaderName::from_static("authorization"), value);
     }
     caller::credential(&headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shows(authorization: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", authorization.parse().unwrap());
+        is_ours(&headers, Some("https://aic.example"))
+    }
+
+    #[test]
+    fn what_is_for_the_platform_is_told_from_what_is_for_a_backend() {
+        let signed = |iss: &str| {
+            let claims = BASE64_URL_SAFE_NO_PAD.encode(format!("{{\"iss\":\"{iss}\"}}"));
+            format!("Bearer e30.{claims}.c2ln")
+        };
+        let basic = |pair: &str| format!("Basic {}", base64::prelude::BASE64_STANDARD.encode(pair));
+        for ours in ["Bearer aics_x", "bearer aick_x", &basic("ada:aick_x"), &signed("https://aic.example")] {
+            assert!(shows(ours), "{ours}");
+        }
+        for theirs in
+            ["Bearer x.y.z", "Bearer x", "Digest aics_x", &basic("ada:x"), &signed("https://idp.example")]
+        {
+            assert!(!shows(theirs), "{theirs}");
+        }
+    }
 }

@@ -51,14 +51,16 @@ impl Server {
 pub async fn listen(assembled: &Assembled, address: SocketAddr) -> Result<Server> {
     let gateway = assembled.platform.port::<engine_proxy::Gateway>()?;
     let certificates = Arc::new(Certificates::open(&assembled.settled, &gateway)?);
-    let gate = Gate::new(gateway, faces::router(assembled, Arc::clone(&certificates)), &assembled.settled);
     let listener = TcpListener::bind(address).await.map_err(|error| {
         Error::unavailable("address-unusable", format!("cannot listen on {address}: {error}"))
             .hint("choose another with `--listen`, for example 127.0.0.1:0")
     })?;
     let address = listener.local_addr().map_err(Error::internal)?;
     // Without a public address, the provider is where it listens.
-    assembled.platform.port::<Provider>()?.listens(&format!("http://{}", reachable(address)));
+    let provider = assembled.platform.port::<Provider>()?;
+    provider.listens(&format!("http://{}", reachable(address)));
+    let router = faces::router(assembled, Arc::clone(&certificates));
+    let gate = Gate::new(gateway, router, (&assembled.settled, provider.issuer().ok()));
     let (stop, stopped) = watch::channel(false);
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&certificates.server));
     let task = tokio::spawn(accept(listener, gate, acceptor, stopped));

@@ -42,6 +42,7 @@ mod waf;
 
 pub use body::Answered;
 pub use certificates::Certificates;
+pub use fields::Ours;
 pub use stats::{BOUNDS_US, Line};
 
 use limits::{Limits, Told, Who};

@@ -9,6 +9,9 @@ use ports::gateway::{AccessLog, Cors, Protection, Waf};
 
 use crate::{rule::invalid, waf};
 
+/// Bytes a request's body may have where nothing else was said.
+const REQUEST_BODY_MAX: u64 = 1 << 30;
+
 /// A protection, ready.
 #[derive(Default)]
 pub struct Protect {
@@ -50,7 +53,7 @@ impl Protect {
             deny,
             cors,
             waf: wanted.waf.clone(),
-            request_body_max: wanted.request_body_max,
+            request_body_max: wanted.request_body_max.or(Some(REQUEST_BODY_MAX)),
             response_body_max: wanted.response_body_max,
             access_log: wanted.access_log,
         })
