@@ -23,8 +23,8 @@ fn a_person_is_told_everything_and_erased_with_a_receipt() {
         => 403
 
         as $admin
-        POST /legal-holds {"metadata": {"name": "case-1"}, "spec": {"reason": "case 1"}}
-        => 422 {"code": "missing-field"}
+        POST /legal-holds {"metadata": {"name": "case-1"}, "spec": {"reason": "case 1", "users": []}}
+        => 422 {"code": "too-short", "field": "spec.users"}
         POST /legal-holds {"metadata": {"name": "case-1"}, "spec": {"reason": "case 1 of the court", "users": ["ada"]}}
         => 201
         POST /erasures/erase {"user": "ada", "reason": "request of the person"}

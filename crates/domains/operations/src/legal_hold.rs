@@ -1,18 +1,13 @@
-//! A legal hold: what must be kept, whatever somebody asks and however old it is.
+//! A legal hold: whose data must be kept, whoever asks to erase it.
 
 use kernel::prelude::*;
 
 /// What legal holds serve: the verbs every kind has.
 pub fn serve(kind: KindBuilder<LegalHold>) -> KindBuilder<LegalHold> {
-    kind.without(&["clone"]).check(|it| {
-        if it.spec.users.is_empty() && it.spec.kinds.is_empty() {
-            return Err(Error::invalid("missing-field", "a hold names users, kinds or both").at("spec.users"));
-        }
-        Ok(())
-    })
+    kind.without(&["clone"])
 }
 
-/// What must be kept.
+/// Whose data must be kept.
 #[derive(Clone, Debug, Serialize, Deserialize, Kind)]
 #[kind(name = "legal-hold", prefix = "hld", scope = "organization")]
 pub struct LegalHold {
@@ -20,13 +15,8 @@ pub struct LegalHold {
     #[field(min = 5, max = 2000)]
     pub reason: String,
     /// Users of whom nothing is erased, by name.
-    #[field(max = 1000, example = "ada")]
-    #[serde(default)]
+    #[field(min = 1, max = 1000, example = "ada")]
     pub users: Vec<String>,
-    /// Kinds of which no entry of the journal is emptied, such as `catalog.models`; `*` is all.
-    #[field(max = 100, example = "catalog.models")]
-    #[serde(default)]
-    pub kinds: Vec<String>,
 }
 
 impl LegalHold {
