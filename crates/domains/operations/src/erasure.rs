@@ -110,14 +110,14 @@ async fn erase(cx: Cx, ask: Asked) -> Result<Value> {
         by: cx.principal.signature(),
         removed,
         shredded,
-        kept: kept(&cx, &user, &objects),
+        kept: kept(&user, &objects),
     };
     let name = format!("era-{}", cx.uid("x").as_str().trim_start_matches("x_").to_lowercase());
     let made = cx.doing("erase").create(Draft::new(name, receipt)).await?;
     Ok(json!({"name": made.metadata.name, "uid": made.metadata.uid, "receipt": made.spec}))
 }
 
-fn kept(_: &Cx, user: &Raw, objects: &[Raw]) -> Vec<Kept> {
+fn kept(user: &Raw, objects: &[Raw]) -> Vec<Kept> {
     let kept = |what: String, why: &str| Kept { what, why: why.to_owned() };
     let mut all = vec![
         kept(
@@ -126,6 +126,10 @@ fn kept(_: &Cx, user: &Raw, objects: &[Raw]) -> Vec<Kept> {
                 user.metadata.name
             ),
             "records of operation that must be kept (EU AI Act articles 12 and 19; GDPR article 17(3)(b)); the name stays as a pseudonym",
+        ),
+        kept(
+            "entries of the journal about sessions: when and from which address they were opened".to_owned(),
+            "security of processing (GDPR article 32): who got in, and from where",
         ),
         kept(
             "what was asked of the platform in the last thirty days, by name".to_owned(),
