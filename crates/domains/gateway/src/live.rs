@@ -25,6 +25,29 @@ use crate::{
 
 /// Where passwords are tried.
 pub const SIGN_IN: &str = "/api/v1/admin/auth/login";
+/// The services whose documented login is that one.
+const SIGN_IN_SERVICES: [&str; 10] = [
+    "admin",
+    "agents",
+    "assets",
+    "catalog",
+    "cicd",
+    "composables",
+    "connections",
+    "data",
+    "deployments",
+    "system",
+];
+/// Where else a password, a code or a link is tried.
+const SIGN_IN_PATHS: [&str; 7] = [
+    "/api/v1/admin/sessions",
+    "/api/v1/admin/invitations/accept",
+    "/oauth2/login",
+    "/oauth2/forgot",
+    "/oauth2/password",
+    "/oauth2/invitation",
+    "/oauth2/device",
+];
 /// How often, from one address, in a minute.
 const SIGN_INS: u32 = 100;
 /// How many objects are read at once.
@@ -128,7 +151,7 @@ async fn apply(platform: &Arc<Platform>) -> Result<(All, Refused)> {
     let limits: Vec<Read<RateLimit>> = self::all(platform).await?;
     let mut policies = placed(&all.policies)?;
     if !all.policies.iter().any(|read| read.place.name == "sign-in") {
-        policies.push(sign_in());
+        policies.extend(sign_in());
     }
     let table = Table {
         position,
@@ -142,18 +165,21 @@ async fn apply(platform: &Arc<Platform>) -> Result<(All, Refused)> {
     Ok((all, refused))
 }
 
-/// What holds for logins unless somebody says otherwise.
-fn sign_in() -> Placed<gateway::ServicePolicy> {
-    let limit =
-        gateway::RateLimit { requests: SIGN_INS, window_s: 60, by: By::Address, ..Default::default() };
-    let place = Owned { name: "sign-in".to_owned(), ..Owned::default() };
-    let spec = gateway::ServicePolicy {
-        path: SIGN_IN.to_owned(),
-        methods: vec!["POST".to_owned()],
-        rate_limits: vec![limit],
-        ..gateway::ServicePolicy::default()
-    };
-    Placed { place, created: Time::from_micros(0), spec }
+/// What holds for logins unless somebody says otherwise. It is one limit, wherever somebody tries.
+fn sign_in() -> impl Iterator<Item = Placed<gateway::ServicePolicy>> {
+    let services = SIGN_IN_SERVICES.iter().map(|service| format!("/api/v1/{service}/auth/login"));
+    services.chain(SIGN_IN_PATHS.map(str::to_owned)).map(|path| {
+        let limit =
+            gateway::RateLimit { requests: SIGN_INS, window_s: 60, by: By::Address, ..Default::default() };
+        let place = Owned { name: "sign-in".to_owned(), ..Owned::default() };
+        let spec = gateway::ServicePolicy {
+            path,
+            methods: vec!["POST".to_owned()],
+            rate_limits: vec![limit],
+            ..gateway::ServicePolicy::default()
+        };
+        Placed { place, created: Time::from_micros(0), spec }
+    })
 }
 
 /// Reads the table anew, for this process.
