@@ -10,7 +10,7 @@ use crate::{
     cx::Cx,
     declare::KindDef,
     kind::Field,
-    object::{self, Fields, Metadata, Owner, Raw},
+    object::{Fields, Metadata, Owner, Raw},
     question::PARENT,
     validate, write,
 };
@@ -175,26 +175,13 @@ fn draft(cx: &Cx, kind: &KindDef, parent: Option<&str>, body: Value) -> Result<R
         Some((_, field)) => wish.spec.get(field).and_then(Value::as_str).map(str::to_owned),
         None => None,
     };
-    Ok(Raw {
-        kind: kind.id(),
-        org: cx.org_of(kind.scope),
-        metadata: Metadata {
-            name: name_of(cx, &wish, parent.as_deref())?,
-            namespace: object::home(kind.scope, &cx.project),
-            uid: cx.uid(kind.prefix),
-            version: 0,
-            generation: 1,
-            creation_timestamp: cx.now(),
-            deletion_timestamp: None,
-            labels: wish.labels,
-            annotations: wish.annotations,
-            owner_references: wish.owners,
-            finalizers: wish.finalizers,
-            managed_fields: Vec::new(),
-        },
-        spec: wish.spec,
-        status: Fields::new(),
-    })
+    let mut new = cx.blank(kind, name_of(cx, &wish, parent.as_deref())?);
+    new.metadata.labels = wish.labels;
+    new.metadata.annotations = wish.annotations;
+    new.metadata.owner_references = wish.owners;
+    new.metadata.finalizers = wish.finalizers;
+    new.spec = wish.spec;
+    Ok(new)
 }
 
 /// Replaces what a caller may set of an object.

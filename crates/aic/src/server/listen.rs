@@ -4,12 +4,12 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use base::{Error, Result};
-use domain_admin::oauth::Provider;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto::Builder, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
+use ports::site::Site;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
@@ -55,8 +55,8 @@ pub async fn listen(assembled: &Assembled, address: SocketAddr) -> Result<Server
             .hint("choose another with `--listen`, for example 127.0.0.1:0")
     })?;
     let address = listener.local_addr().map_err(Error::internal)?;
-    // Without a public address, the provider is where it listens.
-    assembled.platform.port::<Provider>()?.listens(&format!("http://{}", reachable(address)));
+    // Without a public address, the platform is where it listens.
+    assembled.platform.port::<Site>()?.listens(&format!("http://{}", reachable(address)));
     let (stop, stopped) = watch::channel(false);
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&certificates.server));
     let task = tokio::spawn(accept(listener, router, acceptor, stopped));
