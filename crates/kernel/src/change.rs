@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use ::patch::managed::Ask;
 use base::{Error, Name, Result};
 use serde_json::{Map, Value, json};
 
@@ -264,7 +265,8 @@ pub async fn patch(
     }
     let wish = wish(cx, kind, document)?;
     let mut new = wished(kind, &old, wish)?;
-    apply::note_update(&cx.principal.actor(), cx.now(), &old, &mut new);
+    let (manager, api_version) = (&cx.principal.actor(), &kind.api_version());
+    apply::note_update(&Ask { manager, force: false, now: cx.now(), api_version }, &old, &mut new);
     write::put(cx, kind, Some(old), new).await
 }
 
@@ -289,12 +291,13 @@ pub async fn applied(
     })?;
     let force = params.get("force").is_some_and(|force| force == "true");
     let cx = cx.doing("apply");
+    let ask = Ask { manager, force, now: cx.now(), api_version: &kind.api_version() };
     let Some(old) = old else {
         let mut new = draft(&cx, kind, None, body.clone())?;
-        apply::first(manager, cx.now(), &body, &mut new);
+        new.metadata.managed_fields = ask.first(&body);
         return write::put(&cx, kind, None, new).await;
     };
-    let document = apply::merge(&apply::Ask { manager, force, now: cx.now() }, kind, &old, &body)?;
+    let document = apply::merge(&ask, kind, &old, &body)?;
     let managed = document.managed;
     let wish = wish(&cx, kind, document.object)?;
     let mut new = wished(kind, &old, wish)?;
