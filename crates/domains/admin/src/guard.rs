@@ -120,8 +120,8 @@ fn refused() -> Error {
 async fn by_token(cx: &Cx, text: &str) -> Result<Known> {
     let Some((sort, org, name)) = token::parse(text) else {
         // What is none of our own forms may be a signed token, where somebody knows those.
-        let known = cx.port::<dyn Identities>().ok().filter(|_| text.contains('.'));
-        return known.ok_or_else(refused)?.bearer(cx.clone(), text.to_owned()).await;
+        let identities = cx.port::<dyn Identities>().ok().filter(|_| text.contains('.'));
+        return identities.ok_or_else(refused)?.bearer(cx.clone(), text.to_owned()).await;
     };
     let inside = cx.platform().cx_of(Principal::system("guard", org), "");
     match sort {
