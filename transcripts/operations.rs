@@ -11,6 +11,7 @@ mod alerting;
 mod auditing;
 mod backing_up;
 mod describing;
+mod privacy;
 mod projects;
 
 /// A platform on its first start, logged in to as `$admin`.

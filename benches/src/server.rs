@@ -48,7 +48,17 @@ pub fn train(directory: &Path) -> Result<()> {
 impl Server {
     /// Starts on a directory and waits until it is ready.
     pub fn start(directory: &Path) -> Result<Self> {
-        let mut command = Command::new(binary()?);
+        Self::started(Command::new(binary()?), directory)
+    }
+
+    /// The same on one core.
+    pub fn start_on(directory: &Path, core: &str) -> Result<Self> {
+        let mut command = Command::new("taskset");
+        command.args(["-c", core]).arg(binary()?).env("AIC_EGRESS", "127.0.0.0/8");
+        Self::started(command, directory)
+    }
+
+    fn started(mut command: Command, directory: &Path) -> Result<Self> {
         command.args(["up", "--listen", "127.0.0.1:0", "--data-dir"]).arg(directory);
         command.env("AIC_ADMIN_PASSWORD", PASSWORD).stdout(Stdio::piped());
         let began = Instant::now();
@@ -64,6 +74,11 @@ impl Server {
                 Err(error)
             }
         }
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// A connection.

@@ -38,6 +38,8 @@ pub enum Status {
     Cancelled,
     /// 500: our fault.
     Internal,
+    /// 502: somebody we asked failed.
+    BadGateway,
     /// 503: not now.
     Unavailable,
     /// 504: not in time.
@@ -65,6 +67,7 @@ impl Status {
             Self::TooMany => 429,
             Self::Cancelled => 499,
             Self::Internal => 500,
+            Self::BadGateway => 502,
             Self::Unavailable => 503,
             Self::Timeout => 504,
             Self::NoRoom => 507,

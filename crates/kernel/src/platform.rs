@@ -193,6 +193,11 @@ impl Platform {
         tokio::spawn(sweep(Arc::clone(self)));
     }
 
+    /// Every change from now on, of all organizations: for what keeps a table of its own. Who lags is told so.
+    pub fn follow(&self) -> tokio::sync::broadcast::Receiver<Arc<crate::journal::Change>> {
+        self.hub.subscribe()
+    }
+
     /// Every kind, in the order the domains list them.
     pub fn kinds(&self) -> &[Arc<KindDef>] {
         &self.kinds

@@ -11,6 +11,7 @@ use base::Result;
 pub mod archive;
 pub mod directory;
 pub mod fetch;
+pub mod gateway;
 pub mod infer;
 pub mod learn;
 pub mod mail;

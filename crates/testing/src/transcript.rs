@@ -140,7 +140,9 @@ pub fn engines() -> Ports {
     let infer: Arc<dyn ports::infer::Infer> = Arc::new(engine_infer::open());
     let learn: Arc<dyn ports::learn::Learn> = Arc::new(engine_learn::open(Arc::clone(&infer)));
     let tables: Arc<dyn ports::table::Tables> = Arc::new(engine_tables::open());
-    Ports::default().with(infer).with(learn).with(tables)
+    let here = engine_fetch::Egress::parse("127.0.0.0/8").expect("a network");
+    let gateway: Arc<dyn ports::gateway::Gateway> = engine_proxy::Gateway::new(here);
+    Ports::default().with(infer).with(learn).with(tables).with(gateway)
 }
 
 struct Player {

@@ -21,6 +21,7 @@ use ports::{
     archive::Archive,
     directory::Directory,
     fetch::Fetch,
+    gateway::Gateway,
     infer::Infer,
     learn::Learn,
     mail::Mail,
@@ -32,7 +33,7 @@ use ports::{
     table::Tables,
 };
 
-use super::{Ambient, Settled, archive::Files, collect, fresh_password, outset};
+use super::{Ambient, Settled, archive::Files, collect, fresh_password, gate::Keeper, outset};
 
 /// The platform, running.
 pub struct Assembled {
@@ -68,7 +69,12 @@ pub async fn assemble(settled: &Settled) -> Result<Assembled> {
     };
     let is_first = domain_admin::bootstrap(&platform, &who).await?;
     domain_operations::maintenance::prepare(&platform).await?;
+    let gateway = platform.port::<engine_proxy::Gateway>()?;
+    gateway.guarded_by(Arc::new(Keeper(Arc::clone(&platform))));
     platform.start();
+    // Whoever is answered first finds every route.
+    domain_gateway::refresh(&platform).await?;
+    tokio::spawn(domain_gateway::follow(Arc::clone(&platform)));
     tokio::spawn(collect::again_and_again(Arc::clone(&platform), blobs));
     let first_password = (is_first && given.is_none()).then_some(password);
     Ok(Assembled { platform, first_password, settled: settled.clone(), metrics })
@@ -89,6 +95,7 @@ fn domains() -> Vec<Domain> {
         domain_identity::domain(),
         domain_operations::domain(),
         domain_catalog::domain(),
+        domain_gateway::domain(),
     ]
 }
 
@@ -167,6 +174,8 @@ pub fn parts(
     let learn: Arc<dyn Learn> = Arc::new(engine_learn::open(Arc::clone(&infer)));
     let tables: Arc<dyn Tables> = Arc::new(engine_tables::open());
     let egress = engine_fetch::Egress::parse(&settled.egress)?;
+    let proxy = engine_proxy::Gateway::new(egress.clone());
+    let gateway: Arc<dyn Gateway> = Arc::clone(&proxy) as _;
     let ways = engine_fetch::Ways::open(egress, settled.egress_ca.as_deref())?;
     let fetch: Arc<dyn Fetch> = engine_fetch::open(ways.clone());
     let directory: Arc<dyn Directory> = engine_directory::open(ways);
@@ -187,6 +196,8 @@ pub fn parts(
             .with(infer)
             .with(learn)
             .with(tables)
+            .with(gateway)
+            .with(proxy)
             .with(fetch)
             .with(directory)
             .with(passkeys)

@@ -19,7 +19,9 @@ use face_web::{
 use ipnet::IpNet;
 use tower_http::compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::NotForContentType};
 
-use super::{assemble::Assembled, bundle, leftover, maintenance, pages, tls::Certificates};
+use super::{
+    assemble::Assembled, bundle, leftover, maintenance, measured::Measured, pages, tls::Certificates,
+};
 
 #[derive(Clone)]
 struct Beside {
@@ -34,6 +36,9 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
     let settings = Settings { trusted_proxies: proxies.to_vec(), ..Settings::default() };
     let platform = Arc::clone(&assembled.platform);
     let web = Web::counting(platform, settings, Arc::clone(&assembled.metrics));
+    if let Ok(gateway) = assembled.platform.port::<engine_proxy::Gateway>() {
+        web.metrics.register(|registry| registry.register_collector(Box::new(Measured(gateway))));
+    }
     // A watch is told event by event; compressing would hold events back.
     let compressed = DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream"));
     let settled = Arc::new(assembled.settled.clone());

@@ -2,12 +2,10 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::Router;
 use base::{Error, Result};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto::Builder, graceful::GracefulShutdown},
-    service::TowerToHyperService,
 };
 use ports::site::Site;
 use tokio::{
@@ -15,16 +13,19 @@ use tokio::{
     sync::{Semaphore, watch},
     task::JoinHandle,
 };
-use tower::ServiceExt;
 
-use face_web::origin::Peer;
-
-use super::{assemble::Assembled, faces, tls::Certificates};
+use super::{assemble::Assembled, faces, gate::Gate, tls::Certificates};
 
 /// The most connections open at once; others wait in the system's queue.
 const CONNECTIONS_MAX: usize = 10_000;
 /// How long a connection may take to show what it speaks.
 const GREETING: Duration = Duration::from_secs(10);
+/// How long the head of a request may take to arrive.
+const HEAD: Duration = Duration::from_secs(30);
+/// Fields a request may have.
+const HEADERS_MAX: usize = 100;
+/// Bytes a request's head may have.
+const HEAD_MAX: usize = 128 * 1024;
 /// How long requests under way may still take once the server is asked to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 /// The first byte of a TLS handshake (RFC 8446 section 5.1).
@@ -48,18 +49,21 @@ impl Server {
 
 /// Listens on an address.
 pub async fn listen(assembled: &Assembled, address: SocketAddr) -> Result<Server> {
-    let certificates = Arc::new(Certificates::open(&assembled.settled)?);
-    let router = faces::router(assembled, Arc::clone(&certificates));
+    let gateway = assembled.platform.port::<engine_proxy::Gateway>()?;
+    let certificates = Arc::new(Certificates::open(&assembled.settled, &gateway)?);
     let listener = TcpListener::bind(address).await.map_err(|error| {
         Error::unavailable("address-unusable", format!("cannot listen on {address}: {error}"))
             .hint("choose another with `--listen`, for example 127.0.0.1:0")
     })?;
     let address = listener.local_addr().map_err(Error::internal)?;
     // Without a public address, the platform is where it listens.
-    assembled.platform.port::<Site>()?.listens(&format!("http://{}", reachable(address)));
+    let site = assembled.platform.port::<Site>()?;
+    site.listens(&format!("http://{}", reachable(address)));
+    let router = faces::router(assembled, Arc::clone(&certificates));
+    let gate = Gate::new(gateway, router, (&assembled.settled, site.url().ok()));
     let (stop, stopped) = watch::channel(false);
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&certificates.server));
-    let task = tokio::spawn(accept(listener, router, acceptor, stopped));
+    let task = tokio::spawn(accept(listener, gate, acceptor, stopped));
     Ok(Server { address, stop, task })
 }
 
@@ -73,7 +77,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 
 async fn accept(
     listener: TcpListener,
-    router: Router,
+    gate: Gate,
     acceptor: tokio_rustls::TlsAcceptor,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -95,7 +99,7 @@ async fn accept(
             }
         };
         let _ = stream.set_nodelay(true);
-        let (router, acceptor, watcher) = (router.clone(), acceptor.clone(), graceful.watcher());
+        let (gate, acceptor, watcher) = (gate.clone(), acceptor.clone(), graceful.watcher());
         let mut stopped = stopped.clone();
         tokio::spawn(async move {
             let _place = place;
@@ -107,7 +111,7 @@ async fn accept(
             let served = match greeted {
                 Ok(Some(first)) => {
                     let secure = (first == TLS_HANDSHAKE).then_some(acceptor);
-                    serve(stream, peer, router, secure, watcher).await
+                    serve(stream, peer, gate, secure, watcher).await
                 }
                 Ok(None) => Ok(()),
                 Err(error) => Err(error),
@@ -135,18 +139,25 @@ async fn greeting(stream: &TcpStream) -> Result<Option<u8>, Failed> {
 async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    gate: Gate,
     secure: Option<tokio_rustls::TlsAcceptor>,
     watcher: hyper_util::server::graceful::Watcher,
 ) -> Result<(), Failed> {
-    let service = router.map_request(move |mut request: axum::http::Request<_>| {
-        request.extensions_mut().insert(Peer(peer));
-        request
-    });
-    let service = TowerToHyperService::new(service);
+    let is_secure = secure.is_some();
+    let service = hyper::service::service_fn(move |request| gate.clone().serve(request, peer, is_secure));
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(30));
-    builder.http2().timer(TokioTimer::new()).enable_connect_protocol();
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEAD_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(HEAD_MAX as u32)
+        .max_concurrent_streams(256)
+        .enable_connect_protocol();
     if let Some(acceptor) = secure {
         let stream = tokio::time::timeout(GREETING, acceptor.accept(stream)).await??;
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);

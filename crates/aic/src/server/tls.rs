@@ -9,6 +9,7 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use super::Settled;
@@ -18,7 +19,6 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 /// The certificates of this server.
 pub struct Certificates {
@@ -29,28 +29,18 @@ pub struct Certificates {
 
 impl Certificates {
     /// Reads those that were given, or the platform's own; makes these on first start.
-    pub fn open(settled: &Settled) -> Result<Self> {
+    pub fn open(settled: &Settled, gateway: &Arc<engine_proxy::Gateway>) -> Result<Self> {
         let paths = match &settled.tls {
             // Whoever signed a given certificate is in its chain, or known to all.
             Some((chain, key)) => (chain.clone(), chain.clone(), key.clone()),
             None => own(&settled.data_dir)?,
         };
-        let read = |path: &Path| {
-            fs::read_to_string(path).map_err(|error| {
-                Error::unavailable(
-                    "certificate-unusable",
-                    format!("`{}` cannot be read: {error}", path.display()),
-                )
-                .hint("check that the file is there, is PEM, and may be read by whoever starts the platform")
-            })
-        };
-        let (authority_pem, chain, key) = (read(&paths.0)?, read(&paths.1)?, read(&paths.2)?);
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain.as_bytes()).collect();
-        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(Error::internal)?;
+        let authority_pem = read(&paths.0)?;
+        gateway.certificates.set_own(&read(&paths.1)?, &read(&paths.2)?)?;
+        tokio::spawn(read_again(paths.1, paths.2, Arc::clone(&gateway.certificates)));
         let mut server = rustls::ServerConfig::builder()
             .with_no_client_auth()
-            .with_single_cert(chain.map_err(Error::internal)?, key)
-            .map_err(Error::internal)?;
+            .with_cert_resolver(Arc::clone(&gateway.certificates) as _);
         server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self { authority_pem, server: Arc::new(server) })
     }
@@ -66,6 +56,40 @@ impl Certificates {
              contexts:\n- name: aic\n  context:\n    cluster: aic\n    user: {user}\n    namespace: default\n",
         );
         text
+    }
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|error| {
+        Error::unavailable("certificate-unusable", format!("`{}` cannot be read: {error}", path.display()))
+            .hint("check that the file is there, is PEM, and may be read by whoever starts the platform")
+    })
+}
+
+/// How often is looked whether the files changed.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Reads a certificate again when its file changes or the process gets SIGHUP; one that cannot be used changes nothing.
+async fn read_again(chain: PathBuf, key: PathBuf, certificates: Arc<engine_proxy::Certificates>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    let changed = |path: &Path| fs::metadata(path).and_then(|it| it.modified()).ok();
+    let mut seen = (changed(&chain), changed(&key));
+    loop {
+        let asked = tokio::select! {
+            got = hangup.recv() => got.is_some(),
+            () = tokio::time::sleep(LOOK_EVERY) => false,
+        };
+        let now = (changed(&chain), changed(&key));
+        if !asked && now == seen {
+            continue;
+        }
+        seen = now;
+        let told = read(&chain).and_then(|chain| certificates.set_own(&chain, &read(&key)?));
+        match told {
+            Ok(()) => tracing::info!("the certificate was read again"),
+            Err(error) => tracing::error!(?error, "the certificate was not read again; the last one stays"),
+        }
     }
 }
 

@@ -1,13 +1,65 @@
 //! Passwords: Argon2id with OWASP's parameters (19 MiB, 2 passes, 1 lane), on the blocking pool.
+//!
+//! A hash keeps a core busy for some 20 ms. Half of the cores do that at most, so that a storm of logins leaves the
+//! other half to everybody else; whoever comes when too many wait is told to come again.
+
+use std::sync::{
+    LazyLock,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString},
 };
 use kernel::prelude::*;
+use tokio::sync::Semaphore;
 
 /// The shortest password, in characters.
 pub const SHORTEST: usize = 8;
+
+/// Turns to hash: one for each second core, and one at least.
+static TURNS: LazyLock<Semaphore> = LazyLock::new(|| {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Semaphore::new((cores / 2).max(1))
+});
+/// How many wait for a turn.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+/// How many may: some five seconds of work for one core.
+const WAITING_MAX: usize = 250;
+
+/// One that waits, until it does not any more.
+struct Waiting;
+
+impl Waiting {
+    fn begin() -> Result<Self> {
+        if WAITING.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX {
+            WAITING.fetch_sub(1, Ordering::Relaxed);
+            return Err(Error::unavailable("too-busy", "too many people log in at this moment")
+                .hint("try again in a few seconds")
+                .retry_after(5));
+        }
+        Ok(Self)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        WAITING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Hashes when it is its turn.
+async fn in_turn<T, F>(cx: &Cx, work: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T> + Send + 'static,
+{
+    let waiting = Waiting::begin()?;
+    let _turn = TURNS.acquire().await.map_err(Error::internal)?;
+    drop(waiting);
+    cx.blocking(work).await
+}
 
 fn argon() -> Argon2<'static> {
     // The parameters are within the crate's limits; its defaults are the same ones.
@@ -33,7 +85,7 @@ pub async fn hash(cx: &Cx, password: &Secret) -> Result<Secret> {
     }
     let salt = cx.random::<16>();
     let password = password.clone();
-    cx.blocking(move || {
+    in_turn(cx, move || {
         let salt = SaltString::encode_b64(&salt).map_err(Error::internal)?;
         let hash = argon().hash_password(password.reveal().as_bytes(), &salt).map_err(Error::internal)?;
         Ok(Secret::new(hash.to_string()))
@@ -49,11 +101,10 @@ pub async fn verify(cx: &Cx, password: &str, hash: Option<&Secret>) -> Result<bo
     let known = hash.is_some();
     let hash = hash.map_or(NOBODY, Secret::reveal).to_owned();
     let password = password.to_owned();
-    let fits = cx
-        .blocking(move || {
-            let hash = PasswordHash::new(&hash).map_err(Error::internal)?;
-            Ok(argon().verify_password(password.as_bytes(), &hash).is_ok())
-        })
-        .await?;
+    let fits = in_turn(cx, move || {
+        let hash = PasswordHash::new(&hash).map_err(Error::internal)?;
+        Ok(argon().verify_password(password.as_bytes(), &hash).is_ok())
+    })
+    .await?;
     Ok(known && fits)
 }

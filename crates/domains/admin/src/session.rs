@@ -53,10 +53,10 @@ pub struct Session {
     #[field(write_only, immutable)]
     pub digest: Digest,
     /// When it ends.
-    #[field(immutable)]
+    #[field(indexed, immutable)]
     pub expires: Time,
     /// The address it was opened from.
-    #[field(immutable, personal)]
+    #[field(immutable)]
     pub origin: Option<String>,
     /// Who really acts, where an administrator acts as the user.
     #[field(immutable, indexed)]
@@ -148,10 +148,10 @@ async fn of(cx: &Cx, user: &str) -> Result<Vec<Object<Session>>> {
 
 /// Puts a user's sessions that have ended in the trash, some at each login.
 async fn forget_ended(cx: &Cx, user: &str) -> Result<()> {
-    for session in of(cx, user).await? {
-        if session.spec.expires <= cx.now() {
-            cx.doing("expire").delete::<Session>(session.metadata.uid.as_str()).await?;
-        }
+    let user = crate::access::world::literal(user);
+    let ended = format!("spec.user = {user} AND spec.expires <= \"{}\"", cx.now());
+    for session in cx.list::<Session>(&ended, 20).await? {
+        cx.doing("expire").delete::<Session>(session.metadata.uid.as_str()).await?;
     }
     Ok(())
 }

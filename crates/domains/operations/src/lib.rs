@@ -14,7 +14,9 @@ mod dashboard;
 mod dashboard_layout;
 mod dashboard_widget;
 mod environment;
+mod erasure;
 mod feature;
+mod legal_hold;
 mod license;
 pub mod maintenance;
 mod menu;
@@ -23,6 +25,7 @@ mod menu_icon;
 mod menu_item;
 mod metric;
 mod outward;
+mod personal_data;
 mod platform;
 mod quota;
 mod reading;
@@ -43,6 +46,9 @@ pub fn domain() -> Domain {
         .kind(backup_schedule::serve)
         .kind(audit_checkpoint::serve)
         .kind(audit_sink::serve)
+        .kind(personal_data::serve)
+        .kind(erasure::serve)
+        .kind(legal_hold::serve)
         .kind(alert::serve)
         .kind(alert_channel::serve)
         .kind(feature::serve)

@@ -37,7 +37,7 @@ fn reason(error: &Error) -> &'static str {
         (Status::Invalid, _) => "Invalid",
         (Status::TooMany, _) => "TooManyRequests",
         (Status::Timeout, _) => "Timeout",
-        (Status::Unavailable | Status::NoRoom, _) => "ServiceUnavailable",
+        (Status::BadGateway | Status::Unavailable | Status::NoRoom, _) => "ServiceUnavailable",
         (Status::Cancelled | Status::Internal, _) => "InternalError",
     }
 }

@@ -16,6 +16,7 @@ use base::Result;
 use face_web::{Web, caller, metrics::Labels, origin};
 use kernel::{access::Principal, cx::Cx};
 
+mod account;
 mod authorize;
 mod browser;
 mod device;
@@ -43,6 +44,9 @@ pub fn router(web: Web) -> Router {
         .route("/oauth2/login", get(login::show).post(login::login))
         .route("/oauth2/upstream/{org}/{provider}", get(upstream::leave))
         .route("/oauth2/callback", get(upstream::come_back))
+        .route("/oauth2/forgot", get(account::show_forgot).post(account::forgot))
+        .route("/oauth2/password", get(account::show_password).post(account::password))
+        .route("/oauth2/invitation", get(account::show_invitation).post(account::invitation))
         .route("/oauth2/token", post(token::token))
         .route("/oauth2/par", post(token::push))
         .route("/oauth2/device_authorization", post(token::device))

@@ -149,6 +149,7 @@ pub fn login(it: &Login<'_>) -> Answer {
             } @else { (hidden("organization", it.organization)) }
             button { "Log in" }
         }
+        p { a href="/oauth2/forgot" { "Forgot your password?" } }
         @for (title, way) in it.others { a.other href=(way) { "Log in with " (title) } }
     };
     let status = it.error.map_or(200, |error| error.status().code());
