@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use kernel::{
     index::Cell,
     predicate::Place,
-    question::{read_token, token},
+    selection::page::{self, token},
     store::{Projects, Query, Sort},
 };
 use libfuzzer_sys::fuzz_target;
@@ -31,15 +31,15 @@ fuzz_target!(|input: (u8, &str, &str)| {
         after: None,
         limit: 50,
     };
-    assert!(read_token(&query, text).is_err());
+    assert!(page::read(&query, text).is_err());
     let honest = token(&query, &Cell::Null, &base::Uid::known("thg_1"));
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(honest).expect("a token is base64");
     let mut forged: Value = serde_json::from_slice(&bytes).expect("a token is JSON");
     forged["cell"] = text.into();
     forged["uid"] = uid.into();
     let forged = BASE64_URL_SAFE_NO_PAD.encode(forged.to_string());
-    if let Ok((cell, uid)) = read_token(&query, &forged) {
+    if let Ok((cell, uid)) = page::read(&query, &forged) {
         let again = token(&query, &cell, &uid);
-        assert_eq!(read_token(&query, &again).expect("a place has a token"), (cell, uid));
+        assert_eq!(page::read(&query, &again).expect("a place has a token"), (cell, uid));
     }
 });

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use ::patch::managed::Ask;
 use base::{Error, Name, Result};
 use serde_json::{Map, Value, json};
 
@@ -10,7 +11,7 @@ use crate::{
     cx::Cx,
     declare::KindDef,
     kind::Field,
-    object::{self, Fields, Metadata, Owner, Raw},
+    object::{Fields, Metadata, Owner, Raw},
     question::PARENT,
     validate, write,
 };
@@ -175,26 +176,13 @@ fn draft(cx: &Cx, kind: &KindDef, parent: Option<&str>, body: Value) -> Result<R
         Some((_, field)) => wish.spec.get(field).and_then(Value::as_str).map(str::to_owned),
         None => None,
     };
-    Ok(Raw {
-        kind: kind.id(),
-        org: cx.org_of(kind.scope),
-        metadata: Metadata {
-            name: name_of(cx, &wish, parent.as_deref())?,
-            namespace: object::home(kind.scope, &cx.project),
-            uid: cx.uid(kind.prefix),
-            version: 0,
-            generation: 1,
-            creation_timestamp: cx.now(),
-            deletion_timestamp: None,
-            labels: wish.labels,
-            annotations: wish.annotations,
-            owner_references: wish.owners,
-            finalizers: wish.finalizers,
-            managed_fields: Vec::new(),
-        },
-        spec: wish.spec,
-        status: Fields::new(),
-    })
+    let mut new = cx.blank(kind, name_of(cx, &wish, parent.as_deref())?);
+    new.metadata.labels = wish.labels;
+    new.metadata.annotations = wish.annotations;
+    new.metadata.owner_references = wish.owners;
+    new.metadata.finalizers = wish.finalizers;
+    new.spec = wish.spec;
+    Ok(new)
 }
 
 /// Replaces what a caller may set of an object.
@@ -277,7 +265,8 @@ pub async fn patch(
     }
     let wish = wish(cx, kind, document)?;
     let mut new = wished(kind, &old, wish)?;
-    apply::note_update(&cx.principal.actor(), cx.now(), &old, &mut new);
+    let (manager, api_version) = (&cx.principal.actor(), &kind.api_version());
+    apply::note_update(&Ask { manager, force: false, now: cx.now(), api_version }, &old, &mut new);
     write::put(cx, kind, Some(old), new).await
 }
 
@@ -302,12 +291,13 @@ pub async fn applied(
     })?;
     let force = params.get("force").is_some_and(|force| force == "true");
     let cx = cx.doing("apply");
+    let ask = Ask { manager, force, now: cx.now(), api_version: &kind.api_version() };
     let Some(old) = old else {
         let mut new = draft(&cx, kind, None, body.clone())?;
-        apply::first(manager, cx.now(), &body, &mut new);
+        new.metadata.managed_fields = ask.first(&body);
         return write::put(&cx, kind, None, new).await;
     };
-    let document = apply::merge(&apply::Ask { manager, force, now: cx.now() }, kind, &old, &body)?;
+    let document = apply::merge(&ask, kind, &old, &body)?;
     let managed = document.managed;
     let wish = wish(&cx, kind, document.object)?;
     let mut new = wished(kind, &old, wish)?;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
-use base::{Error, Result, Status, Time, Uid};
+use base::{Error, Name, Result, Status, Time, Uid};
 use serde_json::Value;
 
 use crate::{
@@ -269,27 +269,36 @@ impl Cx {
     /// Makes an object.
     pub async fn create<K: Kind>(&self, draft: Draft<K>) -> Result<Object<K>> {
         let kind = self.platform.kind_of::<K>()?;
-        let new = Raw {
+        let mut new = self.blank(&kind, Name::new(draft.name)?.to_string());
+        new.metadata.labels = draft.labels;
+        new.metadata.owner_references = draft.owners;
+        new.spec = to_fields(&draft.spec)?;
+        new.status = to_fields(&draft.status)?;
+        write::put(self, &kind, None, new).await?.typed()
+    }
+
+    /// A new object of any kind that says nothing yet, and is not written.
+    pub fn blank(&self, kind: &KindDef, name: String) -> Raw {
+        Raw {
             kind: kind.id(),
             org: self.org_of(kind.scope),
             metadata: Metadata {
-                name: base::Name::new(draft.name)?.to_string(),
+                name,
                 namespace: object::home(kind.scope, &self.project),
                 uid: self.uid(kind.prefix),
                 version: 0,
                 generation: 1,
                 creation_timestamp: self.now(),
                 deletion_timestamp: None,
-                labels: draft.labels,
+                labels: BTreeMap::new(),
                 annotations: BTreeMap::new(),
-                owner_references: draft.owners,
+                owner_references: Vec::new(),
                 finalizers: Vec::new(),
                 managed_fields: Vec::new(),
             },
-            spec: to_fields(&draft.spec)?,
-            status: to_fields(&draft.status)?,
-        };
-        write::put(self, &kind, None, new).await?.typed()
+            spec: object::Fields::new(),
+            status: object::Fields::new(),
+        }
     }
 
     /// Writes an object back, spec and status, if nobody else has in between.

@@ -59,7 +59,7 @@ pub async fn page(cx: &Cx, kind: &KindDef, query: &Query) -> Result<(Vec<Raw>, O
 fn token_behind(kind: &KindDef, query: &Query, record: &Record, raw: &Raw) -> Result<String> {
     let terms: Vec<_> = write::terms(kind, raw).into_iter().collect();
     let cell = sort_cell(record, &terms, &query.sort.place)?;
-    Ok(question::token(query, &cell, &record.uid))
+    Ok(selection::page::token(query, &cell, &record.uid))
 }
 
 /// How many objects a list would find.

@@ -1,8 +1,10 @@
-//! Patches of JSON documents: JSON Patch (RFC 6902) within bounds, JSON Merge Patch (RFC 7396), and the way back.
+//! Patches of JSON documents: JSON Patch (RFC 6902) within bounds, JSON Merge Patch (RFC 7396), and the way back;
+//! and server-side apply, where several managers change one document.
 //!
 //! A JSON Patch can do much with few bytes: a `copy` doubles a document, and a few `move`s nest it
 //! deeper than a thread's stack. So operations, the values they place and their depth are bounded.
 
+pub mod managed;
 pub mod paths;
 
 use base::{Error, Result};

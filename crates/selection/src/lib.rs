@@ -1,6 +1,9 @@
-//! Which objects a list is about: AIP-160 filters and Kubernetes' selectors, held against the field table of a kind.
+//! Which objects a list is about: AIP-160 filters and Kubernetes' selectors, held against the field table of a kind;
+//! whether an object is one of them, and where a page goes on.
 
 mod check;
+pub mod held;
+pub mod page;
 mod selector;
 
 use base::Result;

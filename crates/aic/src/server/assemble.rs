@@ -7,8 +7,8 @@ use std::{
 };
 
 use base::{Entropy, Error, Result, Secret};
-use domain_admin::oauth::Provider;
 use domain_catalog::Serving;
+use domain_identity::oauth::Provider;
 use engine_blobs::Collected;
 use engine_vault::{MasterKey, Sealed};
 use face_web::metrics::Metrics;
@@ -28,6 +28,7 @@ use ports::{
     measure::{Host, Traffic},
     notary::Notary,
     passkey::Passkeys,
+    site::Site,
     syslog::Syslog,
     table::Tables,
 };
@@ -91,6 +92,7 @@ pub async fn open_store(settled: &Settled) -> Result<Arc<dyn Store>> {
 fn domains() -> Vec<Domain> {
     vec![
         domain_admin::domain(),
+        domain_identity::domain(),
         domain_operations::domain(),
         domain_catalog::domain(),
         domain_gateway::domain(),
@@ -177,9 +179,9 @@ pub fn parts(
     let ways = engine_fetch::Ways::open(egress, settled.egress_ca.as_deref())?;
     let fetch: Arc<dyn Fetch> = engine_fetch::open(ways.clone());
     let directory: Arc<dyn Directory> = engine_directory::open(ways);
-    let provider = Provider::default();
+    let site = Site::default();
     if let Some(url) = &settled.public_url {
-        provider.listens(url);
+        site.listens(url);
     }
     let passkeys: Arc<dyn Passkeys> = Arc::new(engine_passkeys::open());
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
@@ -200,7 +202,10 @@ pub fn parts(
             .with(directory)
             .with(passkeys)
             .with(Arc::new(Serving::default()))
-            .with(Arc::new(provider)),
+            .with(Arc::new(site))
+            .with(Arc::new(Provider::default()))
+            .with(domain_admin::sessions())
+            .with(domain_identity::identities()),
         workers: settled.workers,
         blocking: cores * 4,
         holder: holder(settled)?,

@@ -3,11 +3,11 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use base::{Error, Result};
-use domain_admin::oauth::Provider;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto::Builder, graceful::GracefulShutdown},
 };
+use ports::site::Site;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
@@ -56,11 +56,11 @@ pub async fn listen(assembled: &Assembled, address: SocketAddr) -> Result<Server
             .hint("choose another with `--listen`, for example 127.0.0.1:0")
     })?;
     let address = listener.local_addr().map_err(Error::internal)?;
-    // Without a public address, the provider is where it listens.
-    let provider = assembled.platform.port::<Provider>()?;
-    provider.listens(&format!("http://{}", reachable(address)));
+    // Without a public address, the platform is where it listens.
+    let site = assembled.platform.port::<Site>()?;
+    site.listens(&format!("http://{}", reachable(address)));
     let router = faces::router(assembled, Arc::clone(&certificates));
-    let gate = Gate::new(gateway, router, (&assembled.settled, provider.issuer().ok()));
+    let gate = Gate::new(gateway, router, (&assembled.settled, site.url().ok()));
     let (stop, stopped) = watch::channel(false);
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&certificates.server));
     let task = tokio::spawn(accept(listener, gate, acceptor, stopped));

@@ -13,23 +13,21 @@ mod audit_export;
 mod bootstrap;
 mod group;
 mod guard;
-pub mod oauth;
 mod organization;
 mod password;
-pub mod people;
 mod project;
 mod service_account;
 mod session;
 mod sign_in;
-pub mod sources;
 mod token;
 mod user;
 
 pub use bootstrap::{Administrator, bootstrap};
+pub use session::sessions;
 
 /// Everything the service serves, in the order a reader meets it.
 pub fn domain() -> Domain {
-    let domain = Domain::new("admin")
+    Domain::new("admin")
         .kind(organization::serve)
         .kind(project::serve)
         .kind(user::serve)
@@ -49,8 +47,7 @@ pub fn domain() -> Domain {
         .controller("organizations", "admin.organizations", organization::furnish)
         .controller("invitations", "admin.invitations", invitation::deliver)
         .every("forget-asked", 3600, rehearsal::forget)
-        .guard(Arc::new(guard::Guard));
-    sources::serve(oauth::serve(domain))
+        .guard(Arc::new(guard::Guard))
 }
 
 #[cfg(test)]

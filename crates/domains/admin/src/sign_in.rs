@@ -13,9 +13,9 @@ mod totp;
 #[cfg(test)]
 mod transcripts;
 
-use kernel::{access::Principal, prelude::*};
+use kernel::{access::Principal, login::Identities, prelude::*};
 
-use crate::{password, sources, user::User};
+use crate::{password, user::User};
 use attempt::Attempt;
 
 /// What somebody who wants to sign in says.
@@ -43,12 +43,22 @@ pub async fn sign_in(cx: &Cx, said: &Said<'_>) -> Result<Object<User>> {
         Some(user) if fits => Some(user),
         // Who has a password here is never asked for another one elsewhere.
         Some(user) if user.spec.password.is_some() => None,
-        _ => sources::by_directory(cx, said.username, &Secret::new(said.password)).await?,
+        _ => by_directory(cx, said).await?,
     };
     let Some(user) = known.filter(|user| !user.spec.disabled) else { return Err(wrong()) };
     attempt.forgive(cx).await?;
     factor::pass(cx, user.name(), said.code).await?;
     Ok(user)
+}
+
+/// The user whom a directory of the organization knows, where somebody asks those.
+async fn by_directory(cx: &Cx, said: &Said<'_>) -> Result<Option<Object<User>>> {
+    let Ok(identities) = cx.port::<dyn Identities>() else { return Ok(None) };
+    let (username, password) = (said.username.to_owned(), Secret::new(said.password));
+    match identities.by_directory(cx.clone(), username, password).await? {
+        Some(name) => cx.get_opt::<User>(&name).await,
+        None => Ok(None),
+    }
 }
 
 /// Whether a password is the one of the user who asks: for what a stolen session must not do.

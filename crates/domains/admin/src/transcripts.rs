@@ -56,6 +56,11 @@ fn a_login_trades_a_password_for_a_token() {
         as rubbish
         GET /users
         => 401 {"code": "unauthenticated"}
+
+        # What looks like a signed token is nobody's where nobody signs any.
+        as e30.e30.e30
+        GET /users
+        => 401 {"code": "unauthenticated"}
         "#,
     );
 }

@@ -2,12 +2,10 @@
 
 use axum::extract::{Request, State};
 use base::{Error, Result};
-use domain_admin::oauth::{
-    Provider,
-    authorize::{self, Back, Next, Refusal},
-};
+use domain_identity::oauth::authorize::{self, Back, Next, Refusal};
 use face_web::Web;
 use kernel::cx::Cx;
+use ports::site::Site;
 
 use crate::{
     Answer, Shared, browser, cx_of,
@@ -31,8 +29,8 @@ fn send_back(cx: &Cx, back: &Back) -> Answer {
     let (word, description) = (reply::word(&back.error), reply::description(&back.error));
     let mut params = vec![("error", word.as_str()), ("error_description", description.as_str())];
     params.extend(back.state.as_deref().map(|state| ("state", state)));
-    let provider = cx.port::<Provider>();
-    let issuer = provider.as_ref().ok().and_then(|provider| provider.issuer().ok());
+    let site = cx.port::<Site>();
+    let issuer = site.as_ref().ok().and_then(|site| site.url().ok());
     params.extend(issuer.map(|issuer| ("iss", issuer)));
     see_other(&with_params(&back.redirect_uri, &params))
 }
@@ -45,11 +43,11 @@ fn refuse(cx: &Cx, refusal: Refusal) -> Answer {
 }
 
 fn send_code(cx: &Cx, request: &authorize::Request, code: &str) -> Result<Answer> {
-    let provider = cx.port::<Provider>()?;
+    let site = cx.port::<Site>()?;
     let mut params = vec![("code", code)];
     params.extend(request.state.as_deref().map(|state| ("state", state)));
     // So that a client of several providers knows which one answered (RFC 9207).
-    params.push(("iss", provider.issuer()?));
+    params.push(("iss", site.url()?));
     Ok(see_other(&with_params(&request.redirect_uri, &params)))
 }
 

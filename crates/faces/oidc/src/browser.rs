@@ -2,9 +2,10 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use base::{Digest, Error, Result};
-use domain_admin::oauth::{Provider, authorize, device::Person};
+use domain_identity::oauth::{authorize, device::Person};
 use face_web::{Web, caller};
 use kernel::cx::Cx;
+use ports::site::Site;
 
 use crate::{Answer, form::Params, told};
 
@@ -12,8 +13,7 @@ use crate::{Answer, form::Params, told};
 const FORM_S: u32 = 3600;
 
 fn is_secure(cx: &Cx) -> bool {
-    cx.port::<Provider>()
-        .is_ok_and(|provider| provider.issuer().is_ok_and(|issuer| issuer.starts_with("https://")))
+    cx.port::<Site>().is_ok_and(|site| site.url().is_ok_and(|url| url.starts_with("https://")))
 }
 
 fn name(cx: &Cx, what: &str) -> String {

@@ -5,7 +5,7 @@ use axum::{
     http::HeaderMap,
 };
 use base::Result;
-use domain_admin::oauth::device::{self, Person};
+use domain_identity::oauth::device::{self, Person};
 use face_web::Web;
 use kernel::cx::Cx;
 

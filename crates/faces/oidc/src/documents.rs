@@ -6,8 +6,9 @@ use axum::{
     http::{HeaderValue, Response, StatusCode, header},
 };
 use base::Result;
-use domain_admin::oauth::{Provider, signing_key};
+use domain_identity::oauth::signing_key;
 use openid::metadata;
+use ports::site::Site;
 use serde_json::Value;
 
 use crate::{Answer, Head, Shared, cx_of, reply};
@@ -30,14 +31,14 @@ fn document(found: Result<Value>) -> Answer {
 
 /// The provider's description (OpenID Connect Discovery 1.0, RFC 8414).
 pub async fn server(State(web): Shared) -> Answer {
-    let provider = web.platform.port::<Provider>();
-    document(provider.and_then(|provider| provider.issuer().map(metadata::of_server)))
+    let site = web.platform.port::<Site>();
+    document(site.and_then(|site| site.url().map(metadata::of_server)))
 }
 
 /// The platform's description as a resource (RFC 9728).
 pub async fn resource(State(web): Shared) -> Answer {
-    let provider = web.platform.port::<Provider>();
-    document(provider.and_then(|provider| provider.issuer().map(metadata::of_resource)))
+    let site = web.platform.port::<Site>();
+    document(site.and_then(|site| site.url().map(metadata::of_resource)))
 }
 
 /// The public keys.

@@ -5,7 +5,7 @@ use base::{Error, Result};
 use face_web::body;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-pub use domain_admin::oauth::authorize::Params;
+pub use domain_identity::oauth::authorize::Params;
 
 /// The largest form that is read.
 const LENGTH_MAX: usize = 64 << 10;

@@ -6,8 +6,9 @@ use axum::{
     http::{HeaderMap, HeaderValue, Response, StatusCode, header},
 };
 use base::Result;
-use domain_admin::oauth::{Provider, authorize};
+use domain_identity::oauth::authorize;
 use face_web::{Web, caller};
+use ports::site::Site;
 use serde_json::Value;
 
 use crate::{Answer, Head, Shared, browser, cx_of, form, reply, see_other, told};
@@ -60,8 +61,8 @@ fn unknown(web: &Web, headers: &HeaderMap) -> Answer {
     let uri = told(headers, "x-forwarded-uri");
     let is_page =
         told(headers, "accept").contains("text/html") && told(headers, "x-forwarded-method") != "POST";
-    let provider = web.platform.port::<Provider>();
-    let issuer = provider.as_ref().ok().and_then(|provider| provider.issuer().ok()).unwrap_or_default();
+    let site = web.platform.port::<Site>();
+    let issuer = site.as_ref().ok().and_then(|site| site.url().ok()).unwrap_or_default();
     let login =
         format!("{issuer}/oauth2/login?then={}", form::encoded(if uri.is_empty() { "/" } else { uri }));
     // Only a proxy that puts us under its own address can be come back to.

@@ -2,8 +2,8 @@
 
 use axum::extract::{Request, State};
 use base::{Error, Result};
-use domain_admin::oauth::authorize::{self, Refusal};
-use domain_admin::{people, sources};
+use domain_identity::oauth::authorize::{self, Refusal};
+use domain_identity::{people, sources};
 use kernel::{access::Principal, cx::Cx};
 use serde_json::json;
 

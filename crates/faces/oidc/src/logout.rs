@@ -2,7 +2,7 @@
 
 use axum::extract::{Request, State};
 use base::{Error, Result};
-use domain_admin::oauth::{client, logout};
+use domain_identity::oauth::{client, logout};
 use face_web::Web;
 use kernel::cx::Cx;
 

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, Response, StatusCode, header},
 };
 use base::Error;
-use domain_admin::oauth::client::Found;
+use domain_identity::oauth::client::Found;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use openid::scope;
 

@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
 };
 use base::{Error, Name, Result};
-use domain_admin::oauth::client::{self, OauthClient};
+use domain_identity::oauth::client::{self, OauthClient};
 use face_web::{Web, body, caller};
 use serde_json::{Value, json};
 

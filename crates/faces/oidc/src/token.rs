@@ -7,7 +7,7 @@ use axum::{
 };
 use base::{Error, Result, Secret};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use domain_admin::oauth::{
+use domain_identity::oauth::{
     authorize, claims,
     client::{self, Found, Shows},
     code, device, exchange, introspect, refresh,

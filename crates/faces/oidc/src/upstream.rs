@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, Request, State};
 use base::{Error, Result};
-use domain_admin::sources::openid::{self, Back, Leave};
+use domain_identity::sources::openid::{self, Back, Leave};
 
 use crate::{Answer, Shared, browser, cx_of, form, login, page, see_other, taken};
 

@@ -19,6 +19,7 @@ use kernel::{
     declare::Body as CallBody,
     dispatch::{self, Answer, Call, Verb},
 };
+use ports::site::Site;
 use serde_json::{Value, json};
 
 mod bulk;
@@ -144,8 +145,7 @@ fn written(status: u16, body: Option<&Value>) -> Response<Body> {
 
 /// Where the resources are.
 pub(crate) fn place(cx: &Cx) -> Result<String> {
-    let provider = cx.port::<domain_admin::oauth::Provider>()?;
-    Ok(format!("{}/scim/v2", provider.issuer()?))
+    Ok(format!("{}/scim/v2", cx.port::<Site>()?.url()?))
 }
 
 async fn config(State(web): Shared, parts: Parts) -> Response<Body> {

@@ -1,9 +1,9 @@
 //! A second factor: an authenticator app, a passkey, or the recovery codes for when both are lost.
 
-use kernel::prelude::*;
+use kernel::{prelude::*, slot};
 
 use super::{attempt::Attempt, confirm_password, own_name, passkey, totp};
-use crate::{access::world::literal, oauth::slot};
+use crate::access::world::literal;
 
 /// What factors serve beyond the verbs every kind has: they are made by the user they belong to.
 pub fn serve(kind: KindBuilder<Factor>) -> KindBuilder<Factor> {

@@ -1,11 +1,10 @@
 //! An invitation: a place for somebody who is no user yet, sent by mail and good once.
 
-use kernel::prelude::*;
+use kernel::{prelude::*, slot};
 use ports::mail::{Mail, Message};
 
 use crate::{
     access::{grant::Grant, role::Role},
-    oauth::slot,
     user::User,
 };
 

@@ -1,7 +1,10 @@
 //! Passkeys: registered by their users, and enough to sign in with, because the device has asked for its owner.
 
-use kernel::{access::Principal, prelude::*};
-use ports::passkey::{Passkeys, Person, Site};
+use kernel::{access::Principal, prelude::*, slot};
+use ports::{
+    passkey::{self, Passkeys, Person},
+    site::Site,
+};
 
 use super::{
     attempt::Attempt,
@@ -10,7 +13,6 @@ use super::{
     own_name,
 };
 use crate::{
-    oauth::{Provider, slot},
     session::{self, Session, Token},
     user::User,
 };
@@ -111,8 +113,8 @@ async fn begin(cx: Cx, ask: Wanted) -> Result<Question> {
         display_name: it.spec.display_name.as_deref().unwrap_or(&user),
     };
     let has = texts(&passkeys(&cx, &user).await?);
-    let provider = cx.port::<Provider>()?;
-    let asked = cx.port::<dyn Passkeys>()?.register(Site { origin: provider.issuer()? }, person, &has)?;
+    let site = cx.port::<Site>()?;
+    let asked = cx.port::<dyn Passkeys>()?.register(passkey::Site { origin: site.url()? }, person, &has)?;
     let (org, label, options) = (cx.org.to_string(), ask.label, asked.options);
     let state = remember(&cx, &Asked { org, user: user.clone(), label, state: asked.state }).await?;
     Ok(Question { state, options })
@@ -124,8 +126,8 @@ async fn finish(cx: Cx, ask: Answered) -> Result<factor::Codes> {
     if (asked.org.as_str(), asked.user.as_str()) != (&*cx.org, user.as_str()) {
         return Err(Error::forbidden("passkey-refused", "this was asked of somebody else"));
     }
-    let provider = cx.port::<Provider>()?;
-    let site = Site { origin: provider.issuer()? };
+    let site = cx.port::<Site>()?;
+    let site = passkey::Site { origin: site.url()? };
     let passkey = cx.port::<dyn Passkeys>()?.registered(site, &asked.state, &ask.credential)?;
     let (label, secret) = (asked.label, Secret::new(passkey));
     factor::add(&cx, Factor { user: user.clone(), sort: Sort::Passkey, label, secret }, true).await?;
@@ -153,8 +155,8 @@ async fn begin_login(cx: Cx, ask: Login) -> Result<Question> {
     if has.is_empty() {
         return Err(refused());
     }
-    let provider = cx.port::<Provider>()?;
-    let asked = cx.port::<dyn Passkeys>()?.ask(Site { origin: provider.issuer()? }, &has)?;
+    let site = cx.port::<Site>()?;
+    let asked = cx.port::<dyn Passkeys>()?.ask(passkey::Site { origin: site.url()? }, &has)?;
     let (org, user, label) = (ask.organization, user.metadata.name, ask.username);
     let state = remember(&cx, &Asked { org, user, label, state: asked.state }).await?;
     Ok(Question { state, options: asked.options })
@@ -165,8 +167,8 @@ async fn finish_login(cx: Cx, ask: Answered) -> Result<Token> {
     let mut inside = cx.platform().cx_of(Principal::system("login", &asked.org), "").doing("login");
     inside.origin = cx.origin;
     let factors = passkeys(&inside, &asked.user).await?;
-    let provider = cx.port::<Provider>()?;
-    let site = Site { origin: provider.issuer()? };
+    let site = cx.port::<Site>()?;
+    let site = passkey::Site { origin: site.url()? };
     let has = texts(&factors);
     let (i, kept) = cx.port::<dyn Passkeys>()?.answered(site, &asked.state, (&ask.credential, &has))?;
     let user = inside.get::<User>(&asked.user).await?;

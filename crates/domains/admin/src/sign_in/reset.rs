@@ -1,10 +1,12 @@
 //! A new password for whoever forgot theirs: a link by mail, good once and for an hour.
 
-use kernel::{access::Principal, prelude::*};
-use ports::mail::{Mail, Message};
+use kernel::{access::Principal, prelude::*, slot};
+use ports::{
+    mail::{Mail, Message},
+    site::Site,
+};
 
 use crate::{
-    oauth::{Provider, slot},
     session::{self, Session},
     user::User,
 };
@@ -43,8 +45,7 @@ pub fn inside(cx: &Cx, org: &str, what: &str) -> Option<Cx> {
 
 /// The address of a page that takes a token.
 pub fn link(page: &str, token: &str, cx: &Cx) -> Result<String> {
-    let provider = cx.port::<Provider>()?;
-    Ok(format!("{}/oauth2/{page}?token={token}", provider.issuer()?))
+    Ok(format!("{}/oauth2/{page}?token={token}", cx.port::<Site>()?.url()?))
 }
 
 /// Sends a link to the user's address; the answer is the same whether there is such a user.

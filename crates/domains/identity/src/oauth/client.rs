@@ -1,12 +1,13 @@
 //! A client: a program that lets people log in here, or that gets tokens of its own (RFC 6749 section 2).
 
-use kernel::{access::Principal, prelude::*};
+use kernel::{access::Principal, prelude::*, slot};
 use openid::{
     jws::{self, Algorithm, Verifier},
     redirect, scope,
 };
+use ports::site::Site;
 
-use super::{Provider, slot};
+use super::Provider;
 
 /// What clients serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<OauthClient>) -> KindBuilder<OauthClient> {
@@ -373,7 +374,7 @@ async fn by_assertion(cx: &Cx, id: Option<&str>, text: &str) -> Result<Found> {
         parts.claims::<Assertion>(&verifier)
     });
     let claims = proven.ok_or_else(unknown)?;
-    let issuer = cx.port::<Provider>()?.issuer()?.to_owned();
+    let issuer = cx.port::<Site>()?.url()?.to_owned();
     let now = cx.now().micros() / 1_000_000;
     let for_us = claims.aud.names(&issuer) || claims.aud.names(&format!("{issuer}/oauth2/token"));
     let in_time = claims.exp > now && claims.exp <= now + ASSERTION_S;

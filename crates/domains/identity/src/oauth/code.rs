@@ -1,14 +1,15 @@
 //! Authorization codes (RFC 6749 section 4.1): good for a minute, once; a second try ends what the first was given.
 
-use kernel::prelude::*;
+use kernel::{prelude::*, slot};
 use openid::pkce;
+use ports::site::Site;
 
 use super::{
-    Provider,
     client::{Found, GrantType},
-    logout, refresh, slot,
+    logout, refresh,
     token::{self, Issued, Wanted},
 };
+use crate::neighbours::Session;
 
 /// Seconds a code is good.
 const GOOD_S: i64 = 60;
@@ -99,7 +100,7 @@ pub async fn redeem(cx: &Cx, client: &Found, shown: Shown<'_>) -> Result<Issued>
     }
     slot::put(cx, "oauth-code-owner", &digest, &(&it.org, &it.user), REMEMBERED_S).await?;
     let inside = token::inside(cx, &it.org);
-    if !token::session_lives(&inside, &it.sid).await? {
+    if Session::opened(&inside, &it.sid).await?.is_none() {
         return Err(wrong());
     }
     let resources = narrowed(&it.resources, shown.resources)?;
@@ -110,7 +111,7 @@ pub async fn redeem(cx: &Cx, client: &Found, shown: Shown<'_>) -> Result<Issued>
         sub: it.user,
         service: false,
         scopes: it.scopes,
-        resources: client.spec.resources_of(&resources, cx.port::<Provider>()?.issuer()?)?,
+        resources: client.spec.resources_of(&resources, cx.port::<Site>()?.url()?)?,
         auth_time: Some(it.auth_time),
         sid: (!offline).then_some(it.sid),
         family: Some(family),

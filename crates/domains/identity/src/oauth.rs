@@ -16,13 +16,11 @@ mod provider;
 pub mod refresh;
 mod revocation;
 pub mod signing_key;
-pub(crate) mod slot;
 pub mod token;
 
 use kernel::prelude::*;
 
 pub use provider::Provider;
-pub(crate) use revocation::REVOCATIONS;
 
 /// Adds the provider's kinds to the service.
 pub(crate) fn serve(domain: Domain) -> Domain {
@@ -34,6 +32,3 @@ pub(crate) fn serve(domain: Domain) -> Domain {
         .workflow(logout::workflow())
         .controller("back-channel-logout", "admin.sessions", logout::session_ended)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,11 +1,14 @@
 //! The end of a session, told to every client that was let in by it (OpenID Connect Back-Channel Logout 1.0).
 
-use kernel::{journal::Change, prelude::*};
+use kernel::{journal::Change, prelude::*, slot};
 use openid::jws;
-use ports::fetch::{Fetch, Request};
+use ports::{
+    fetch::{Fetch, Request},
+    site::Site,
+};
 
-use super::{Provider, client, signing_key, slot, token};
-use crate::session::Session;
+use super::{client, signing_key, token};
+use crate::neighbours::{FIRST, Session, User};
 
 /// Seconds a session's clients are remembered: longer than any session lasts.
 const REMEMBERED_S: i64 = 30 * 86_400;
@@ -44,9 +47,8 @@ pub async fn session_ended(cx: Cx, change: Change) -> Result<()> {
     }
     let key = format!("{}/{}", change.org, change.name);
     let Some(clients) = slot::get::<Vec<String>>(&cx, SPACE, &key).await? else { return Ok(()) };
-    let kind = cx.platform().kind_of::<Session>()?;
-    let session: Object<Session> = kernel::read::raw_at(&kind, &change)?.typed()?;
-    let inside = cx.in_project(crate::bootstrap::FIRST);
+    let session = Session::at(&cx, &change)?;
+    let inside = cx.in_project(FIRST);
     for id in clients {
         let Ok(found) = client::find(&cx, &id).await else { continue };
         let is_told = found.spec.backchannel_logout_uri.is_some();
@@ -55,7 +57,7 @@ pub async fn session_ended(cx: Cx, change: Change) -> Result<()> {
             let input = Ended {
                 org: change.org.clone(),
                 sid: change.name.clone(),
-                user: session.spec.user.clone(),
+                user: session.user.clone(),
                 client: id.clone(),
             };
             let mut order = Order::new("admin.logout", serde_json::to_value(input).map_err(Error::internal)?);
@@ -77,11 +79,11 @@ async fn tell(step: StepCx) -> Result<Value> {
     let ended: Ended = step.input()?;
     let Ok(found) = client::find(cx, &ended.client).await else { return Ok(json!({"told": false})) };
     let Some(uri) = found.spec.backchannel_logout_uri.clone() else { return Ok(json!({"told": false})) };
-    let user = token::inside(cx, &ended.org).get_opt::<crate::user::User>(&ended.user).await?;
-    let sub = user.map(|user| user.metadata.uid.to_string());
+    let user = User::find(&token::inside(cx, &ended.org), &ended.user).await?;
+    let sub = user.map(|user| user.uid());
     let now = token::seconds(cx.now());
     let claims = json!({
-        "iss": cx.port::<Provider>()?.issuer()?,
+        "iss": cx.port::<Site>()?.url()?,
         "aud": ended.client,
         "iat": now,
         "exp": now + GOOD_S,
@@ -129,15 +131,11 @@ pub async fn hint(cx: &Cx, text: &str) -> Result<Option<Hint>> {
     if parts.header.alg != algorithm.word() || parts.header.typ != "JWT" {
         return Ok(None);
     }
-    let issuer = cx.port::<Provider>()?.issuer()?.to_owned();
+    let issuer = cx.port::<Site>()?.url()?.to_owned();
     Ok(parts.claims::<Hint>(&key).filter(|hint| hint.iss == issuer))
 }
 
 /// Ends a session; the journal then tells its clients.
 pub async fn end(cx: &Cx, org: &str, sid: &str) -> Result<()> {
-    let inside = token::inside(cx, org).doing("logout");
-    match inside.delete::<Session>(sid).await {
-        Err(error) if error.code() == "not-found" => Ok(()),
-        other => other,
-    }
+    Session::end(&token::inside(cx, org).doing("logout"), sid).await
 }

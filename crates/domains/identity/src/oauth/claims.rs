@@ -4,9 +4,10 @@ use kernel::prelude::*;
 use serde_json::Map;
 
 use openid::jws;
+use ports::site::Site;
 
-use super::{Provider, client::Found, signing_key, token};
-use crate::user::User;
+use super::{client::Found, signing_key, token};
+use crate::neighbours::User;
 
 /// Seconds an ID token may be relied on.
 const ID_TOKEN_S: i64 = 3600;
@@ -24,23 +25,23 @@ pub(crate) struct Login {
 }
 
 /// What scopes tell of a person.
-pub(crate) fn of_user(user: &Object<User>, scopes: &[String]) -> Map<String, Value> {
+pub(crate) fn of_user(user: &User, scopes: &[String]) -> Map<String, Value> {
     let has = |name: &str| scopes.iter().any(|scope| scope == name);
     let mut claims = Map::new();
-    claims.insert("sub".to_owned(), user.metadata.uid.to_string().into());
-    claims.insert("organization".to_owned(), user.org.clone().into());
+    claims.insert("sub".to_owned(), user.uid().into());
+    claims.insert("organization".to_owned(), user.org().into());
     if has("profile") {
-        claims.insert("preferred_username".to_owned(), user.metadata.name.clone().into());
-        let name = user.spec.display_name.clone().unwrap_or_else(|| user.metadata.name.clone());
+        claims.insert("preferred_username".to_owned(), user.name().into());
+        let name = user.told.display_name.as_deref().unwrap_or_else(|| user.name());
         claims.insert("name".to_owned(), name.into());
     }
     if has("email")
-        && let Some(email) = &user.spec.email
+        && let Some(email) = &user.told.email
     {
         claims.insert("email".to_owned(), email.clone().into());
     }
     if has("groups") {
-        claims.insert("groups".to_owned(), json!(user.spec.groups));
+        claims.insert("groups".to_owned(), json!(user.told.groups));
     }
     claims
 }
@@ -49,7 +50,7 @@ pub(crate) fn of_user(user: &Object<User>, scopes: &[String]) -> Map<String, Val
 pub(crate) async fn id_token(
     cx: &Cx,
     client: &Found,
-    user: &Object<User>,
+    user: &User,
     login: &Login,
     access_token: &str,
 ) -> Result<String> {
@@ -61,7 +62,7 @@ pub(crate) async fn id_token(
             claims.insert(name.to_owned(), value);
         }
     };
-    add("iss", cx.port::<Provider>()?.issuer()?.into());
+    add("iss", cx.port::<Site>()?.url()?.into());
     add("aud", client.id.clone().into());
     add("iat", now.into());
     add("exp", (now + ID_TOKEN_S).into());
@@ -83,6 +84,7 @@ pub async fn userinfo(cx: &Cx, access_token: &str) -> Result<Value> {
             "the token was not asked for with the scope `openid`",
         ));
     }
-    let user = token::user(&token::inside(cx, &access.org), &access.sub).await?.ok_or_else(token::refused)?;
+    let user =
+        User::let_in(&token::inside(cx, &access.org), &access.sub).await?.ok_or_else(token::refused)?;
     Ok(Value::Object(of_user(&user, &scopes)))
 }

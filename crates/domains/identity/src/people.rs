@@ -2,7 +2,7 @@
 
 use kernel::prelude::*;
 
-use crate::{bootstrap::FIRST, sources};
+use crate::{neighbours::FIRST, sources};
 
 /// The organization that was said; else the one the e-mail address belongs to; else the first.
 pub async fn home(cx: &Cx, said: &str, typed: &str) -> Result<String> {

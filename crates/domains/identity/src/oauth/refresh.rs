@@ -2,19 +2,20 @@
 
 use kernel::{
     prelude::*,
+    slot,
     store::{Commit, Kept},
 };
 use openid::scope;
+use ports::site::Site;
 
 use super::{
-    Provider,
     client::{Found, GrantType},
     code, consent,
     revocation::{self, Revoke},
     signing_key::TOKEN_MAX_S,
-    slot,
     token::{self, Issued, Wanted},
 };
+use crate::neighbours::{Session, User};
 
 /// Seconds after which a person must log in again, however often tokens were renewed.
 pub const FAMILY_S: i64 = 90 * 86_400;
@@ -81,7 +82,7 @@ pub(crate) async fn good(cx: &Cx, token: &str) -> Result<Option<(String, Family)
     let ended = revocation::is_revoked(&inside, "family", family).await?
         || it.until <= token::seconds(cx.now())
         || match &it.sid {
-            Some(sid) => !token::session_lives(&inside, sid).await?,
+            Some(sid) => Session::opened(&inside, sid).await?.is_none(),
             None => false,
         };
     Ok((!ended && it.digest == slot::digest(token)).then(|| (family.to_owned(), it)))
@@ -104,7 +105,7 @@ pub async fn renew(
         return Err(wrong());
     }
     let inside = token::inside(cx, &it.org);
-    let user = token::user(&inside, &it.user).await?.ok_or_else(wrong)?;
+    let user = User::let_in(&inside, &it.user).await?.ok_or_else(wrong)?;
     if !client.serves(&it.org) || !consent::covers(cx, client, (&it.org, user.name()), &it.scopes).await? {
         return Err(wrong());
     }
@@ -125,7 +126,7 @@ pub async fn renew(
         sub: it.user,
         service: false,
         scopes,
-        resources: client.spec.resources_of(&resources, cx.port::<Provider>()?.issuer()?)?,
+        resources: client.spec.resources_of(&resources, cx.port::<Site>()?.url()?)?,
         auth_time: it.auth_time,
         sid: it.sid,
         family: Some(family),

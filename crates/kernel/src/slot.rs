@@ -1,10 +1,13 @@
 //! Small values that end by themselves: read as often as wanted, or taken by exactly one.
 
-use kernel::{
-    prelude::*,
+use base::{Digest, Error, Result};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    cx::Cx,
     store::{Commit, Kept},
 };
-use serde::de::DeserializeOwned;
 
 /// Keeps a value until so many seconds are over.
 pub async fn put<T: Serialize>(cx: &Cx, space: &str, key: &str, value: &T, seconds: i64) -> Result<()> {
@@ -41,7 +44,6 @@ pub async fn once(cx: &Cx, space: &str, key: &str, seconds: i64) -> Result<bool>
 
 /// 32 random bytes as text that fits into an address.
 pub fn secret(cx: &Cx) -> String {
-    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
     BASE64_URL_SAFE_NO_PAD.encode(cx.random::<32>())
 }
 

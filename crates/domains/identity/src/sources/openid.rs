@@ -1,20 +1,17 @@
 //! Logging in by another OpenID provider: authorization code with PKCE, state and nonce (OpenID Connect Core section 3.1).
 
-use kernel::{access::Principal, prelude::*};
+use kernel::{access::Principal, login::Sessions, prelude::*, slot};
 use openid::jws::{self, Verifier};
-use ports::fetch::{Fetch, Request};
+use ports::{
+    fetch::{Fetch, Request},
+    site::Site,
+};
 
 use super::{
     identity_provider::{IdentityProvider, Protocol, opened},
     linked_identity::{Told, user_of},
 };
-use crate::{
-    oauth::{
-        Provider, slot,
-        token::{Audience, seconds},
-    },
-    session::{self, Session},
-};
+use crate::oauth::token::{Audience, seconds};
 
 /// Seconds a person may take at the other provider.
 const AWAY_S: i64 = 600;
@@ -90,7 +87,7 @@ pub(super) async fn describe(cx: &Cx, spec: &IdentityProvider) -> Result<String>
 }
 
 fn callback(cx: &Cx) -> Result<String> {
-    Ok(format!("{}/oauth2/callback", cx.port::<Provider>()?.issuer()?))
+    Ok(format!("{}/oauth2/callback", cx.port::<Site>()?.url()?))
 }
 
 async fn provider(inside: &Cx, name: &str) -> Result<Object<IdentityProvider>> {
@@ -194,9 +191,8 @@ pub async fn finish(cx: &Cx, back: Back<'_>) -> Result<(String, String)> {
     add_userinfo(cx, &about, &answer, &mut claims).await?;
     let told = read(&provider.spec, &claims)?;
     let user = user_of(&inside, &provider, told).await?;
-    let session = Session::of(user.name(), &inside);
-    let token = session::open(&inside, session, session::LASTS_S).await?;
-    Ok((token.access_token, away.then))
+    let token = inside.port::<dyn Sessions>()?.open(inside, user).await?;
+    Ok((token, away.then))
 }
 
 async fn redeem(cx: &Cx, spec: &IdentityProvider, about: &Value, away: &Away, code: &str) -> Result<Value> {

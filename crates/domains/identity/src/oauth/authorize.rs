@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{access::Principal, prelude::*};
+use base::Status;
+use kernel::{access::Credential, prelude::*, slot};
 use openid::{redirect, scope};
+use ports::site::Site;
 
 use super::{
-    Provider,
     client::{self, Found, GrantType},
     consent,
     device::Person,
-    slot, token,
+    token,
 };
-use crate::{session::Session, user::User};
+use crate::neighbours::{Session, User};
 
 /// Parameters by name; a name may come several times for `resource` alone.
 pub type Params = BTreeMap<String, Vec<String>>;
@@ -167,7 +168,7 @@ fn details(cx: &Cx, params: &Params, client: &Found, redirect_uri: &str) -> Resu
     }
     let max_age = one(params, "max_age")?.map(str::parse::<u32>).transpose();
     let resources = params.get("resource").cloned().unwrap_or_default();
-    client.spec.resources_of(&resources, cx.port::<Provider>()?.issuer()?)?;
+    client.spec.resources_of(&resources, cx.port::<Site>()?.url()?)?;
     Ok(Request {
         scopes: client.spec.scopes_of(one(params, "scope")?.unwrap_or_default())?,
         client: client.clone(),
@@ -287,23 +288,25 @@ pub async fn push(cx: &Cx, client: &Found, params: Params) -> Result<(String, i6
 
 /// Who a browser's session token belongs to, if it is still good.
 pub async fn person(cx: &Cx, session_token: &str) -> Result<Option<Person>> {
-    let Some((crate::token::Sort::Session, org, sid)) = crate::token::parse(session_token) else {
-        return Ok(None);
+    let shown = Credential::Bearer(session_token.to_owned());
+    let principal = match cx.platform().authenticate(shown).await {
+        Ok(principal) => principal,
+        Err(error) if matches!(error.status(), Status::Unauthenticated | Status::Forbidden) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
     };
-    let inside = cx.platform().cx_of(Principal::system("openid-provider", org), "");
-    let Some(session) = inside.get_opt::<Session>(sid).await? else { return Ok(None) };
     // Who acts as another gets no tokens of theirs, which would outlast it.
-    let is_borrowed = session.spec.impersonator.is_some();
-    let has_ended = session.spec.expires <= inside.now();
-    if is_borrowed || has_ended || !crate::token::fits(session_token, &session.spec.digest) {
-        return Ok(None);
-    }
-    let user = inside.get_opt::<User>(&session.spec.user).await?.filter(|user| !user.spec.disabled);
+    let own = principal.credential.as_deref().filter(|_| principal.impersonator.is_none());
+    let Some(sid) = own.and_then(|it| it.strip_prefix("session:")) else { return Ok(None) };
+    let inside = token::inside(cx, &principal.org);
+    let Some(opened) = Session::opened(&inside, sid).await? else { return Ok(None) };
+    let user = User::let_in(&inside, &principal.name).await?;
     Ok(user.map(|user| Person {
-        org: org.to_owned(),
-        user: user.metadata.uid.to_string(),
-        name: user.metadata.name,
-        auth_time: token::seconds(session.metadata.creation_timestamp),
+        org: principal.org.clone(),
+        user: user.uid(),
+        name: user.name().to_owned(),
+        auth_time: token::seconds(opened),
         sid: sid.to_owned(),
     }))
 }
@@ -311,7 +314,7 @@ pub async fn person(cx: &Cx, session_token: &str) -> Result<Option<Person>> {
 /// The person as others are told of them, for proxies that ask whether somebody is logged in.
 pub async fn told(cx: &Cx, person: &Person) -> Result<Value> {
     let scopes = scope::ABOUT.map(str::to_owned);
-    let user =
-        token::user(&token::inside(cx, &person.org), &person.user).await?.ok_or_else(token::refused)?;
+    let user = User::let_in(&token::inside(cx, &person.org), &person.user).await?;
+    let user = user.ok_or_else(token::refused)?;
     Ok(Value::Object(super::claims::of_user(&user, &scopes)))
 }

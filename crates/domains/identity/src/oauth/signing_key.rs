@@ -138,13 +138,13 @@ fn opened(key: &SigningKey) -> &Secret {
 }
 
 /// Something to sign with, and the name of its key.
-pub(crate) struct Signing {
+pub struct Signing {
     pub kid: String,
     pub signer: Arc<Signer>,
 }
 
 /// What signs now by an algorithm.
-pub(crate) async fn signing(cx: &Cx, algorithm: Algorithm) -> Result<Signing> {
+pub async fn signing(cx: &Cx, algorithm: Algorithm) -> Result<Signing> {
     let provider = cx.port::<Provider>()?;
     let now = cx.now();
     if let Some(kid) = provider.current(algorithm, now) {

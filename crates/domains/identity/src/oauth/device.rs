@@ -1,11 +1,12 @@
 //! Device codes (RFC 8628): a program without a browser waits while its person says yes elsewhere.
 
-use kernel::prelude::*;
+use kernel::{prelude::*, slot};
+use ports::site::Site;
 
 use super::{
     Provider,
     client::{self, Found, GrantType},
-    consent, refresh, slot,
+    consent, refresh,
     token::{self, Issued, Wanted},
 };
 
@@ -59,7 +60,7 @@ struct Said {
 /// Begins.
 pub async fn begin(cx: &Cx, client: &Found, scope: &str, resources: &[String]) -> Result<Begun> {
     client.spec.must(GrantType::DeviceCode)?;
-    let issuer = cx.port::<Provider>()?.issuer()?.to_owned();
+    let issuer = cx.port::<Site>()?.url()?.to_owned();
     let scopes = client.spec.scopes_of(scope)?;
     client.spec.resources_of(resources, &issuer)?;
     let device_code = slot::secret(cx);
@@ -171,7 +172,7 @@ pub async fn redeem(cx: &Cx, client: &Found, device_code: &str) -> Result<Issued
         sub: said.user,
         service: false,
         scopes: asked.scopes,
-        resources: client.spec.resources_of(&asked.resources, provider.issuer()?)?,
+        resources: client.spec.resources_of(&asked.resources, cx.port::<Site>()?.url()?)?,
         auth_time: Some(said.auth_time),
         sid: (!offline).then_some(said.sid),
         family: Some(device[..32].to_owned()),

@@ -6,9 +6,6 @@ use kernel::prelude::*;
 
 use super::signing_key::TOKEN_MAX_S;
 
-/// The kind's id.
-pub(crate) const REVOCATIONS: &str = "admin.revocations";
-
 /// What revocations serve: they are made by revoking.
 pub fn serve(kind: KindBuilder<Revocation>) -> KindBuilder<Revocation> {
     kind.without(&["create", "update", "clone", "import", "delete"])

@@ -2,9 +2,9 @@
 
 use kernel::prelude::*;
 use openid::scope;
+use ports::site::Site;
 
 use super::{
-    Provider,
     client::{Found, GrantType},
     token::{self, Issued, Traded, Wanted},
 };
@@ -72,7 +72,7 @@ pub async fn exchange(cx: &Cx, client: &Found, ask: Ask) -> Result<Issued> {
         parents,
         until: old.exp,
     };
-    let issuer = cx.port::<Provider>()?.issuer()?.to_owned();
+    let issuer = cx.port::<Site>()?.url()?.to_owned();
     let wanted = Wanted {
         org: old.org.clone(),
         sub: old.sub.clone(),

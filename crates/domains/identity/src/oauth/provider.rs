@@ -1,8 +1,8 @@
-//! What the provider of one process knows without asking the store: its address, its opened keys.
+//! What the provider of one process knows without asking the store: its opened keys, where its clients live.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use kernel::prelude::*;
@@ -15,7 +15,6 @@ const REMEMBERED_MAX: usize = 10_000;
 /// The state of one process's provider; handed to the platform as an engine.
 #[derive(Default)]
 pub struct Provider {
-    issuer: OnceLock<String>,
     signers: RwLock<HashMap<String, Arc<Signer>>>,
     verifiers: RwLock<HashMap<String, Arc<Verifier>>>,
     /// The name of the key that signs, and until when that was looked up.
@@ -25,26 +24,6 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// A provider at a known address.
-    pub fn at(issuer: &str) -> Self {
-        let provider = Self::default();
-        provider.listens(issuer);
-        provider
-    }
-
-    /// Says where the provider is, once; the first word counts.
-    pub fn listens(&self, issuer: &str) {
-        let _ = self.issuer.set(issuer.trim_end_matches('/').to_owned());
-    }
-
-    /// The issuer's identifier (OpenID Connect Discovery section 3), without a slash at the end.
-    pub fn issuer(&self) -> Result<&str> {
-        self.issuer.get().map(String::as_str).ok_or_else(|| {
-            Error::unavailable("issuer-unknown", "the server does not know its own address yet")
-                .hint("say it with `aic up --public-url`")
-        })
-    }
-
     /// A signer by its key's name, opened once.
     pub(crate) fn signer(&self, kid: &str, open: impl FnOnce() -> Result<Signer>) -> Result<Arc<Signer>> {
         cached(&self.signers, kid, open)

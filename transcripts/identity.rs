@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use domain_admin::{Administrator, bootstrap};
+use domain_identity::oauth::{
+    Provider, authorize, client, code, device::Person, logout, refresh, signing_key, token,
+};
 use kernel::{
     access::{Credential, Principal},
     platform::Ports,
     prelude::*,
+    slot,
 };
+use ports::site::Site;
 use testing::Stage;
-
-use super::{Provider, authorize, client, code, device::Person, refresh, slot, token};
-use crate::{Administrator, bootstrap};
 
 const ISSUER: &str = "https://aic.example";
 const BACK: &str = "https://rp.example/cb";
@@ -20,8 +23,14 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 /// A platform with a provider; what `more` makes is there before the first line.
 fn stage(more: impl FnOnce(Cx) -> kernel::Later<'static, ()> + Send + 'static) -> Stage {
     let fetch: Arc<dyn ports::fetch::Fetch> = Arc::new(ports::fetch::Nowhere);
-    let ports = Ports::default().with(Arc::new(Provider::at(ISSUER))).with(fetch);
-    Stage::of("admin", crate::domain()).with_ports(ports).prepared(|platform| {
+    let ports = Ports::default()
+        .with(Arc::new(Site::at(ISSUER)))
+        .with(Arc::new(Provider::default()))
+        .with(domain_admin::sessions())
+        .with(domain_identity::identities())
+        .with(fetch);
+    let stage = Stage::of("admin", domain_admin::domain()).and(domain_identity::domain());
+    stage.with_ports(ports).prepared(|platform| {
         Box::pin(async move {
             let password = Secret::new("correct horse");
             let who = Administrator { username: "admin".to_owned(), password, platform: true };
@@ -185,13 +194,13 @@ fn a_token_is_good_for_this_issuer_this_time_and_this_audience() {
             let (client, person) = people(&cx).await?;
             let issued = tokens(&cx, &client, &person, &["openid", "aic"]).await?;
             let access = token::verify(&cx, &issued.access_token).await?;
-            let now = token::seconds(cx.now());
+            let now = cx.now().micros().div_euclid(1_000_000);
             assert_eq!((access.iat, access.exp), (now, now + 900));
             let bearer = Credential::Bearer(issued.access_token.clone());
             assert_eq!(cx.platform().authenticate(bearer).await?.name, "admin");
             refused(token::verify(&cx, &issued.id_token.clone().unwrap_or_default()).await, "invalid-token");
 
-            let signing = super::signing_key::signing(&cx, openid::jws::Algorithm::EdDSA).await?;
+            let signing = signing_key::signing(&cx, openid::jws::Algorithm::EdDSA).await?;
             let sign = |change: &dyn Fn(&mut token::Access)| {
                 let mut access = access.clone();
                 change(&mut access);
@@ -265,7 +274,7 @@ fn what_hangs_on_a_session_ends_with_it_and_what_does_not_stays() {
             let (client, person) = people(&cx).await?;
             let bound = tokens(&cx, &client, &person, &["aic"]).await?;
             let free = tokens(&cx, &client, &person, &["aic", "offline_access"]).await?;
-            super::logout::end(&cx, &person.org, &person.sid).await?;
+            logout::end(&cx, &person.org, &person.sid).await?;
             refused(token::verify(&cx, &bound.access_token).await, "invalid-token");
             let renewed =
                 refresh::renew(&cx, &client, &bound.refresh_token.unwrap_or_default(), "", &[]).await;
@@ -281,7 +290,7 @@ fn what_hangs_on_a_session_ends_with_it_and_what_does_not_stays() {
 fn many_who_need_the_first_key_at_once_all_sign() {
     on_a_platform(|cx| {
         Box::pin(async move {
-            let tries = (0..8).map(|_| super::signing_key::signing(&cx, openid::jws::Algorithm::EdDSA));
+            let tries = (0..8).map(|_| signing_key::signing(&cx, openid::jws::Algorithm::EdDSA));
             let kids = futures::future::try_join_all(tries).await?;
             assert!(kids.iter().all(|it| it.kid == kids[0].kid));
             Ok(())

@@ -7,9 +7,10 @@ use kernel::{
     prelude::*,
 };
 use openid::{jws, scope};
+use ports::site::Site;
 
-use super::{Provider, claims, client::Found, revocation, signing_key};
-use crate::{service_account::ServiceAccount, session::Session, user::User};
+use super::{claims, client::Found, revocation, signing_key};
+use crate::neighbours::{self, Session, User};
 
 /// Seconds another replica's clock may be off.
 const LEEWAY_S: i64 = 5;
@@ -173,7 +174,7 @@ pub async fn issue(cx: &Cx, client: &Found, wanted: Wanted) -> Result<Issued> {
     let scope = wanted.scopes.join(" ");
     let traded = wanted.traded;
     let claims = Access {
-        iss: cx.port::<Provider>()?.issuer()?.to_owned(),
+        iss: cx.port::<Site>()?.url()?.to_owned(),
         sub: wanted.sub,
         aud: Audience::of(wanted.resources),
         exp: now + lives,
@@ -210,17 +211,16 @@ pub async fn client_credentials(
             .hint("name one in the client's `serviceAccount`")
     })?;
     let inside = inside(cx, &client.org);
-    let account = inside.get_opt::<ServiceAccount>(account).await?.filter(|account| !account.spec.disabled);
-    let account = account.ok_or_else(|| {
+    let (_, sub) = neighbours::account(&inside, account).await?.ok_or_else(|| {
         Error::bad_request("unauthorized-client", "the client's service account is gone or disabled")
     })?;
     let mut scopes = client.spec.scopes_of(scope)?;
     // There is no person to tell of.
     scopes.retain(|scope| !scope::ABOUT.contains(&scope.as_str()));
-    let issuer = cx.port::<Provider>()?.issuer()?.to_owned();
+    let issuer = cx.port::<Site>()?.url()?.to_owned();
     let wanted = Wanted {
         org: client.org.clone(),
-        sub: account.metadata.uid.to_string(),
+        sub,
         service: true,
         scopes,
         resources: client.spec.resources_of(resources, &issuer)?,
@@ -255,7 +255,7 @@ pub async fn verify(cx: &Cx, token: &str) -> Result<Access> {
     let access: Access = parts.claims(&key).ok_or_else(refused)?;
     let now = seconds(cx.now());
     let early = access.iat > now + LEEWAY_S || access.nbf.is_some_and(|nbf| nbf > now + LEEWAY_S);
-    if access.iss != cx.port::<Provider>()?.issuer()? || access.exp <= now || early {
+    if access.iss != cx.port::<Site>()?.url()? || access.exp <= now || early {
         return Err(refused());
     }
     still_good(cx, &access).await?;
@@ -277,21 +277,15 @@ async fn still_good(cx: &Cx, access: &Access) -> Result<()> {
         return Err(refused());
     }
     match &access.sid {
-        Some(sid) if !session_lives(&inside, sid).await? => Err(refused()),
+        Some(sid) if Session::opened(&inside, sid).await?.is_none() => Err(refused()),
         _ => Ok(()),
     }
-}
-
-/// Whether a session has neither ended nor been ended.
-pub(crate) async fn session_lives(inside: &Cx, sid: &str) -> Result<bool> {
-    let session = inside.get_opt::<Session>(sid).await?;
-    Ok(session.is_some_and(|session| session.spec.expires > inside.now()))
 }
 
 /// Whom an access token makes of its bearer here: its scopes become what the principal is narrowed to.
 pub(crate) async fn authenticate(cx: &Cx, token: &str) -> Result<Known> {
     let access = verify(cx, token).await?;
-    if !access.aud.names(cx.port::<Provider>()?.issuer()?) {
+    if !access.aud.names(cx.port::<Site>()?.url()?) {
         return Err(refused());
     }
     let scopes = scope::patterns(&access.scope).ok_or_else(|| {
@@ -309,18 +303,10 @@ pub(crate) async fn authenticate(cx: &Cx, token: &str) -> Result<Known> {
 pub(crate) async fn principal(cx: &Cx, access: &Access) -> Result<Principal> {
     let inside = inside(cx, &access.org);
     if access.service {
-        let account = inside.get_opt::<ServiceAccount>(&access.sub).await?;
-        let account = account.filter(|account| !account.spec.disabled).ok_or_else(refused)?;
-        return Ok(Principal::of(Sort::Service, account.name(), &access.org));
+        let (name, _) = neighbours::account(&inside, &access.sub).await?.ok_or_else(refused)?;
+        return Ok(Principal::of(Sort::Service, &name, &access.org));
     }
-    let user = user(&inside, &access.sub).await?.ok_or_else(refused)?;
-    let principal = crate::guard::of_user(&user, &access.org)?;
-    Ok(Principal::clone(&principal))
-}
-
-/// A user who may log in, by uid.
-pub(crate) async fn user(inside: &Cx, uid: &str) -> Result<Option<Object<User>>> {
-    Ok(inside.get_opt::<User>(uid).await?.filter(|user| !user.spec.disabled))
+    Ok(User::let_in(&inside, &access.sub).await?.ok_or_else(refused)?.principal())
 }
 
 /// An access token for a person, with an ID token where `openid` was asked for.
@@ -331,7 +317,7 @@ pub(crate) async fn for_person(
     nonce: Option<&str>,
 ) -> Result<Issued> {
     let inside = inside(cx, &wanted.org);
-    let user = user(&inside, &wanted.sub).await?.ok_or_else(|| {
+    let user = User::let_in(&inside, &wanted.sub).await?.ok_or_else(|| {
         Error::bad_request("invalid-grant", "the person is gone, or may not log in any more")
     })?;
     let login = claims::Login {
