@@ -19,7 +19,7 @@ pub struct LinkedIdentity {
     #[field(reference = "admin.identity-providers", indexed, immutable)]
     pub provider: Ref,
     /// Who it is there.
-    #[field(max = 1000, immutable)]
+    #[field(max = 1000, immutable, personal)]
     pub subject: String,
     /// Who it is here.
     #[field(indexed, immutable)]
