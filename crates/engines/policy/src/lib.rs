@@ -37,17 +37,17 @@ impl Policy for Cedar {
             let scopes = Grant { forbid: true, ..Grant::of("the scopes of the credential", &["*"]) };
             rules.push(Compiled::of("scopes".to_owned(), &text, &scopes)?);
         }
-        let mut by_service: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut by_start: HashMap<String, Vec<usize>> = HashMap::new();
         for (i, rule) in rules.iter().enumerate() {
-            let services: HashSet<&str> = rule.permissions.iter().map(|pattern| service(pattern)).collect();
-            for service in services {
-                by_service.entry(service.to_owned()).or_default().push(i);
+            let starts: HashSet<&str> = rule.permissions.iter().map(|pattern| start(pattern)).collect();
+            for start in starts {
+                by_start.entry(start.to_owned()).or_default().push(i);
             }
         }
         Ok(Arc::new(Ready {
             asks: asks(grants),
             rules,
-            by_service,
+            by_start,
             facts: facts(principal),
             who: uid("Principal", &principal.actor())?,
             action: uid("Action", "any")?,
@@ -107,12 +107,12 @@ impl Compiled {
     }
 }
 
-/// The service a pattern names, or nothing where it names several.
-fn service(pattern: &str) -> &str {
-    match pattern.split_once('.') {
-        Some((service, _)) if !service.contains('*') => service,
-        Some(_) | None => "",
-    }
+/// The kind a pattern names, the service where it names several kinds, or nothing where it names several services.
+fn start(pattern: &str) -> &str {
+    let literal = pattern.find('*').map_or(pattern, |at| &pattern[..at]);
+    let mut dots = literal.match_indices('.').map(|(at, _)| at);
+    let first = dots.next();
+    dots.next().or(first).map_or("", |at| &literal[..at])
 }
 
 /// Whether a text is what a pattern with `*` for any rest describes: Cedar's `like`.
@@ -210,8 +210,8 @@ fn facts(principal: &Principal) -> Vec<(String, RestrictedExpression)> {
 
 struct Ready {
     rules: Vec<Compiled>,
-    /// Which of them name a service, or several.
-    by_service: HashMap<String, Vec<usize>>,
+    /// Which of them name a kind, a service, or more than one.
+    by_start: HashMap<String, Vec<usize>>,
     asks: Asks,
     facts: Vec<(String, RestrictedExpression)>,
     who: EntityUid,
@@ -222,7 +222,9 @@ struct Ready {
 
 impl Ready {
     fn ask(&self, question: &Question) -> Result<Decision> {
-        let named = [service(&question.permission), ""].map(|service| self.by_service.get(service));
+        let kind = start(&question.permission);
+        let service = kind.split('.').next().unwrap_or_default();
+        let named = [kind, service, ""].map(|start| self.by_start.get(start));
         let concerned: Vec<&Compiled> = named
             .into_iter()
             .flatten()
@@ -409,6 +411,21 @@ mod tests {
         for wrong in ["", "true) }; permit(principal, action, resource); //", "context.hour <", "true }; //"]
         {
             assert_eq!(cedar.check(wrong).unwrap_err().code(), "bad-condition", "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_rule_is_found_by_what_its_pattern_begins_with() {
+        for (pattern, begins) in [
+            ("catalog.models.get", "catalog.models"),
+            ("catalog.models.*", "catalog.models"),
+            ("catalog.mod*", "catalog"),
+            ("catalog.*.get", "catalog"),
+            ("cat*", ""),
+            ("*", ""),
+        ] {
+            assert_eq!(start(pattern), begins, "{pattern}");
+            assert!(may(&ada(&[]), &[grant(pattern)], ("catalog.models.get", "acme", "p")), "{pattern}");
         }
     }
 
