@@ -12,6 +12,7 @@ mod listen;
 mod maintenance;
 mod outset;
 mod pages;
+mod shield;
 mod tls;
 
 use std::{net::SocketAddr, path::PathBuf};
