@@ -14,6 +14,7 @@ mod maintenance;
 mod measured;
 mod outset;
 mod pages;
+mod shield;
 mod tls;
 
 use std::{net::SocketAddr, path::PathBuf};

@@ -160,6 +160,8 @@ impl Raw {
     pub fn shown(&self, kind: &KindDef) -> Value {
         let mut spec = self.spec.clone();
         validate::hide_secrets(kind.fields, &mut spec);
+        let mut status = self.status.clone();
+        validate::hide_secrets(kind.status, &mut status);
         let mut metadata = serde_json::to_value(&self.metadata).unwrap_or_default();
         metadata["resourceVersion"] = Value::String(self.metadata.version.to_string());
         json!({
@@ -167,7 +169,7 @@ impl Raw {
             "kind": kind.pascal_name(),
             "metadata": metadata,
             "spec": spec,
-            "status": self.status,
+            "status": status,
         })
     }
 

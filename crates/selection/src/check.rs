@@ -54,7 +54,8 @@ pub fn place(table: &dyn Table, path: &str) -> Option<(Place, Shape)> {
         return Some((Place::Body(way), Shape::Text));
     }
     let parts: Vec<&str> = path.split('.').collect();
-    let field = table.field(&parts)?;
+    // What is never given out is not guessed at by comparing either.
+    let field = table.field(&parts).filter(|field| !field.write_only)?;
     let place = if field.indexed {
         Place::Term(path.to_owned())
     } else {

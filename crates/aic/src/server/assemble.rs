@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -49,7 +50,7 @@ pub struct Assembled {
 
 /// Opens what is there, makes what is not, and starts everything.
 pub async fn assemble(settled: &Settled) -> Result<Assembled> {
-    fs::create_dir_all(&settled.data_dir).map_err(|error| unusable(&settled.data_dir, &error))?;
+    private_dir(&settled.data_dir)?;
     refuse_unfinished(&settled.data_dir)?;
     outset::begin(settled).await?;
     let store = vaulted(settled, open_store(settled).await?).await?;
@@ -249,13 +250,19 @@ fn holder(settled: &Settled) -> Result<String> {
     Ok(name)
 }
 
+/// Makes a directory for its owner only; one that is there keeps the mode it was given.
+fn private_dir(path: &Path) -> Result<()> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| unusable(path, &error))
+}
+
 /// The file that says that a restore has begun and not ended.
 const UNFINISHED: &str = "restoring";
 
 /// Marks a data directory as one that is being restored; answers the mark.
 pub fn mark_unfinished(data_dir: &Path) -> Result<PathBuf> {
     let mark = data_dir.join(UNFINISHED);
-    fs::create_dir_all(data_dir).map_err(|error| unusable(data_dir, &error))?;
+    private_dir(data_dir)?;
     fs::write(&mark, "").map_err(|error| unusable(&mark, &error))?;
     Ok(mark)
 }

@@ -1,6 +1,6 @@
 //! All faces as one service, and what stands beside them: health, readiness, metrics.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -20,8 +20,16 @@ use ipnet::IpNet;
 use tower_http::compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::NotForContentType};
 
 use super::{
-    assemble::Assembled, bundle, leftover, maintenance, measured::Measured, pages, tls::Certificates,
+    assemble::Assembled,
+    bundle, leftover, maintenance,
+    measured::Measured,
+    pages,
+    shield::{self, Shield},
+    tls::Certificates,
 };
+
+/// How long a body may pause; whoever sends slower holds a connection for nothing.
+const BODY_PAUSE: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
 struct Beside {
@@ -42,6 +50,7 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
     // A watch is told event by event; compressing would hold events back.
     let compressed = DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream"));
     let settled = Arc::new(assembled.settled.clone());
+    let shield = Shield::of(settled.public_url.as_deref());
     let beside = Beside { web: web.clone(), certificates, settled };
     Router::new()
         // Until there is a console, the reference is what a browser is shown.
@@ -66,10 +75,12 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
                 "",
             )
         })
+        .layer(tower_http::timeout::RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(axum::middleware::from_fn_with_state(web, maintenance::guard))
         .layer(axum::middleware::from_fn(leftover::read))
         .layer(axum::middleware::from_fn_with_state(proxies, origin_of))
         .layer(CompressionLayer::new().compress_when(compressed))
+        .layer(axum::middleware::from_fn_with_state(shield, shield::cover))
 }
 
 /// Says where each request comes from, for everything behind.

@@ -42,6 +42,8 @@ impl Certificates {
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&gateway.certificates) as _);
         server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // The strongest first, whatever a client would rather have.
+        server.ignore_client_order = true;
         Ok(Self { authority_pem, server: Arc::new(server) })
     }
 

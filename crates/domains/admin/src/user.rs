@@ -5,7 +5,7 @@ use kernel::{prelude::*, store::ChangeQuery};
 use crate::{
     access::{grant::Grant, lockout, role},
     password,
-    sign_in::impersonation,
+    sign_in::{attempt::Attempt, impersonation},
 };
 
 /// What users serve beyond the verbs every kind has.
@@ -109,6 +109,10 @@ async fn keep_no_password(cx: Cx, mut it: Object<User>, old: Option<Object<User>
     {
         it.spec.password = Some(password::hash(&cx, given).await?);
         it.status.password_set_at = Some(cx.now());
+        // Who guessed at the old one does not keep the user from the new one.
+        if !cx.dry_run {
+            Attempt::forgive_all(&cx, "password", it.name()).await?;
+        }
     }
     if let Some(email) = &it.spec.email
         && !email.contains('@')

@@ -1,5 +1,7 @@
 //! The OpenAPI document, made from the kinds: 3.1 for new tools, 3.0 for older ones.
 
+mod lists;
+
 use face_web::schema::{self, Direction, NAME};
 use kernel::{
     declare::{Action, KindDef, Manner, Of, OpenTo},
@@ -25,8 +27,11 @@ pub fn document(platform: &Platform, version: Version) -> Value {
     let mut paths = Map::new();
     let mut schemas = common_schemas();
     for kind in platform.kinds() {
-        kind_schemas(kind, &mut schemas);
-        kind_paths(kind, &mut paths);
+        if kind.has_objects() {
+            kind_schemas(kind, &mut schemas);
+            kind_paths(kind, &mut paths);
+        }
+        action_paths(kind, &mut paths);
     }
     let mut document = json!({
         "openapi": if version == Version::V31 { "3.1.0" } else { "3.0.3" },
@@ -188,6 +193,7 @@ fn kind_paths(kind: &KindDef, paths: &mut Map<String, Value>) {
         }
         paths.insert(format!("{base}/{name}"), json!({method: operation}));
     }
+    lists::paths(kind, &base, paths);
     let one = format!("{base}/{{id}}");
     paths.insert(one.clone(), object(kind));
     for (method, name, summary) in [
@@ -203,15 +209,6 @@ fn kind_paths(kind: &KindDef, paths: &mut Map<String, Value>) {
         }
         paths.insert(format!("{one}/{name}"), json!({method: of_one(kind, name, summary)}));
     }
-    for action in &kind.actions {
-        let path = match action.of {
-            Of::Object => format!("{one}/{}", action.name),
-            Of::Collection => format!("{base}/{}", action.name),
-        };
-        let method = if action.manner == Manner::View { "get" } else { "post" };
-        let entry = paths.entry(path).or_insert_with(|| json!({}));
-        entry[method] = of_action(kind, action);
-    }
     if let Some((parent, _)) = kind.parent {
         let below = format!("/api/v1/{}/{parent}/{{parent}}/{}", kind.service, below_name(kind));
         let mut shared = collection(kind);
@@ -225,6 +222,21 @@ fn kind_paths(kind: &KindDef, paths: &mut Map<String, Value>) {
             }
         }
         paths.insert(below, shared);
+    }
+}
+
+/// Actions and views; they are all there is of a kind without objects.
+fn action_paths(kind: &KindDef, paths: &mut Map<String, Value>) {
+    let base = format!("/api/v1/{}/{}", kind.service, kind.plural);
+    for action in &kind.actions {
+        let path = match action.of {
+            Of::Object => format!("{base}/{{id}}/{}", action.name),
+            Of::Collection if action.name.is_empty() => base.clone(),
+            Of::Collection => format!("{base}/{}", action.name),
+        };
+        let method = if action.manner == Manner::View { "get" } else { "post" };
+        let entry = paths.entry(path).or_insert_with(|| json!({}));
+        entry[method] = of_action(kind, action);
     }
 }
 
@@ -294,12 +306,7 @@ fn collection(kind: &KindDef) -> Value {
     let name = schema_name(kind);
     let mut list = operation(kind, "list", &format!("A page of {}", kind.plural));
     list["parameters"] = json!(list_params(kind));
-    // A kind without objects of its own answers its base path itself.
-    list["responses"]["200"] = if kind.action("", Of::Collection, true).is_some() {
-        json_answer(&json!({"type": "object"}))
-    } else {
-        json_answer(&reference(&format!("{name}.List")))
-    };
+    list["responses"]["200"] = json_answer(&reference(&format!("{name}.List")));
     let mut path = json!({"get": list});
     if kind.serves("create") {
         let mut create = operation(kind, "create", &format!("A new {}", kind.name));
@@ -408,7 +415,9 @@ fn of_one(kind: &KindDef, name: &str, summary: &str) -> Value {
 }
 
 fn of_action(kind: &KindDef, action: &Action) -> Value {
-    let mut operation = operation(kind, action.name, action.doc);
+    // What answers the base path of a kind without objects has no name.
+    let name = if action.name.is_empty() { "read" } else { action.name };
+    let mut operation = operation(kind, name, action.doc);
     let mut parameters = project_param(kind);
     if action.of == Of::Object {
         parameters.push(path_param("id", "Its name or uid."));

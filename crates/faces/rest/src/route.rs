@@ -66,8 +66,10 @@ impl Routes {
             [] => self.collection(method, kind),
             [name] => match operation_of_all(method, &kind, name) {
                 Some(verb) => Ok(Route { kind, verb, id: None, parent: None }),
+                None if !kind.has_objects() => Err(nothing()),
                 None => self.object(method, kind, None, name),
             },
+            [_, _, ..] if !kind.has_objects() => Err(nothing()),
             [id, name, rest @ ..] => self.below(method, kind, (id, name), rest),
         }
     }
@@ -88,7 +90,7 @@ impl Routes {
             // A kind without objects of its own answers its base path itself.
             "GET" | "HEAD" if !kind.has_objects() => Verb::ViewOfAll(String::new()),
             "GET" | "HEAD" => Verb::List,
-            "POST" => Verb::Create,
+            "POST" if kind.has_objects() => Verb::Create,
             _ => return Err(wrong_method(method, "GET, POST")),
         };
         Ok(Route { kind, verb, id: None, parent: None })
@@ -161,6 +163,9 @@ fn operation_of_all(method: &str, kind: &KindDef, name: &str) -> Option<Verb> {
     if kind.action(name, Of::Collection, view).is_some() && (view || method == "POST") {
         let name = name.to_owned();
         return Some(if view { Verb::ViewOfAll(name) } else { Verb::ActOnAll(name) });
+    }
+    if !kind.has_objects() {
+        return None;
     }
     Some(match (method, name) {
         ("GET", "count") => Verb::Count,

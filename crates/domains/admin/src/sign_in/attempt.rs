@@ -24,8 +24,7 @@ impl Attempt {
     /// # Errors
     /// `too-many-attempts` when none is left.
     pub async fn begin(cx: &Cx, what: &str, account: &str) -> Result<Self> {
-        let told = format!("{what}\0{}\0{}", cx.org, account.to_lowercase());
-        let key = Digest::of(told.as_bytes()).to_string();
+        let key = key(cx, what, account);
         let now = cx.now();
         for slot in 0..TRIES {
             if cx.platform().store.kept(SPACE, &at(&key, slot), now).await?.is_some() {
@@ -49,10 +48,23 @@ impl Attempt {
 
     /// The try was right: those before it are forgiven too.
     pub async fn forgive(self, cx: &Cx) -> Result<()> {
-        let now = cx.now();
-        let keep = (0..=self.slot).map(|slot| keep(&self.key, slot, now, None)).collect();
-        cx.platform().store.commit(Commit { keep, ..Commit::default() }).await.map(|_| ())
+        forget(cx, &self.key, self.slot).await
     }
+
+    /// All tries are forgiven, because what was guessed at has changed.
+    pub async fn forgive_all(cx: &Cx, what: &str, account: &str) -> Result<()> {
+        forget(cx, &key(cx, what, account), TRIES - 1).await
+    }
+}
+
+fn key(cx: &Cx, what: &str, account: &str) -> String {
+    Digest::of(format!("{what}\0{}\0{}", cx.org, account.to_lowercase()).as_bytes()).to_string()
+}
+
+async fn forget(cx: &Cx, key: &str, last: usize) -> Result<()> {
+    let now = cx.now();
+    let keep = (0..=last).map(|slot| keep(key, slot, now, None)).collect();
+    cx.platform().store.commit(Commit { keep, ..Commit::default() }).await.map(|_| ())
 }
 
 fn at(key: &str, slot: usize) -> String {

@@ -1,0 +1,120 @@
+"""The OpenAPI document as operations that can be called, and a platform with one object of every kind that people make."""
+
+import pathlib
+import json
+
+from aic import dataset, deploy, train
+
+TABLE = pathlib.Path(__file__).resolve().parents[2] / "examples/data/penguins.csv"
+OTHERS = "another-long-password"
+# The last word of the permission a verb of every kind needs.
+WORDS = {
+    "list": "list", "search": "list", "search-by-body": "list", "filter": "list", "count": "list", "export": "list", "bulk": "list", "get": "get", "history": "get", "diff": "get",
+    "lineage": "get", "create": "create", "validate": "create", "clone": "create", "import": "create", "replace": "update",
+    "patch": "update", "rollback": "update", "delete": "delete", "restore": "restore",
+}
+
+
+class Operation:
+    """One operation of the document."""
+
+    def __init__(self, document, path, method, told):
+        self.document, self.path, self.method, self.told = document, path, method.upper(), told
+        self.name = f"{self.method} {path}"
+        self.public = told.get("security") == []
+        self.base = "/".join(path.split("/")[:5])
+        service, plural, *rest = told["operationId"].removesuffix(".of-" + path.split("/")[4]).split(".")
+        said = told.get("description", "").split("`")
+        self.permission = said[1] if "Needs the permission" in said[0] else f"{service}.{plural}.{WORDS.get(rest[-1], rest[-1])}"
+        self.granted = "Needs a login" not in said[0]
+        self.project_scoped = any(it["name"] == "project" for it in told.get("parameters", []))
+        self.of_object = "{" in path
+
+    def at(self, uids):
+        """The path with an object in it; nothing when there is none of its kind."""
+        uid = uids.get(self.base)
+        parent = self.path.replace("{id}", uid or "none").replace("{parent}", uid or "none")
+        required = [it for it in self.told.get("parameters", []) if it["in"] == "query" and it.get("required")]
+        query = "&".join(f"{it['name']}={self.made(it['schema'])}" for it in required)
+        return parent + ("?" + query if query else "")
+
+    def body(self):
+        """A body that fits the schema, and no more than must be there."""
+        content = self.told.get("requestBody", {}).get("content", {})
+        for media, told in content.items():
+            value = self.made(told["schema"]) if media.endswith("json") else "a,b\n1,2\n3,4\n"
+            return media, value if isinstance(value, str) else json.dumps(value)
+        return "application/json", ""
+
+    def made(self, schema):
+        """The smallest value of a schema."""
+        if "$ref" in schema:
+            return self.made(self.document["components"]["schemas"][schema["$ref"].split("/")[-1]])
+        if "enum" in schema:
+            return schema["enum"][0]
+        kind = schema.get("type", "object")
+        if kind == "object":
+            wanted = {name: self.made(schema["properties"][name]) for name in schema.get("required", [])}
+            if "NewMetadata" in json.dumps(schema.get("properties", {}).get("metadata", {})):
+                wanted["metadata"] = {"generateName": "made-"}
+            return wanted
+        if kind == "string" and schema.get("format") == "uri":
+            return "http://127.0.0.1/"
+        if kind == "string" and "64" in schema.get("pattern", ""):
+            return "0" * 64
+        return {"string": "made-up-name", "integer": schema.get("minimum", 1), "number": 1, "boolean": False, "array": []}[kind]
+
+
+def operations(document):
+    """Every operation of the document that comes to an end; a watch does not."""
+    found = [Operation(document, path, method, told) for path, methods in document["paths"].items() for method, told in methods.items()]
+    return [it for it in found if not it.path.endswith("/watch")]
+
+
+# One of each kind that a person makes, in the order of what they name; all under names that `made` tells apart.
+MADE = [
+    ("groups", {}), ("permission-groups", {"permissions": ["catalog.models.get"]}), ("role-templates", {"permissions": ["catalog.models.get"]}),
+    ("policies", {"subjects": ["group:made"], "permissions": ["catalog.models.get"]}), ("environments", {"project": "default"}),
+    ("invitations", {"email": "made@example.org"}), ("oauth-clients", {"redirectUris": ["https://made.example/back"], "scopes": ["openid"]}),
+    ("identity-providers", {"protocol": "oidc", "issuer": "https://made.example", "clientId": "made", "clientSecret": "made-secret-of-a-provider"}),
+    ("alert-channels", {"form": "mail", "recipients": ["made@example.org"]}), ("alerts", {"count": {"kind": "catalog.models"}, "comparison": "above", "threshold": 1000}),
+    ("audit-sinks", {"form": "webhook", "address": "https://made.example/audit", "enabled": False}), ("features", {}), ("menus", {"title": "Made"}),
+    ("menu-icons", {"path": "M4 4h16v16H4z"}), ("menu-items", {"menu": "made", "label": "Made", "path": "/models"}),
+    ("menu-assignments", {"menu": "made", "subject": "user:victim"}), ("dashboards", {}), ("dashboard-layouts", {}),
+    ("dashboard-widgets", {"title": "Made", "count": {"kind": "catalog.models"}}), ("backup-schedules", {"everySeconds": 86400}),
+]
+
+
+def platform_key(admin):
+    """A key that no logout ends."""
+    admin.post("/api/v1/admin/service-accounts", {"metadata": {"name": "owner"}, "spec": {}})
+    grant = {"metadata": {"name": "owner"}, "spec": {"role": "platform-admin", "subject": "service:owner"}}
+    admin.post("/api/v1/admin/grants", grant)
+    return admin.post("/api/v1/admin/service-accounts/owner/keys")["token"]
+
+
+def load(admin):
+    """People, and something of every kind, in the first organization; two more organizations."""
+    dataset(admin, "penguins", TABLE.read_bytes())
+    train(admin, "penguins", "species", budget=1)
+    deploy(admin, "penguins")
+    make = lambda plural, name, **spec: admin.post(f"/api/v1/admin/{plural}", {"metadata": {"name": name}, "spec": spec})
+    make("projects", "second")
+    make("roles", "extra", permissions=["catalog.*.get"])
+    make("users", "victor", password=OTHERS)
+    make("users", "victim", password=OTHERS)
+    make("grants", "victor", role="viewer", subject="user:victor")
+    make("grants", "victim", role="viewer", subject="user:victim")
+    make("service-accounts", "robot")
+    admin.post("/api/v1/admin/service-accounts/robot/keys")
+    for plural, spec in MADE:
+        make(plural, "made", **spec)
+    own = admin.login("victim", OTHERS)
+    own.post("/api/v1/admin/factors/enroll", {"password": OTHERS})
+    admin.post("/api/v1/admin/audit-checkpoints/sign")
+    admin.post("/api/v1/admin/backups/take")
+    admin.call("PUT", "/api/v1/admin/projects/second/quota", {"limits": {"catalog.models": 1000}})
+    admin.call("PUT", "/api/v1/admin/projects/second/budget", {"limit": 10})
+    admin.post("/api/v1/admin/organizations", {"metadata": {"name": "acme"}})
+    admin.post("/api/v1/admin/organizations/acme/administrators", {"username": "eve", "password": OTHERS})
+    admin.post("/api/v1/admin/organizations", {"metadata": {"name": "third"}})
