@@ -12,3 +12,10 @@ QUERY_MAX = 60_000
 def filter_query(_context, query):
     """Keeps what fits into a request line."""
     return len(urllib.parse.urlencode(query or {}, doseq=True, errors="replace")) < QUERY_MAX
+
+
+@schemathesis.serializer("application/jsonl")
+def lines(_context, value):
+    """What is made up for an import is bytes already, or becomes one line of text."""
+    plain = getattr(value, "data", value)
+    return plain if isinstance(plain, bytes) else str(plain).encode(errors="replace")
