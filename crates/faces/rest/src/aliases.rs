@@ -59,6 +59,11 @@ pub const ALIASES: &[(&str, &str, &str)] = &[
     ("GET", "admin/projects/{}/resources", "admin/quotas/resources?project={}"),
     ("PUT", "admin/projects/{}/resources", "POST admin/quotas/resources?project={}"),
     ("DELETE", "admin/projects/{}/members/{}", "POST admin/projects/{}/remove-member?subject={}"),
+    // Last, because it would take the others of its base for names.
+    ("GET", "admin/permissions/categories", "admin/permissions/categories"),
+    ("GET", "admin/permissions/matrix", "admin/permissions/matrix"),
+    ("GET", "admin/permissions/entry", "admin/permissions/entry"),
+    ("GET", "admin/permissions/{}", "admin/permissions/entry?id={}"),
 ];
 
 /// Where a path leads.

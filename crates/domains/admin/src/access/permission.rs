@@ -16,6 +16,8 @@ pub fn serve(kind: KindBuilder<Permission>) -> KindBuilder<Permission> {
     kind.without(&["create", "update", "delete", "clone", "import"])
         .view_of_all("", "Every permission there is.", all)
         .needs("list")
+        .view_of_all("entry", "One permission: what it allows, and which roles have it.", entry)
+        .needs("list")
         .view_of_all("categories", "The services permissions belong to, and how many each has.", categories)
         .needs("list")
         .action_on_all("check", "Whether the caller may, and which rules decide.", check)
@@ -219,4 +221,53 @@ async fn matrix(cx: Cx, _: Nothing) -> Result<Matrix> {
         roles.push(Row { has: permissions.iter().map(has).collect(), role: role.metadata.name });
     }
     Ok(Matrix { permissions, roles })
+}
+
+/// Which one.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct Which {
+    /// The permission.
+    #[field(max = 200, example = "catalog.models.get")]
+    id: String,
+}
+
+/// One permission.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct Entry {
+    /// The word.
+    name: String,
+    /// The service.
+    service: String,
+    /// The kind it is about.
+    kind: String,
+    /// What it allows.
+    verb: String,
+    /// The words of the kind.
+    description: String,
+    /// The roles that have it.
+    roles: Vec<String>,
+}
+
+async fn entry(cx: Cx, ask: Which) -> Result<Entry> {
+    let missing = || {
+        let shown: String = ask.id.chars().take(100).collect();
+        Error::not_found("not-found", format!("there is no permission `{shown}`"))
+            .hint("`GET /api/v1/admin/permissions` lists what there is")
+    };
+    let (id, verb) = ask.id.rsplit_once('.').ok_or_else(missing)?;
+    let kind = cx.platform().kind(id).map_err(|_| missing())?;
+    if !words(&kind).contains(&ask.id) {
+        return Err(missing());
+    }
+    let Matrix { permissions, roles } = matrix(cx.clone(), Nothing {}).await?;
+    let at = permissions.iter().position(|permission| *permission == ask.id).ok_or_else(missing)?;
+    let has = |row: Row| row.has.get(at).copied().unwrap_or(false).then_some(row.role);
+    Ok(Entry {
+        name: ask.id.clone(),
+        service: kind.service.to_owned(),
+        kind: id.to_owned(),
+        verb: verb.to_owned(),
+        description: kind.doc.to_owned(),
+        roles: roles.into_iter().filter_map(has).collect(),
+    })
 }

@@ -226,6 +226,12 @@ fn roles_are_made_from_templates_and_groups_of_permissions() {
         => 404
         GET /permissions/matrix
         => 200 {"permissions": "*", "roles": "*"}
+        GET /permissions/admin.roles.update
+        => 200 {"service": "admin", "kind": "admin.roles", "verb": "update", "roles": ["admin", "platform-admin"]}
+        GET /permissions/admin.roles.fly
+        => 404 {"code": "not-found"}
+        GET /permissions/categories
+        => 200 {"items": "*"}
         GET /permissions/groups
         => 200 {"items": [{"metadata": {"name": "reading"}}]}
         "#,
