@@ -7,6 +7,8 @@ from aic import dataset, deploy, train
 
 TABLE = pathlib.Path(__file__).resolve().parents[2] / "examples/data/penguins.csv"
 OTHERS = "another-long-password"
+# Kinds of the platform itself, which no tenant has any of.
+ABOVE = ("/organizations", "/backups", "/backup-schedules", "/audit-checkpoints", "/signing-keys", "/service-policies", "/certificates")
 # The last word of the permission a verb of every kind needs.
 WORDS = {
     "list": "list", "search": "list", "search-by-body": "list", "filter": "list", "count": "list", "export": "list", "bulk": "list", "get": "get", "history": "get", "diff": "get",

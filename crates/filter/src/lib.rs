@@ -23,6 +23,11 @@ pub fn tree(text: &str) -> Result<Option<Tree>> {
     parser::tree(&lexer::tokens(text)?)
 }
 
+/// A text as a literal of the grammar.
+pub fn literal(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
 /// The error for a filter, naming the position (in characters, from 1).
 pub fn bad(position: usize, message: &str) -> Error {
     Error::bad_request("bad-filter", format!("{message}, at position {}", position + 1))

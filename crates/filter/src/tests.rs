@@ -26,7 +26,7 @@ fn printed(tree: &Tree) -> String {
 
 fn literal(it: &Literal) -> String {
     match it.quoted {
-        true => format!("\"{}\"", it.text.replace('\\', "\\\\").replace('"', "\\\"")),
+        true => super::literal(&it.text),
         false => it.text.clone(),
     }
 }

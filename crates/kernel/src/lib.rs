@@ -33,5 +33,6 @@ pub mod write;
 
 // What a kind is made of and where it is kept are crates of their own, so that engines build without the kernel.
 pub use fields::{kind, validate};
+pub use selection::literal;
 pub use store::{Later, blob, index, journal, predicate};
 pub use {selection, store};

@@ -10,6 +10,7 @@ use base::Result;
 use fields::kind::Field;
 use store::predicate::Predicate;
 
+pub use filter::literal;
 pub use selector::{field_selector, label_selector, sortable};
 
 /// What knows the fields of a kind.

@@ -93,8 +93,7 @@ pub fn field_selector(table: &dyn Table, text: &str) -> Result<Option<Predicate>
             )
             .at("fieldSelector"));
         }
-        let quoted = value.trim().replace('\\', "\\\\").replace('"', "\\\"");
-        parts.extend(parse(table, &format!("{path} {op} \"{quoted}\""))?);
+        parts.extend(parse(table, &format!("{path} {op} {}", filter::literal(value.trim())))?);
     }
     Ok(if parts.is_empty() { None } else { Some(Predicate::All(parts)) })
 }

@@ -2,7 +2,9 @@
 
 use kernel::prelude::*;
 
-use crate::{access::world::literal, user::User};
+use kernel::literal;
+
+use crate::user::User;
 
 /// What groups serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Group>) -> KindBuilder<Group> {

@@ -143,12 +143,12 @@ impl Sessions for Opened {
 }
 
 async fn of(cx: &Cx, user: &str) -> Result<Vec<Object<Session>>> {
-    cx.list::<Session>(&format!("spec.user = {}", crate::access::world::literal(user)), 1_000).await
+    cx.list::<Session>(&format!("spec.user = {}", kernel::literal(user)), 1_000).await
 }
 
 /// Puts a user's sessions that have ended in the trash, some at each login.
 async fn forget_ended(cx: &Cx, user: &str) -> Result<()> {
-    let user = crate::access::world::literal(user);
+    let user = kernel::literal(user);
     let ended = format!("spec.user = {user} AND spec.expires <= \"{}\"", cx.now());
     for session in cx.list::<Session>(&ended, 20).await? {
         cx.doing("expire").delete::<Session>(session.metadata.uid.as_str()).await?;

@@ -79,7 +79,7 @@ async fn named(cx: &Cx, typed: &str) -> Result<Option<Object<User>>> {
     {
         return Ok(Some(user));
     }
-    let quoted = crate::access::world::literal(typed);
+    let quoted = kernel::literal(typed);
     if let [user] = cx.list::<User>(&format!("spec.login = {quoted}"), 2).await?.as_slice() {
         return Ok(Some(user.clone()));
     }

@@ -63,8 +63,7 @@ impl User {
 
     /// The user with an e-mail address nobody else in the organization has.
     pub async fn by_email(inside: &Cx, email: &str) -> Result<Option<Self>> {
-        let quoted = email.replace('\\', "\\\\").replace('"', "\\\"");
-        let found = inside.list_raw(USERS, &format!("spec.email = \"{quoted}\""), 2).await?;
+        let found = inside.list_raw(USERS, &format!("spec.email = {}", kernel::literal(email)), 2).await?;
         match <[Raw; 1]>::try_from(found) {
             Ok([raw]) => Self::of(raw).map(Some),
             Err(_) => Ok(None),

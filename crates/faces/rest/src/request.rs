@@ -229,10 +229,9 @@ fn merge_params(params: &mut BTreeMap<String, String>, json: &Value) -> Result<(
 /// The words of a search, as a filter on the name.
 fn search_words(params: &mut BTreeMap<String, String>) {
     let Some(words) = params.remove("q").filter(|words| !words.trim().is_empty()) else { return };
-    let quoted = words.trim().replace('\\', "\\\\").replace('"', "\\\"");
+    let quoted = kernel::literal(words.trim());
     let filter = params.entry("filter".to_owned()).or_default();
-    *filter =
-        if filter.is_empty() { format!("\"{quoted}\"") } else { format!("({filter}) AND \"{quoted}\"") };
+    *filter = if filter.is_empty() { quoted } else { format!("({filter}) AND {quoted}") };
 }
 
 /// A parameter nobody reads is a mistake worth telling.

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use base::{Error, Name, Result};
-use kernel::{cx::Cx, declare::Body, dispatch::Verb, object::Raw};
+use kernel::{cx::Cx, declare::Body, dispatch::Verb, literal, object::Raw};
 use serde_json::{Map, Value, json};
 
-use crate::{call, filter::Filter, path::get, resource::literal, schema};
+use crate::{call, filter::Filter, path::get, schema};
 
 /// The fields of the platform's groups that SCIM keeps.
 pub const FIELDS: &[&str] = &["displayName", "externalId"];

@@ -174,8 +174,3 @@ pub async fn remove(cx: &Cx, it: &Resource) -> Result<()> {
     let id = it.body["id"].as_str().unwrap_or_default();
     call(cx, it.sort.kind(), Verb::Delete, (Some(id), Body::Empty)).await.map(|_| ())
 }
-
-/// A text as a literal of the platform's filters.
-pub fn literal(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}

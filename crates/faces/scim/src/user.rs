@@ -1,10 +1,10 @@
 //! A user in SCIM's words (RFC 7643 section 4.1).
 
 use base::{Error, Name, Result};
-use kernel::{cx::Cx, object::Raw};
+use kernel::{cx::Cx, literal, object::Raw};
 use serde_json::{Map, Value, json};
 
-use crate::{filter::Filter, path::get, resource::literal, schema};
+use crate::{filter::Filter, path::get, schema};
 
 /// The fields of the platform's users that SCIM keeps.
 pub const FIELDS: &[&str] = &[

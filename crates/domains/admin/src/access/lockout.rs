@@ -84,7 +84,7 @@ async fn somebody(cx: &Cx, world: &World, other_than: &str) -> Result<bool> {
         let people = match subject.split_once(':') {
             Some(("user", name)) => cx.get_opt::<User>(name).await?.into_iter().collect(),
             Some(("group", group)) => {
-                let filter = format!("spec.groups:{}", super::world::literal(group));
+                let filter = format!("spec.groups:{}", kernel::literal(group));
                 cx.list::<User>(&filter, LOOKED_AT_MAX).await?
             }
             _ => Vec::new(),

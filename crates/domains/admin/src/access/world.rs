@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use kernel::{
     access::{Grant as Rule, Principal},
     kind::Fields,
+    literal,
     prelude::*,
     validate,
 };
@@ -33,11 +34,6 @@ pub struct World {
 fn subjects(principal: &Principal) -> Vec<String> {
     let groups = principal.groups.iter().map(|group| format!("group:{group}"));
     std::iter::once(principal.actor()).chain(groups).collect()
-}
-
-/// A text as a literal of the filter grammar.
-pub fn literal(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 impl World {

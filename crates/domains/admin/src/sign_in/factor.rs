@@ -3,7 +3,7 @@
 use kernel::{prelude::*, slot};
 
 use super::{attempt::Attempt, confirm_password, own_name, passkey, totp};
-use crate::access::world::literal;
+use kernel::literal;
 
 /// What factors serve beyond the verbs every kind has: they are made by the user they belong to.
 pub fn serve(kind: KindBuilder<Factor>) -> KindBuilder<Factor> {
