@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use access::{grant, permission, permission_group, policy, rehearsal, role, role_template};
+use access::{grant, permission, permission_group, policy, role, role_template};
 use kernel::prelude::*;
 use sign_in::{factor, invitation};
 
@@ -11,6 +11,7 @@ mod api_key;
 mod audit;
 mod audit_export;
 mod bootstrap;
+mod daily;
 mod group;
 mod guard;
 mod organization;
@@ -46,7 +47,7 @@ pub fn domain() -> Domain {
         .kind(audit::serve)
         .controller("organizations", "admin.organizations", organization::furnish)
         .controller("invitations", "admin.invitations", invitation::deliver)
-        .every("forget-asked", 3600, rehearsal::forget)
+        .every("forget-daily", 3600, daily::forget)
         .guard(Arc::new(guard::Guard))
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kernel::{Later, access::Principal, login::Sessions, prelude::*};
 
 use crate::{
-    sign_in::{self, Said, passkey, reset},
+    sign_in::{self, Said, passkey, refusal, reset},
     token,
 };
 
@@ -34,7 +34,9 @@ pub fn serve(kind: KindBuilder<Session>) -> KindBuilder<Session> {
             "Sets a new password with such a link, and ends the user's sessions.",
             reset::reset,
         )
-        .open_to(OpenTo::Anyone);
+        .open_to(OpenTo::Anyone)
+        .view_of_all("refused", "Logins of the last month that were refused, newest first.", refusal::list)
+        .needs("list");
     passkey::sessions(kind)
 }
 

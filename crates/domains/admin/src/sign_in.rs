@@ -8,6 +8,7 @@ pub mod factor;
 pub mod impersonation;
 pub mod invitation;
 pub mod passkey;
+pub mod refusal;
 pub mod reset;
 mod totp;
 #[cfg(test)]
@@ -35,6 +36,16 @@ fn wrong() -> Error {
 /// Who signs in, if everything is right; `cx` is the platform's own within the organization.
 pub async fn sign_in(cx: &Cx, said: &Said<'_>) -> Result<Object<User>> {
     let user = named(cx, said.username).await?;
+    let name = user.as_ref().map(|user| user.name().to_owned());
+    match judged(cx, said, user).await {
+        Ok(user) => Ok(user),
+        // Who is asked for a code is not refused yet.
+        Err(error) if error.code() == "second-factor-required" => Err(error),
+        Err(error) => Err(refusal::note(cx, name.as_deref(), error).await),
+    }
+}
+
+async fn judged(cx: &Cx, said: &Said<'_>, user: Option<Object<User>>) -> Result<Object<User>> {
     let account = user.as_ref().map_or(said.username, |user| user.name());
     let attempt = Attempt::begin(cx, "password", account).await?;
     let hash = user.as_ref().and_then(|user| user.spec.password.as_ref());

@@ -293,11 +293,12 @@ async fn new_codes(cx: &Cx, user: &str) -> Result<Codes> {
     Ok(Codes { recovery_codes })
 }
 
-/// 80 random bits in Crockford's base 32, in groups of four.
+/// 120 random bits in Crockford's base 32, in groups of four: more than anybody tries, so that a plain digest may be
+/// kept of them (ASVS 6.5.2).
 fn code(cx: &Cx) -> String {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let digits: Vec<char> =
-        cx.random::<16>().iter().map(|byte| DIGITS[usize::from(byte % 32)] as char).collect();
+        cx.random::<24>().iter().map(|byte| DIGITS[usize::from(byte % 32)] as char).collect();
     let groups: Vec<String> = digits.chunks(4).map(|group| group.iter().collect()).collect();
     groups.join("-")
 }

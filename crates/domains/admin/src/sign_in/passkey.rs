@@ -170,7 +170,11 @@ async fn finish_login(cx: Cx, ask: Answered) -> Result<Token> {
     let site = cx.port::<Site>()?;
     let site = passkey::Site { origin: site.url()? };
     let has = texts(&factors);
-    let (i, kept) = cx.port::<dyn Passkeys>()?.answered(site, &asked.state, (&ask.credential, &has))?;
+    let answered = cx.port::<dyn Passkeys>()?.answered(site, &asked.state, (&ask.credential, &has));
+    let (i, kept) = match answered {
+        Ok(answered) => answered,
+        Err(error) => return Err(super::refusal::note(&inside, Some(&asked.user), error).await),
+    };
     let user = inside.get::<User>(&asked.user).await?;
     if user.spec.disabled {
         return Err(Error::unauthenticated("passkey-refused", "the user may not log in"));

@@ -44,6 +44,15 @@ fn whoever_guesses_is_stopped_and_whoever_knows_is_not_forever() {
         advance 901
         POST /auth/login {"username": "ada@example.org", "password": "long enough"}
         => 200
+        # Who looks after the organization sees them, a name that is nobody's without the name.
+        as $admin
+        GET /sessions/refused?limit=3
+        => 200 {"items": [{"user": null, "reason": "wrong-password"}, {"user": "ada", "reason": "too-many-attempts"}, {"user": "ada", "reason": "wrong-password"}]}
+        GET /sessions/refused?user=admin
+        => 200 {"items": []}
+        as nobody
+        GET /sessions/refused
+        => 401
         "#,
     );
 }
