@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use access::{grant, permission, permission_group, policy, role, role_template};
 use kernel::prelude::*;
-use sign_in::{factor, invitation};
+use sign_in::{factor, invitation, policy as sign_in_policy};
 
 mod access;
 mod api_key;
@@ -36,6 +36,7 @@ pub fn domain() -> Domain {
         .kind(service_account::serve)
         .kind(api_key::serve)
         .kind(session::serve)
+        .kind(sign_in_policy::serve)
         .kind(factor::serve)
         .kind(invitation::serve)
         .kind(role::serve)

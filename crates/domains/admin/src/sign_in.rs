@@ -8,6 +8,7 @@ pub mod factor;
 pub mod impersonation;
 pub mod invitation;
 pub mod passkey;
+pub mod policy;
 pub mod refusal;
 pub mod reset;
 mod totp;
@@ -99,6 +100,17 @@ async fn named(cx: &Cx, typed: &str) -> Result<Option<Object<User>>> {
     }
     let found = cx.list::<User>(&format!("spec.email = {quoted}"), 2).await?;
     Ok(<[Object<User>; 1]>::try_from(found).ok().map(|[user]| user))
+}
+
+/// What a login without a demanded second factor is narrowed to; it permits nothing.
+pub const ENROLLING: &str = "enrolling";
+
+/// The same as [`own_name`], and who is here only to add a second factor.
+pub fn own_name_enrolling(cx: &Cx) -> Result<String> {
+    if *cx.principal.scopes == [ENROLLING] {
+        return Ok(cx.principal.name.clone());
+    }
+    own_name(cx)
 }
 
 /// Refuses whoever is not a user with a session of their own: no key, no narrowed token, nobody in another's name.

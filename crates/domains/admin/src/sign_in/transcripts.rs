@@ -154,6 +154,49 @@ fn a_new_password_ends_the_other_sessions() {
 }
 
 #[test]
+fn an_organization_asks_for_a_second_factor_and_ends_what_idles() {
+    stage().play(
+        r#"
+        POST /auth/login {"username": "admin", "password": "correct horse"}
+        => 200 {"accessToken": "$admin", "enrolling": false}
+        as $admin
+        POST /users {"metadata": {"name": "ada"}, "spec": {"password": "long enough"}}
+        => 201
+        POST /sign-in-policies {"metadata": {"name": "strict"}, "spec": {}}
+        => 422 {"code": "invalid-name", "field": "metadata.name"}
+        POST /sign-in-policies {"metadata": {"name": "default"}, "spec": {"secondFactor": "required", "idleMinutes": 30, "sessionHours": 2}}
+        => 201
+        as nobody
+        POST /auth/login {"username": "ada", "password": "long enough"}
+        => 200 {"accessToken": "$ada", "enrolling": true, "expiresIn": 900}
+        as $ada
+        # Such a login adds a factor and does nothing else.
+        GET /sessions/me
+        => 200 {"actor": "user:ada"}
+        GET /users
+        => 403
+        POST /sessions/change-password {"current": "long enough", "password": "long enough too"}
+        => 403
+        POST /factors/enroll {"password": "long enough"}
+        => 200 {"name": "$factor"}
+        POST /factors/confirm {"name": "$factor", "code": "000000"}
+        => 422 {"code": "wrong-code"}
+        # Who was logged in stays so while they ask, and not after half an hour of silence.
+        as $admin
+        advance 1200
+        GET /users
+        => 200
+        advance 1200
+        GET /users
+        => 200
+        advance 1801
+        GET /users
+        => 401
+        "#,
+    );
+}
+
+#[test]
 fn a_second_factor_is_enrolled_by_its_owner_only() {
     stage().play(
         r#"
