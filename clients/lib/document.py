@@ -121,6 +121,7 @@ def load(admin):
     admin.post("/api/v1/admin/erasures/erase", {"user": "leaver", "reason": "request of the person"})
     make("users", "held", password=OTHERS)
     make("sign-in-policies", "default", idleMinutes=600)
+    make("audit-policies", "default", keepDays=3650)
     make("legal-holds", "made", users=["held"], reason="case 1 of the court")
     gateway = lambda plural, name, **spec: admin.post(f"/api/v1/gateway/{plural}", {"metadata": {"name": name}, "spec": spec})
     gateway("backends", "made", addresses=["upstream.example.org:80"])
