@@ -19,6 +19,7 @@ use kernel::{
     store::Store,
 };
 use ports::{
+    acme::Acme,
     archive::Archive,
     directory::Directory,
     fetch::Fetch,
@@ -180,6 +181,7 @@ pub fn parts(
     let ways = engine_fetch::Ways::open(egress, settled.egress_ca.as_deref())?;
     let fetch: Arc<dyn Fetch> = engine_fetch::open(ways.clone());
     let directory: Arc<dyn Directory> = engine_directory::open(ways);
+    let acme: Arc<dyn Acme> = engine_acme::open(Arc::clone(&fetch));
     let site = Site::default();
     if let Some(url) = &settled.public_url {
         site.listens(url);
@@ -200,6 +202,7 @@ pub fn parts(
             .with(gateway)
             .with(proxy)
             .with(fetch)
+            .with(acme)
             .with(directory)
             .with(passkeys)
             .with(Arc::new(Serving::default()))

@@ -129,7 +129,7 @@ async fn apply(platform: &Arc<Platform>) -> Result<(All, Refused)> {
         backends: placed(&all.backends)?,
         rate_limits: placed(&limits)?,
         policies,
-        certificates: all.certificates.iter().map(|read| certificate::opened(&read.it.spec)).collect(),
+        certificates: all.certificates.iter().filter_map(|read| certificate::opened(&read.it.spec)).collect(),
     };
     let refused = platform.port::<dyn Gateway>()?.apply(table);
     Ok((all, refused))
