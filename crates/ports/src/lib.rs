@@ -19,6 +19,7 @@ pub mod mail;
 pub mod measure;
 pub mod notary;
 pub mod passkey;
+pub mod search;
 pub mod site;
 pub mod syslog;
 pub mod table;

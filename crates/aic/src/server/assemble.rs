@@ -77,6 +77,7 @@ pub async fn assemble(settled: &Settled) -> Result<Assembled> {
     // Whoever is answered first finds every route.
     domain_gateway::refresh(&platform).await?;
     tokio::spawn(domain_gateway::follow(Arc::clone(&platform)));
+    tokio::spawn(domain_search::follow(Arc::clone(&platform)));
     tokio::spawn(collect::again_and_again(Arc::clone(&platform), blobs));
     let first_password = (is_first && given.is_none()).then_some(password);
     Ok(Assembled { platform, first_password, settled: settled.clone(), metrics })
@@ -98,6 +99,7 @@ fn domains() -> Vec<Domain> {
         domain_operations::domain(),
         domain_catalog::domain(),
         domain_gateway::domain(),
+        domain_search::domain(),
     ]
 }
 
@@ -224,6 +226,8 @@ pub fn parts(
             .with(acme)
             .with(directory)
             .with(passkeys)
+            .with(engine_search::open(&settled.data_dir.join("search"))?)
+            .with(Arc::new(domain_search::Feed::default()))
             .with(Arc::new(Serving::default()))
             .with(Arc::new(site))
             .with(Arc::new(Provider::default()))
