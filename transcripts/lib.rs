@@ -8,4 +8,6 @@ mod operations;
 #[cfg(test)]
 mod play;
 #[cfg(test)]
+mod provenance;
+#[cfg(test)]
 mod searching;

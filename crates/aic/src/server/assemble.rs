@@ -99,6 +99,7 @@ fn domains() -> Vec<Domain> {
         domain_operations::domain(),
         domain_catalog::domain(),
         domain_gateway::domain(),
+        domain_provenance::domain(),
         domain_search::domain(),
     ]
 }

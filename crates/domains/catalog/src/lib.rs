@@ -12,7 +12,6 @@ mod files;
 mod model;
 mod model_version;
 mod predict;
-mod provenance;
 mod run;
 mod serving;
 mod tensor_json;
@@ -32,7 +31,6 @@ pub fn domain() -> Domain {
         .kind(model::serve)
         .kind(model_version::serve)
         .kind(endpoint::serve)
-        .kind(provenance::serve)
         .workflow(dataset_version::profiling())
         .workflow(train::training())
         .controller("training-jobs", "system.training-jobs", training_job::order)
