@@ -32,6 +32,7 @@ use ports::{
     site::Site,
     syslog::Syslog,
     table::Tables,
+    usage::Tallies,
 };
 
 use super::{Ambient, Settled, archive::Files, collect, fresh_password, gate::Keeper, outset};
@@ -203,6 +204,7 @@ pub fn parts(
             .with(directory)
             .with(passkeys)
             .with(Arc::new(Serving::default()))
+            .with(Arc::new(Tallies::default()))
             .with(Arc::new(site))
             .with(Arc::new(Provider::default()))
             .with(domain_admin::sessions())

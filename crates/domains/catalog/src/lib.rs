@@ -11,6 +11,7 @@ mod experiment;
 mod files;
 mod model;
 mod model_version;
+mod model_work;
 mod predict;
 mod provenance;
 mod run;
@@ -18,6 +19,7 @@ mod serving;
 mod tensor_json;
 mod train;
 mod training_job;
+mod used;
 
 pub use serving::Serving;
 
@@ -26,15 +28,22 @@ pub fn domain() -> Domain {
     Domain::new("catalog")
         .kind(dataset::serve)
         .kind(dataset_version::serve)
+        .kind(dataset::quality_rule::serve)
+        .kind(dataset::quality_check::serve)
         .kind_of("system", training_job::serve)
         .kind(experiment::serve)
         .kind(run::serve)
         .kind(model::serve)
         .kind(model_version::serve)
+        .kind(model_work::artifact::serve)
         .kind(endpoint::serve)
         .kind(provenance::serve)
         .workflow(dataset_version::profiling())
+        .workflow(dataset::quality_check::checking())
+        .workflow(dataset::transform::transforming())
+        .workflow(dataset::split::splitting())
         .workflow(train::training())
+        .every("usage", 60, used::flush)
         .controller("training-jobs", "system.training-jobs", training_job::order)
         .controller("endpoints", "catalog.endpoints", endpoint::make_ready)
 }

@@ -15,8 +15,6 @@ pub const ALIASES: &[(&str, &str, &str)] = &[
     ("POST", "data/auth/login", "admin/sessions/login"),
     ("POST", "deployments/auth/login", "admin/sessions/login"),
     ("POST", "system/auth/login", "admin/sessions/login"),
-    ("GET", "catalog/catalog/experiments/runs/{}", "catalog/runs/{}"),
-    ("PUT", "catalog/catalog/experiments/runs/{}", "catalog/runs/{}"),
     ("GET", "catalog/experiments/runs/{}", "catalog/runs/{}"),
     ("PUT", "catalog/experiments/runs/{}", "catalog/runs/{}"),
     ("GET", "admin/users/filter", "admin/users"),
@@ -31,7 +29,24 @@ pub const ALIASES: &[(&str, &str, &str)] = &[
     ("DELETE", "admin/users/{}/roles/{}", "POST admin/users/{}/revoke-role?role={}"),
     ("PATCH", "catalog/models/{}/archive", "POST catalog/models/{}/archive"),
     ("PATCH", "catalog/datasets/{}/archive", "POST catalog/datasets/{}/archive"),
+    ("PUT", "catalog/datasets/{}/schema", "POST catalog/datasets/{}/set-schema"),
+    ("POST", "catalog/datasets/{}/quality/check", "catalog/datasets/{}/check-quality"),
+    ("POST", "catalog/datasets/{}/versions", "catalog/datasets/{}/upload"),
+    ("GET", "catalog/datasets/{}/profile", "catalog/datasets/{}/statistics"),
+    ("POST", "catalog/datasets/{}/analyze", "catalog/datasets/{}/profile"),
+    ("GET", "catalog/datasets/{}/dependencies", "catalog/datasets/{}/lineage"),
+    ("PATCH", "catalog/datasets/{}/metadata", "catalog/datasets/{}"),
     ("POST", "catalog/models/{}/export", "GET catalog/models/{}/export"),
+    ("PUT", "catalog/models/{}/metadata", "POST catalog/models/{}/set-metadata"),
+    ("PATCH", "catalog/models/{}/metadata", "POST catalog/models/{}/set-metadata"),
+    ("POST", "catalog/models/{}/metrics", "catalog/models/{}/add-metrics"),
+    ("POST", "catalog/models/{}/artifacts", "catalog/models/{}/attach"),
+    ("GET", "catalog/endpoints/by-model/{}", "catalog/endpoints/by-model?model={}"),
+    ("GET", "catalog/endpoints/by-status/{}", "catalog/endpoints/by-status?status={}"),
+    ("PUT", "catalog/endpoints/{}/config", "POST catalog/endpoints/{}/set-config"),
+    ("PATCH", "catalog/endpoints/{}/status", "POST catalog/endpoints/{}/set-status"),
+    ("POST", "catalog/endpoints/{}/invoke", "catalog/endpoints/{}/predict"),
+    ("POST", "catalog/endpoints/{}/restart", "catalog/endpoints/{}/redeploy"),
     ("GET", "admin/activities/export", "admin/activities/export"),
     ("GET", "admin/activities/user", "admin/activities/user"),
     ("GET", "admin/activities/entry", "admin/activities/entry"),
@@ -77,10 +92,37 @@ pub struct Target {
     pub params: Vec<(&'static str, String)>,
 }
 
-/// Where a path leads: to itself where no line of the table fits.
+/// The same noun in several services is one kind: base paths of other services, and where they stand. The
+/// first line that fits counts.
+pub const TWINS: &[(&str, &str)] = &[
+    ("system/catalog/features", "catalog/feature-sets"),
+    ("system/catalog", "catalog"),
+    ("composables/models", "catalog/models"),
+    ("composables/datasets", "catalog/datasets"),
+    ("composables/endpoints", "catalog/endpoints"),
+    ("composables/experiments", "catalog/experiments"),
+];
+
+/// Where a path leads: to itself where no line of the tables fits.
 pub fn target(method: &str, segments: &[String]) -> Target {
-    let same = || Target { method: None, segments: segments.to_vec(), params: Vec::new() };
-    find(method, segments).unwrap_or_else(same)
+    if let Some(found) = find(method, segments) {
+        return found;
+    }
+    let segments = match segments {
+        // `/api/v1/catalog/catalog/models` is how the catalogue of operations writes it.
+        [service, again, _, ..] if service == again => segments[1..].to_vec(),
+        segments => twin(segments).unwrap_or_else(|| segments.to_vec()),
+    };
+    find(method, &segments).unwrap_or(Target { method: None, segments, params: Vec::new() })
+}
+
+/// The path as the service that has the noun writes it.
+fn twin(segments: &[String]) -> Option<Vec<String>> {
+    TWINS.iter().find_map(|(theirs, ours)| {
+        let base: Vec<&str> = theirs.split('/').collect();
+        let starts = segments.len() >= base.len() && base.iter().zip(segments).all(|(a, b)| a == b);
+        starts.then(|| ours.split('/').map(str::to_owned).chain(segments[base.len()..].to_vec()).collect())
+    })
 }
 
 fn find(method: &str, segments: &[String]) -> Option<Target> {
@@ -136,6 +178,19 @@ mod tests {
         assert_eq!((found.method, found.params), (Some("POST"), vec![("role", "editor".to_owned())]));
         let other = of("GET", "admin/users/ada/roles/editor");
         assert_eq!((other.method, other.segments.len()), (None, 5));
+    }
+
+    #[test]
+    fn a_noun_of_another_service_leads_to_its_kind() {
+        assert_eq!(of("GET", "system/catalog/models/churn").segments.join("/"), "catalog/models/churn");
+        assert_eq!(of("GET", "composables/datasets").segments.join("/"), "catalog/datasets");
+        let found = of("PUT", "composables/datasets/rows/schema");
+        assert_eq!(
+            (found.method, found.segments.join("/")),
+            (Some("POST"), "catalog/datasets/rows/set-schema".to_owned())
+        );
+        assert_eq!(of("PATCH", "catalog/catalog/models/churn/archive").method, Some("POST"));
+        assert_eq!(of("GET", "composables/other").segments.join("/"), "composables/other");
     }
 
     #[test]
