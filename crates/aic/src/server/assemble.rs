@@ -97,6 +97,7 @@ fn domains() -> Vec<Domain> {
         domain_identity::domain(),
         domain_operations::domain(),
         domain_catalog::domain(),
+        domain_pipelines::domain(),
         domain_gateway::domain(),
     ]
 }

@@ -45,6 +45,17 @@ pub const ALIASES: &[(&str, &str, &str)] = &[
     ("GET", "catalog/endpoints/by-status/{}", "catalog/endpoints/by-status?status={}"),
     ("PUT", "catalog/endpoints/{}/config", "POST catalog/endpoints/{}/set-config"),
     ("PATCH", "catalog/endpoints/{}/status", "POST catalog/endpoints/{}/set-status"),
+    ("GET", "catalog/pipelines/by-type/{}", "catalog/pipelines/by-type?type={}"),
+    ("GET", "catalog/pipelines/runs/{}", "catalog/pipeline-runs/{}"),
+    ("POST", "catalog/pipelines/runs/{}/retry", "catalog/pipeline-runs/{}/retry"),
+    ("POST", "catalog/pipelines/runs/{}/stop", "catalog/pipeline-runs/{}/stop"),
+    ("PUT", "catalog/pipelines/schedules/{}", "catalog/pipeline-schedules/{}"),
+    ("DELETE", "catalog/pipelines/schedules/{}", "catalog/pipeline-schedules/{}"),
+    ("POST", "catalog/pipelines/{}/components", "catalog/pipelines/{}/add-component"),
+    ("PUT", "catalog/pipelines/{}/components/{}", "POST catalog/pipelines/{}/set-component?id={}"),
+    ("DELETE", "catalog/pipelines/{}/components/{}", "POST catalog/pipelines/{}/remove-component?id={}"),
+    ("PUT", "catalog/pipelines/{}/config", "POST catalog/pipelines/{}/set-config"),
+    ("PUT", "catalog/pipelines/{}/stages", "POST catalog/pipelines/{}/set-stages"),
     ("POST", "catalog/endpoints/{}/invoke", "catalog/endpoints/{}/predict"),
     ("POST", "catalog/endpoints/{}/restart", "catalog/endpoints/{}/redeploy"),
     ("GET", "admin/activities/export", "admin/activities/export"),
@@ -101,6 +112,7 @@ pub const TWINS: &[(&str, &str)] = &[
     ("composables/datasets", "catalog/datasets"),
     ("composables/endpoints", "catalog/endpoints"),
     ("composables/experiments", "catalog/experiments"),
+    ("composables/pipelines", "catalog/pipelines"),
 ];
 
 /// Where a path leads: to itself where no line of the tables fits.
