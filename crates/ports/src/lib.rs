@@ -18,6 +18,7 @@ pub mod mail;
 pub mod measure;
 pub mod notary;
 pub mod passkey;
+pub mod rules;
 pub mod site;
 pub mod syslog;
 pub mod table;

@@ -143,7 +143,8 @@ pub fn engines() -> Ports {
     let here = engine_fetch::Egress::parse("127.0.0.0/8").expect("a network");
     let gateway: Arc<dyn ports::gateway::Gateway> = engine_proxy::Gateway::new(here);
     let tallies = Arc::new(ports::usage::Tallies::default());
-    Ports::default().with(infer).with(learn).with(tables).with(gateway).with(tallies)
+    let rules = engine_policy::rules();
+    Ports::default().with(rules).with(infer).with(learn).with(tables).with(gateway).with(tallies)
 }
 
 struct Player {

@@ -98,6 +98,8 @@ fn domains() -> Vec<Domain> {
         domain_operations::domain(),
         domain_catalog::domain(),
         domain_pipelines::domain(),
+        domain_market::domain(),
+        domain_governance::domain(),
         domain_gateway::domain(),
     ]
 }
@@ -206,6 +208,7 @@ pub fn parts(
             .with(passkeys)
             .with(Arc::new(Serving::default()))
             .with(Arc::new(Tallies::default()))
+            .with(engine_policy::rules())
             .with(Arc::new(site))
             .with(Arc::new(Provider::default()))
             .with(domain_admin::sessions())

@@ -3,6 +3,7 @@
 use kernel::{journal::Change, prelude::*, read};
 
 use crate::{
+    gate,
     model::Model,
     model_version::Version,
     predict::{self, Explained, Predicted, Rows},
@@ -13,10 +14,13 @@ use crate::{
 mod counted;
 mod operate;
 
+pub use operate::Desired;
+
 /// What endpoints serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Endpoint>) -> KindBuilder<Endpoint> {
     let kind = counted::serve(operate::serve(kind));
     kind.admit(resolve)
+        .admit(gate::deployed)
         .action("predict", "Predicts for rows given as objects of columns.", predict_rows)
         .action(
             "explain",
@@ -54,7 +58,7 @@ pub struct Endpoint {
     pub description: Option<String>,
     /// Whether it shall answer.
     #[field(indexed, default = "Serving")]
-    pub desired: operate::Desired,
+    pub desired: Desired,
     /// What callers are told when it shall not.
     #[field(max = 500)]
     pub reason: Option<String>,
@@ -71,7 +75,7 @@ impl Endpoint {
             version,
             model_version: None,
             description: None,
-            desired: operate::Desired::Serving,
+            desired: Desired::Serving,
             reason: None,
             rows_max: 10_000,
         }

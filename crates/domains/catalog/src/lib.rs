@@ -9,6 +9,7 @@ mod dataset_version;
 mod endpoint;
 mod experiment;
 mod files;
+mod gate;
 mod model;
 mod model_version;
 mod model_work;
