@@ -7,6 +7,7 @@ use domain_catalog::Serving;
 use kernel::prelude::Secret;
 use testing::Stage;
 
+mod features;
 mod governance;
 mod market;
 
@@ -17,6 +18,7 @@ fn play(text: &str) {
     let stage = Stage::of("catalog", domain_catalog::domain())
         .and(domain_admin::domain())
         .and(domain_pipelines::domain())
+        .and(domain_features::domain())
         .and(domain_market::domain())
         .and(domain_governance::domain())
         .with_ports(ports)

@@ -100,6 +100,7 @@ fn domains() -> Vec<Domain> {
         domain_pipelines::domain(),
         domain_market::domain(),
         domain_governance::domain(),
+        domain_features::domain(),
         domain_gateway::domain(),
     ]
 }
