@@ -2,6 +2,8 @@
 //! what its lines mean stands at `testing::Stage`.
 
 #[cfg(test)]
+mod catalogue;
+#[cfg(test)]
 mod identity;
 #[cfg(test)]
 mod operations;

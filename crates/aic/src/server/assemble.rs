@@ -33,6 +33,7 @@ use ports::{
     site::Site,
     syslog::Syslog,
     table::Tables,
+    usage::Tallies,
 };
 
 use super::{Ambient, Settled, archive::Files, collect, fresh_password, gate::Keeper, outset};
@@ -98,6 +99,10 @@ fn domains() -> Vec<Domain> {
         domain_identity::domain(),
         domain_operations::domain(),
         domain_catalog::domain(),
+        domain_pipelines::domain(),
+        domain_market::domain(),
+        domain_governance::domain(),
+        domain_features::domain(),
         domain_gateway::domain(),
         domain_provenance::domain(),
         domain_search::domain(),
@@ -230,6 +235,8 @@ pub fn parts(
             .with(engine_search::open(&settled.data_dir.join("search"))?)
             .with(Arc::new(domain_search::Feed::default()))
             .with(Arc::new(Serving::default()))
+            .with(Arc::new(Tallies::default()))
+            .with(engine_policy::rules())
             .with(Arc::new(site))
             .with(Arc::new(Provider::default()))
             .with(domain_admin::sessions())

@@ -9,14 +9,17 @@ mod dataset_version;
 mod endpoint;
 mod experiment;
 mod files;
+mod gate;
 mod model;
 mod model_version;
+mod model_work;
 mod predict;
 mod run;
 mod serving;
 mod tensor_json;
 mod train;
 mod training_job;
+mod used;
 
 pub use serving::Serving;
 
@@ -25,14 +28,21 @@ pub fn domain() -> Domain {
     Domain::new("catalog")
         .kind(dataset::serve)
         .kind(dataset_version::serve)
+        .kind(dataset::quality_rule::serve)
+        .kind(dataset::quality_check::serve)
         .kind_of("system", training_job::serve)
         .kind(experiment::serve)
         .kind(run::serve)
         .kind(model::serve)
         .kind(model_version::serve)
+        .kind(model_work::artifact::serve)
         .kind(endpoint::serve)
         .workflow(dataset_version::profiling())
+        .workflow(dataset::quality_check::checking())
+        .workflow(dataset::transform::transforming())
+        .workflow(dataset::split::splitting())
         .workflow(train::training())
+        .every("usage", 60, used::flush)
         .controller("training-jobs", "system.training-jobs", training_job::order)
         .controller("endpoints", "catalog.endpoints", endpoint::make_ready)
 }

@@ -7,10 +7,12 @@ use kernel::prelude::*;
 use crate::{
     files,
     model_version::{self, Version},
+    model_work,
 };
 
 /// What models serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Model>) -> KindBuilder<Model> {
+    let kind = model_work::serve(kind);
     kind.upload("upload", "Takes an ONNX file as the next version; it must load here.", upload)
         .view("metrics", "The metrics of each version.", metrics)
         .view("metadata", "What is known of the model and its latest version.", metadata)
