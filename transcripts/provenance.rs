@@ -113,3 +113,42 @@ fn other_programs_report_what_they_read_and_wrote() {
 "#;
     stage().play(&format!("{data}{EVENTS}{story}"));
 }
+
+#[test]
+fn what_came_of_something_withdrawn_stops_and_stays_out_of_service() {
+    let penguins = include_bytes!("../examples/data/penguins.csv");
+    stage().with_file("penguins.csv", penguins).play(
+        r#"
+        POST /datasets {"metadata": {"name": "penguins"}, "spec": {}}
+        => 201 {"metadata": {"uid": "$data"}}
+        POST /datasets/penguins/upload?filename=penguins.csv < penguins.csv
+        => 200
+        POST /api/v1/system/training/jobs {"metadata": {"name": "penguins"}, "spec": {"dataset": "penguins", "target": "species", "budgetSeconds": 5, "folds": 2}}
+        => 201
+        POST /endpoints {"metadata": {"name": "birds"}, "spec": {"model": "penguins"}}
+        => 201
+        POST /endpoints/birds/test {}
+        => 200
+        POST /quarantines {"metadata": {"name": "case"}, "spec": {"subject": "dst_nothing", "reason": "consent was withdrawn"}}
+        => 404 {"field": "spec.subject"}
+        POST /quarantines {"metadata": {"name": "case"}, "spec": {"subject": "$data", "reason": "consent was withdrawn"}}
+        => 201
+        GET /quarantines/case
+        => 200 {"status": {"stopped": ["birds"]}}
+        POST /endpoints/birds/test {}
+        => 409 {"code": "endpoint-stopped", "detail": "endpoint `birds` is out of service: consent was withdrawn (quarantine `case`)"}
+        POST /endpoints/birds/deploy {}
+        => 409 {"code": "in-quarantine"}
+        POST /model-versions/penguins.1/promote {"stage": "Production"}
+        => 409 {"code": "in-quarantine"}
+        POST /endpoints {"metadata": {"name": "other"}, "spec": {"model": "penguins"}}
+        => 409 {"code": "in-quarantine"}
+        DELETE /quarantines/case
+        => 200
+        POST /endpoints/birds/deploy {}
+        => 200
+        POST /endpoints/birds/test {}
+        => 200
+        "#,
+    );
+}

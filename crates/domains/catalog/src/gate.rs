@@ -10,8 +10,32 @@ use crate::{
 /// The kind that keeps the policies.
 const POLICIES: &str = "catalog.governance-policies";
 
+/// The kind that keeps what is withdrawn.
+const QUARANTINES: &str = "catalog.quarantines";
+
+/// Refuses what came of something that is withdrawn.
+async fn clean(cx: &Cx, event: &str, version: &str) -> Result<()> {
+    let inside = cx.platform().cx_of(Principal::system("governance", &cx.org), &cx.project);
+    let Some(it) = inside.get_opt::<Version>(version).await? else { return Ok(()) };
+    let ask = json!({"id": it.metadata.uid});
+    let told = match inside.call_action(QUARANTINES, None, "check", ask).await {
+        Err(error) if error.code() == "unknown-kind" => return Ok(()),
+        other => other?,
+    };
+    let Some(by) = told["by"].as_array().and_then(|all| all.first()) else { return Ok(()) };
+    let text = |name: &str| by[name].as_str().unwrap_or_default();
+    let message = format!(
+        "to {event} `{version}` is refused by quarantine `{}`: {}",
+        text("quarantine"),
+        text("reason")
+    );
+    Err(Error::conflict("in-quarantine", message)
+        .hint("it came of something that was withdrawn; `lineage` shows the way"))
+}
+
 /// Refuses what an enforced policy refuses; a platform without governance refuses nothing.
 async fn pass(cx: &Cx, event: &str, version: &str) -> Result<()> {
+    clean(cx, event, version).await?;
     let inside = cx.platform().cx_of(Principal::system("governance", &cx.org), &cx.project);
     let ask = json!({"event": event, "kind": "catalog.model-versions", "object": version});
     let told = match inside.call_action(POLICIES, None, "gate", ask).await {

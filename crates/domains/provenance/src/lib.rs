@@ -10,6 +10,7 @@ mod lineage_job;
 mod lineage_run;
 mod openlineage;
 mod provenance;
+mod quarantine;
 mod told;
 
 /// Everything this part of the service serves, in the order a user meets it.
@@ -21,4 +22,6 @@ pub fn domain() -> Domain {
         .kind(lineage_run::serve)
         .kind(lineage_dataset::serve)
         .kind(openlineage::serve)
+        .kind(quarantine::serve)
+        .controller("quarantines", "catalog.quarantines", quarantine::imposed)
 }

@@ -169,7 +169,7 @@ async fn deployments(cx: Cx, it: Object<Endpoint>, ask: Page) -> Result<Value> {
     let kind = cx.platform().kind("catalog.endpoints")?;
     let mut items: Vec<Value> = Vec::new();
     let mut before: Option<(Value, Value)> = None;
-    for change in cx.platform().store.history(&query).await?.iter().rev() {
+    for change in cx.platform().store.history(&query).await?.iter().rev().filter(|it| !it.is_emptied()) {
         let raw = read::raw_at(&kind, change)?;
         let part = |name: &str| raw.spec.get(name).cloned().unwrap_or_default();
         let now = (part("modelVersion"), part("desired"));
