@@ -9,3 +9,5 @@ mod identity;
 mod operations;
 #[cfg(test)]
 mod play;
+#[cfg(test)]
+mod searching;

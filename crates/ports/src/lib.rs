@@ -8,6 +8,7 @@ use std::pin::Pin;
 
 use base::Result;
 
+pub mod acme;
 pub mod archive;
 pub mod directory;
 pub mod fetch;
@@ -19,6 +20,7 @@ pub mod measure;
 pub mod notary;
 pub mod passkey;
 pub mod rules;
+pub mod search;
 pub mod site;
 pub mod syslog;
 pub mod table;
