@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Watch;
 
+pub mod cells;
+pub mod chance;
+
 /// How the bytes of a table are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

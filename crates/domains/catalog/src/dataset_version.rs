@@ -1,7 +1,7 @@
 //! One version of a dataset: a file that does not change, and its profile.
 
 use kernel::{blob::Stored, prelude::*, runs::Run};
-use ports::table::{self, Column, ColumnType, Profile, Tables, Values};
+use ports::table::{self, Column, Profile, Tables, cells};
 
 use crate::{
     dataset::{Dataset, contract},
@@ -338,17 +338,7 @@ pub async fn table(cx: &Cx, version: &Object<Version>, skip: u64, limit: u64) ->
 
 /// One row as a JSON object; a missing value is null.
 pub fn row_of(columns: &[Column], row: usize) -> Value {
-    let value = |column: &Column| match (&column.values, column.kind) {
-        (Values::Texts { codes, distinct }, _) => {
-            codes[row].map_or(Value::Null, |code| distinct[code as usize].clone().into())
-        }
-        (Values::Numbers(numbers), _) if numbers[row].is_nan() => Value::Null,
-        (Values::Numbers(numbers), ColumnType::Integer) => json!(numbers[row] as i64),
-        (Values::Numbers(numbers), ColumnType::Boolean) => json!(numbers[row] != 0.0),
-        (Values::Numbers(numbers), ColumnType::Time) => json!(Time::from_micros((numbers[row] * 1e6) as i64)),
-        (Values::Numbers(numbers), ColumnType::Number | ColumnType::Text) => json!(numbers[row]),
-    };
-    Value::Object(columns.iter().map(|column| (column.name.clone(), value(column))).collect())
+    Value::Object(columns.iter().map(|column| (column.name.clone(), cells::value(column, row))).collect())
 }
 
 /// The file itself.

@@ -176,6 +176,8 @@ pub const ALIASES: &[(&str, &str, &str)] = &[
     ("DELETE", "catalog/feature-sets/{}/features/{}", "POST catalog/feature-sets/{}/remove-feature?id={}"),
     ("GET", "catalog/feature-sets/{}/stats", "catalog/feature-sets/{}/statistics"),
     ("GET", "catalog/feature-sets/{}/impact", "catalog/feature-sets/{}/consumers"),
+    ("POST", "system/training/jobs/{}/stop", "system/training-jobs/{}/cancel"),
+    ("GET", "catalog/models/{}/performance", "catalog/models/{}/metrics"),
     ("POST", "catalog/endpoints/{}/invoke", "catalog/endpoints/{}/predict"),
     ("POST", "catalog/endpoints/{}/restart", "catalog/endpoints/{}/redeploy"),
     ("GET", "admin/activities/export", "admin/activities/export"),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use kernel::prelude::*;
-use ports::table::{Column, Profile, Table, Tables, Values};
+use ports::table::{Profile, Table, Tables, Values, cells};
 
 use super::{
     Dataset, Ordered,
@@ -11,7 +11,7 @@ use super::{
     version_of,
     written::{self, Source},
 };
-use crate::dataset_version::{self, Version};
+use crate::dataset_version::Version;
 
 /// What checks serve beyond the verbs every kind has; they are made by checking.
 pub fn serve(kind: KindBuilder<Check>) -> KindBuilder<Check> {
@@ -205,9 +205,10 @@ impl<'a> Test<'a> {
             return Ok(());
         };
         let column = &table.columns[at];
+        let text = |row| cells::text(column, row).unwrap_or_default();
         for row in 0..table.rows {
             let fails = match rule.check {
-                What::NotNull => missing(column, row),
+                What::NotNull => cells::missing(column, row),
                 What::RowCount => false,
                 What::Freshness => {
                     if let Values::Numbers(numbers) = &column.values
@@ -217,8 +218,8 @@ impl<'a> Test<'a> {
                     }
                     false
                 }
-                _ if missing(column, row) => continue,
-                What::Unique => !self.seen.insert(super::transform::digest_of(table, at, row)),
+                _ if cells::missing(column, row) => continue,
+                What::Unique => !self.seen.insert(cells::digest(table, &[at], row)),
                 What::Range => match &column.values {
                     Values::Numbers(numbers) => {
                         rule.min.is_some_and(|min| numbers[row] < min)
@@ -226,17 +227,14 @@ impl<'a> Test<'a> {
                     }
                     Values::Texts { .. } => true,
                 },
-                What::Regex => {
-                    !self.pattern.as_ref().is_some_and(|pattern| pattern.is_match(&text(column, row)))
-                }
-                What::Set => !rule.values.contains(&text(column, row)),
+                What::Regex => !self.pattern.as_ref().is_some_and(|pattern| pattern.is_match(&text(row))),
+                What::Set => !rule.values.contains(&text(row)),
             };
             self.finding.checked += 1;
             if fails {
                 self.finding.failed += 1;
                 if self.finding.examples.len() < EXAMPLES {
-                    let value =
-                        dataset_version::row_of(std::slice::from_ref(column), row)[&column.name].clone();
+                    let value = cells::value(column, row);
                     self.finding.examples.push(json!({"row": first + row as u64, "value": value}));
                 }
             }
@@ -270,19 +268,5 @@ impl<'a> Test<'a> {
                 _ => finding.failed as f64 <= rule.tolerance * finding.checked as f64,
             };
         self.finding
-    }
-}
-
-fn missing(column: &Column, row: usize) -> bool {
-    match &column.values {
-        Values::Numbers(numbers) => numbers[row].is_nan(),
-        Values::Texts { codes, .. } => codes[row].is_none(),
-    }
-}
-
-fn text(column: &Column, row: usize) -> String {
-    match &dataset_version::row_of(std::slice::from_ref(column), row)[&column.name] {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
     }
 }

@@ -3,18 +3,15 @@
 use std::collections::{BTreeMap, HashSet};
 
 use kernel::prelude::*;
-use ports::table::{Column, ColumnProfile, ColumnType, Profile, Table, Values};
+use ports::table::{Column, ColumnProfile, ColumnType, Profile, Table, Values, cells};
 
 use super::{
     Dataset, Ordered,
     contract::Type,
-    split::chosen,
     version_of,
     written::{self, Source},
 };
 use crate::dataset_version::{Format, Version};
-
-mod cells;
 
 /// The most different rows that `dedupe` remembers.
 const DISTINCT_MAX: usize = 50_000_000;
@@ -99,6 +96,23 @@ pub enum Compare {
     Missing,
     /// The row has one.
     Present,
+}
+
+impl Compare {
+    /// The word of those who compare.
+    fn plain(self) -> cells::Compare {
+        match self {
+            Self::Equal => cells::Compare::Equal,
+            Self::NotEqual => cells::Compare::NotEqual,
+            Self::Below => cells::Compare::Below,
+            Self::AtMost => cells::Compare::AtMost,
+            Self::Above => cells::Compare::Above,
+            Self::AtLeast => cells::Compare::AtLeast,
+            Self::In => cells::Compare::In,
+            Self::Missing => cells::Compare::Missing,
+            Self::Present => cells::Compare::Present,
+        }
+    }
 }
 
 /// What a missing value becomes.
@@ -242,10 +256,10 @@ impl<'a> Work<'a> {
             Op::Filter => {
                 let compare = *given(step.compare.as_ref(), "compare")?;
                 let column = place(&table, given(step.column.as_ref(), "column")?)?;
-                let fits = cells::fits(&table.columns[column], compare, step.value.as_ref())?;
+                let fits = cells::fits(&table.columns[column], compare.plain(), step.value.as_ref())?;
                 let rows: Vec<usize> = (0..table.rows).filter(|row| fits(*row)).collect();
                 drop(fits);
-                table = chosen(&table, &rows);
+                table = cells::chosen(&table, &rows);
             }
             Op::Fill => {
                 let column = place(&table, given(step.column.as_ref(), "column")?)?;
@@ -265,7 +279,7 @@ impl<'a> Work<'a> {
                     let message = format!("more than {DISTINCT_MAX} different rows");
                     return Err(Error::invalid("too-many-rows", message).hint("dedupe by fewer columns"));
                 }
-                table = chosen(&table, &rows);
+                table = cells::chosen(&table, &rows);
             }
         }
         Ok(table)
@@ -312,9 +326,4 @@ fn place(table: &Table, name: &str) -> Result<usize> {
             .at("column")
             .hint(format!("the columns are: {}", names.join(", ")))
     })
-}
-
-/// Sixteen bytes that tell the values of one column apart.
-pub fn digest_of(table: &Table, column: usize, row: usize) -> [u8; 16] {
-    cells::digest(table, &[column], row)
 }

@@ -21,6 +21,14 @@ fn play(text: &str) {
 fn a_model_is_tried_found_and_put_into_service() {
     play(
         r#"
+        GET /api/v1/system/training/jobs/p/logs
+        => 200 "*"
+        GET /api/v1/system/training/jobs/p/config
+        => 200 {"dataset": "penguins", "target": "species"}
+        GET /api/v1/system/training/jobs/p/hyperparameters
+        => 200 {"budgetSeconds": 1, "seed": 7}
+        POST /api/v1/system/training/jobs/p/stop {}
+        => 409 {"code": "run-has-ended"}
         POST /models/penguins/validate {}
         => 200 {"version": 1, "valid": true, "checks": [{"check": "digest"}, {"check": "loads"}, {"check": "signature"}, {"check": "example"}]}
         POST /models/penguins/metrics {"metrics": {"latency_ms": 0.4}}

@@ -1,25 +1,90 @@
-//! What steps do to cells: casts, comparisons, fillings, digests of rows.
+//! What is done with the cells of tables in memory: read as JSON, cast, compared, filled, chosen, told apart.
 
 use std::collections::HashMap;
 
-use kernel::prelude::*;
-use ports::table::{Column, ColumnType, Table, Values};
+use base::{Digest, Error, Result, Time};
+use serde_json::{Value, json};
 
-use super::Compare;
-use crate::dataset_version;
+use super::{Column, ColumnType, Table, Values};
+
+/// How values are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compare {
+    /// They are equal.
+    Equal,
+    /// They differ.
+    NotEqual,
+    /// The row's is smaller.
+    Below,
+    /// The row's is smaller or equal.
+    AtMost,
+    /// The row's is larger.
+    Above,
+    /// The row's is larger or equal.
+    AtLeast,
+    /// The row's is one of a list.
+    In,
+    /// The row has none.
+    Missing,
+    /// The row has one.
+    Present,
+}
+
+/// A cell as JSON; a missing value is null.
+pub fn value(column: &Column, row: usize) -> Value {
+    match (&column.values, column.kind) {
+        (Values::Texts { codes, distinct }, _) => {
+            codes[row].map_or(Value::Null, |code| distinct[code as usize].clone().into())
+        }
+        (Values::Numbers(numbers), _) if numbers[row].is_nan() => Value::Null,
+        (Values::Numbers(numbers), ColumnType::Integer) => json!(numbers[row] as i64),
+        (Values::Numbers(numbers), ColumnType::Boolean) => json!(numbers[row] != 0.0),
+        (Values::Numbers(numbers), ColumnType::Time) => {
+            json!(Time::from_micros((numbers[row] * 1e6) as i64))
+        }
+        (Values::Numbers(numbers), ColumnType::Number | ColumnType::Text) => json!(numbers[row]),
+    }
+}
+
+/// Whether a row has no value.
+pub fn missing(column: &Column, row: usize) -> bool {
+    match &column.values {
+        Values::Numbers(numbers) => numbers[row].is_nan(),
+        Values::Texts { codes, .. } => codes[row].is_none(),
+    }
+}
+
+/// A cell as a text; none where it is missing.
+pub fn text(column: &Column, row: usize) -> Option<String> {
+    match value(column, row) {
+        Value::Null => None,
+        Value::String(text) => Some(text),
+        other => Some(other.to_string()),
+    }
+}
+
+/// Some rows of a table.
+pub fn chosen(table: &Table, rows: &[usize]) -> Table {
+    let column = |it: &Column| Column {
+        name: it.name.clone(),
+        kind: it.kind,
+        values: match &it.values {
+            Values::Numbers(numbers) => Values::Numbers(rows.iter().map(|row| numbers[*row]).collect()),
+            Values::Texts { codes, distinct } => Values::Texts {
+                codes: rows.iter().map(|row| codes[*row]).collect(),
+                distinct: distinct.clone(),
+            },
+        },
+    };
+    Table { rows: rows.len(), columns: table.columns.iter().map(column).collect() }
+}
 
 /// A column as another type; what does not fit becomes missing.
 pub fn cast(column: &Column, kind: ColumnType) -> Column {
     let values = match (&column.values, kind) {
         (_, kind) if kind == column.kind => column.values.clone(),
         (Values::Numbers(numbers), ColumnType::Text) => {
-            let slice = std::slice::from_ref(column);
-            let text = |row: usize| match &dataset_version::row_of(slice, row)[column.name.as_str()] {
-                Value::Null => None,
-                Value::String(text) => Some(text.clone()),
-                other => Some(other.to_string()),
-            };
-            texts((0..numbers.len()).map(text))
+            texts((0..numbers.len()).map(|row| text(column, row)))
         }
         (Values::Numbers(numbers), kind) => {
             Values::Numbers(numbers.iter().map(|x| number_as(*x, kind)).collect())
