@@ -21,6 +21,7 @@ pub mod passkey;
 pub mod site;
 pub mod syslog;
 pub mod table;
+pub mod tracking;
 
 /// A future that a trait object can answer.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
