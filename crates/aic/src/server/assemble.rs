@@ -96,6 +96,7 @@ fn domains() -> Vec<Domain> {
         domain_identity::domain(),
         domain_operations::domain(),
         domain_catalog::domain(),
+        domain_tracking::domain(),
         domain_gateway::domain(),
     ]
 }
