@@ -56,9 +56,13 @@ async fn list(cx: &Cx, ask: &Ask) -> Result<Value> {
         Some(run) => run,
         None => ask.required("run_uuid")?,
     };
-    let (place, root) = root(cx, run).await?;
-    let below = ask.text("path")?.unwrap_or_default();
-    let path = root.join(&Path::parse(below)?);
+    let (place, _) = root(cx, run).await?;
+    listed(cx, &place, ask.text("path")?.unwrap_or_default()).await
+}
+
+/// What lies in a directory of a place.
+pub async fn listed(cx: &Cx, place: &str, below: &str) -> Result<Value> {
+    let path = here(place)?.join(&Path::parse(below)?);
     let names = match tree::find(cx, &path).await? {
         Found::File(_) => Vec::new(),
         Found::Directory(names) => names,

@@ -112,7 +112,11 @@ pub fn model_name(name: &str, field: &str) -> Result<()> {
 
 /// A version's number.
 pub fn version(text: &str) -> Result<u64> {
-    text.parse().map_err(|_| Fault::invalid(format!("Parameter 'version' must be an integer, got '{text}'.")))
+    let number: i64 = text
+        .parse()
+        .map_err(|_| Fault::invalid(format!("Parameter 'version' must be an integer, got '{text}'.")))?;
+    // There is no version 0.
+    Ok(u64::try_from(number).unwrap_or(0))
 }
 
 /// Refuses an alias that is none, or that means something else.

@@ -9,6 +9,7 @@ use crate::{
     ask::Ask,
     checks,
     fault::{Fault, Result},
+    grammar::{Condition, Operand},
     matching::{self, About, Cell, Known},
     nothing,
     objects::{self, EXPERIMENTS, Trash},
@@ -199,7 +200,7 @@ async fn rename(cx: &Cx, ask: &Ask) -> Result<Value> {
         return Ok(nothing());
     }
     if title == DEFAULT || titled(cx, title).await?.is_some() {
-        return Err(taken(title));
+        return Err(Fault::bad(taken(title).message));
     }
     let (uid, before) = (it.metadata.uid.as_str(), it.spec.get("title").cloned());
     objects::patch(cx, EXPERIMENTS, uid, json!({"title": title})).await?;
@@ -223,6 +224,8 @@ const KNOWN: Known = Known {
     numbers: &["creation_time", "last_update_time"],
     lists: &["experiment_id"],
     orders: &["creation_time", "experiment_id", "last_update_time", "name"],
+    nulls: true,
+    once: false,
 };
 
 fn cell(it: &Raw, key: &str) -> Cell {
@@ -236,7 +239,7 @@ fn cell(it: &Raw, key: &str) -> Cell {
 
 async fn search(cx: &Cx, ask: &Ask) -> Result<Value> {
     let most = ask.max_results(1_000, PAGE_MAX)?;
-    let conditions = crate::grammar::filter(ask.text("filter")?.unwrap_or_default())?;
+    let mut conditions = crate::grammar::filter(ask.text("filter")?.unwrap_or_default())?;
     let abouts = conditions.iter().map(|it| KNOWN.about(it)).collect::<Result<Vec<About>>>()?;
     let mut orders = ask.texts("order_by")?;
     if orders.is_empty() {
@@ -248,7 +251,8 @@ async fn search(cx: &Cx, ask: &Ask) -> Result<Value> {
     }
     let from = matching::offset(ask.text("page_token")?.unwrap_or_default())?;
     objects::may(cx, EXPERIMENTS, "list", "").await?;
-    default(cx).await?;
+    let first = default(cx).await?.metadata.uid.to_string();
+    conditions.iter_mut().for_each(|condition| meant(condition, &first));
     let mut found = objects::list(cx, EXPERIMENTS, "", Trash::of(ask.raw("view_type"))?).await?;
     found.retain(|it| {
         conditions.iter().zip(&abouts).all(|(condition, about)| {
@@ -261,11 +265,21 @@ async fn search(cx: &Cx, ask: &Ask) -> Result<Value> {
     });
     matching::sort(&mut found, &orders, cell);
     let (page, next) = matching::page(found, from, most);
-    let mut answer = json!({"experiments": page.iter().map(shown).collect::<Vec<_>>()});
-    if let Some(next) = next {
-        answer["next_page_token"] = next.into();
+    Ok(matching::shown_page("experiments", page.iter().map(shown).collect(), next))
+}
+
+/// Who asks for the experiment `0` means the one of whoever names none.
+fn meant(condition: &mut Condition, first: &str) {
+    let replace = |text: &mut String| {
+        if text == "0" {
+            first.clone_into(text);
+        }
+    };
+    match &mut condition.value {
+        Operand::Text(text) if condition.key == "experiment_id" => replace(text),
+        Operand::Texts(texts) if condition.key == "experiment_id" => texts.iter_mut().for_each(replace),
+        _ => {}
     }
-    Ok(answer)
 }
 
 fn tag<'a>(it: &'a Raw, key: &str) -> Option<&'a str> {
@@ -289,6 +303,7 @@ pub fn shown(it: &Raw) -> Value {
         "lifecycle_stage": if objects::is_deleted(it) { "deleted" } else { "active" },
         "creation_time": objects::created_ms(it),
         "last_update_time": objects::updated_ms(it),
+        "workspace": it.metadata.namespace,
     });
     let tags = objects::shown_pairs(objects::texts(it, "tags"));
     if tags != json!([]) {

@@ -29,6 +29,11 @@ impl Fault {
         Self::new("INVALID_PARAMETER_VALUE", 400, message)
     }
 
+    /// A request that cannot be fulfilled.
+    pub fn bad(message: impl Into<String>) -> Self {
+        Self::new("BAD_REQUEST", 400, message)
+    }
+
     /// Nothing there, or nothing the caller may know of.
     pub fn missing(message: impl Into<String>) -> Self {
         Self::new("RESOURCE_DOES_NOT_EXIST", 404, message)

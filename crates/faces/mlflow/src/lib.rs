@@ -24,6 +24,7 @@ mod fault;
 mod grammar;
 mod history;
 mod log;
+mod logged;
 mod matching;
 mod models;
 mod objects;
@@ -131,6 +132,7 @@ async fn read(shared: Shared, request: Request) -> Result<Value> {
         "model-versions" => Box::pin(versions::answer(&asked)).await?,
         "runs" => Box::pin(runs::answer(&asked)).await?,
         "metrics" => Box::pin(history::answer(&asked)).await?,
+        "logged-models" => Box::pin(logged::answer(&asked)).await?,
         "artifacts" => Box::pin(artifacts::answer(&asked)).await?,
         _ => None,
     };

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     ask::whole,
@@ -70,6 +70,10 @@ pub struct Known {
     pub lists: &'static [&'static str],
     /// Attributes to order by.
     pub orders: &'static [&'static str],
+    /// Whether it can be asked if there is a tag at all.
+    pub nulls: bool,
+    /// Whether one attribute may be ordered by only once.
+    pub once: bool,
 }
 
 /// What a condition is about.
@@ -88,10 +92,15 @@ impl Known {
         match condition.entity.as_str() {
             "attribute" | "attributes" | "attr" => {}
             "tag" | "tags" => {
-                let fits = matches!(condition.value, Operand::Text(_) | Operand::Nothing);
+                let fits = match condition.value {
+                    Operand::Text(_) => condition.op.is_textual(),
+                    Operand::Nothing => self.nulls,
+                    Operand::Number(..) | Operand::Texts(_) => false,
+                };
                 if !fits {
                     return Err(Fault::invalid(format!(
-                        "Expected a quoted string value for tag (e.g. 'my-value') at position {at}"
+                        "Invalid comparator for tag, or no quoted string value (e.g. 'my-value'): '{}' at position {at}",
+                        condition.op.word()
                     )));
                 }
                 return Ok(About::Tag);
@@ -152,7 +161,7 @@ impl Known {
                     order.key, self.orders
                 )));
             }
-            if all.iter().any(|other| other.key == order.key) {
+            if self.once && all.iter().any(|other| other.key == order.key) {
                 return Err(Fault::invalid(format!("`order_by` contains duplicate fields: {texts:?}")));
             }
             all.push(order);
@@ -210,11 +219,23 @@ pub fn offset(token: &str) -> Result<usize> {
 
 /// The token of the page that begins there.
 pub fn token(offset: usize) -> String {
-    BASE64_STANDARD.encode(json!({"offset": offset}).to_string())
+    BASE64_STANDARD.encode(format!("{{\"offset\": {offset}}}"))
 }
 
 /// One page of what was found, and the token of the next.
 pub fn page<T>(found: Vec<T>, from: usize, most: usize) -> (Vec<T>, Option<String>) {
     let next = (found.len() > from.saturating_add(most)).then(|| token(from + most));
     (found.into_iter().skip(from).take(most).collect(), next)
+}
+
+/// A page as MLflow shows it: a list without anything in it is not shown.
+pub fn shown_page(field: &str, items: Vec<Value>, next: Option<String>) -> Value {
+    let mut answer = serde_json::Map::new();
+    if !items.is_empty() {
+        answer.insert(field.to_owned(), items.into());
+    }
+    if let Some(next) = next {
+        answer.insert("next_page_token".to_owned(), next.into());
+    }
+    answer.into()
 }

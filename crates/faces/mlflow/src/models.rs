@@ -32,7 +32,7 @@ pub async fn answer(asked: &Asked) -> Result<Option<Value>> {
         }
         ("PATCH", ["registered-models", "update"]) => {
             let it = find(cx, ask.required("name")?, "update").await?;
-            let description = ask.text("description")?.unwrap_or_default();
+            let description = ask.given("description")?;
             changed(cx, &it, json!({"description": description})).await?
         }
         ("POST", ["registered-models", "rename"]) => rename(cx, ask).await?,
@@ -105,7 +105,7 @@ async fn create(cx: &Cx, ask: &Ask) -> Result<Value> {
         checks::tag((&key, &value), checks::REGISTRY_TAG_MAX)?;
         tags.insert(key, value.into());
     }
-    let spec = json!({"title": title, "tags": tags, "description": ask.text("description")?});
+    let spec = json!({"title": title, "tags": tags, "description": ask.given("description")?});
     objects::may(cx, MODELS, "create", &name_of(title, 0)).await?;
     for again in 0..4 {
         if let Some(other) = named(cx, title).await? {
@@ -172,6 +172,8 @@ const KNOWN: Known = Known {
     numbers: &[],
     lists: &["name"],
     orders: &["name", "timestamp", "last_updated_timestamp"],
+    nulls: false,
+    once: true,
 };
 
 fn cell(it: &Raw, key: &str) -> Cell {
@@ -206,11 +208,7 @@ async fn search(cx: &Cx, ask: &Ask) -> Result<Value> {
     for it in &page {
         models.push(shown(cx, it).await?);
     }
-    let mut answer = json!({"registered_models": models});
-    if let Some(next) = next {
-        answer["next_page_token"] = next.into();
-    }
-    Ok(answer)
+    Ok(matching::shown_page("registered_models", models, next))
 }
 
 /// Whether prompts are asked for: otherwise a search is about models only.
@@ -231,8 +229,10 @@ async fn shown(cx: &Cx, it: &Raw) -> Result<Value> {
         "name": title_of(it),
         "creation_timestamp": objects::created_ms(it),
         "last_updated_timestamp": objects::updated_ms(it),
-        "description": objects::text(it, "description").unwrap_or_default(),
     });
+    if let Some(description) = objects::text(it, "description") {
+        shown["description"] = description.into();
+    }
     let tags = objects::shown_pairs(objects::texts(it, "tags"));
     if tags != json!([]) {
         shown["tags"] = tags;
@@ -245,7 +245,7 @@ async fn shown(cx: &Cx, it: &Raw) -> Result<Value> {
     }
     let latest = versions::latest_of(versions::of(cx, it).await?);
     if !latest.is_empty() {
-        shown["latest_versions"] = latest.iter().map(|version| versions::shown(it, version)).collect();
+        shown["latest_versions"] = latest.iter().map(|version| versions::plain(it, version)).collect();
     }
     Ok(shown)
 }

@@ -177,7 +177,7 @@ async fn differs(cx: &Cx, uid: &Uid, batch: &Batch) -> Result<Fault> {
 }
 
 /// A name nobody gave.
-fn made_up(cx: &Cx) -> String {
+pub fn made_up(cx: &Cx) -> String {
     const FIRST: [&str; 16] = [
         "able", "bold", "calm", "deep", "eager", "fair", "gentle", "happy", "keen", "light", "merry",
         "noble", "quick", "ready", "silent", "wise",

@@ -11,6 +11,7 @@ use crate::{
     checks,
     fault::{Fault, Result},
     grammar::{Condition, Op, Operand},
+    logged,
     matching::{self, About, Cell, Known},
     models::{self, PROMPT},
     nothing,
@@ -103,16 +104,17 @@ fn stage(it: &Raw) -> &str {
     it.status.get("stage").and_then(Value::as_str).unwrap_or("None")
 }
 
-/// The latest version of each stage, in the order of the stages.
-pub fn latest_of(versions: Vec<Raw>) -> Vec<Raw> {
-    let mut latest: BTreeMap<usize, Raw> = BTreeMap::new();
+/// The latest version of each stage, in the order in which the first versions came to be in them.
+pub fn latest_of(mut versions: Vec<Raw>) -> Vec<Raw> {
+    versions.sort_by_key(number);
+    let mut latest: Vec<Raw> = Vec::new();
     for version in versions {
-        let place = STAGES.iter().position(|known| *known == stage(&version)).unwrap_or(0);
-        if latest.get(&place).is_none_or(|other| number(other) < number(&version)) {
-            latest.insert(place, version);
+        match latest.iter_mut().find(|other| stage(other) == stage(&version)) {
+            Some(other) => *other = version,
+            None => latest.push(version),
         }
     }
-    latest.into_values().collect()
+    latest
 }
 
 /// What is asked by `get-latest-versions`.
@@ -173,6 +175,9 @@ async fn create(cx: &Cx, ask: &Ask) -> Result<Value> {
         "blob": source::onnx(cx, &told.source).await?,
     });
     let it = registered(cx, spec).await?;
+    if let Some(logged) = objects::text(&it, "loggedModel") {
+        logged::registered(cx, logged, (title_of(&model), number(&it))).await?;
+    }
     Ok(json!({"model_version": shown(&model, &it)}))
 }
 
@@ -226,6 +231,8 @@ const KNOWN: Known = Known {
     numbers: &["version_number"],
     lists: &["name", "run_id"],
     orders: &["creation_timestamp", "last_updated_timestamp", "name", "version_number"],
+    nulls: false,
+    once: true,
 };
 
 fn cell((title, it): &(String, Raw), key: &str) -> Cell {
@@ -276,11 +283,7 @@ async fn search(cx: &Cx, ask: &Ask) -> Result<Value> {
     let (page, next) = matching::page(found, from, most);
     let shown: Vec<Value> =
         page.iter().filter_map(|(_, it)| Some(shown(models.get(objects::text(it, "model")?)?, it))).collect();
-    let mut answer = json!({"model_versions": shown});
-    if let Some(next) = next {
-        answer["next_page_token"] = next.into();
-    }
-    Ok(answer)
+    Ok(matching::shown_page("model_versions", shown, next))
 }
 
 /// The text an attribute must be equal to, if a filter says so.
@@ -322,12 +325,22 @@ fn run_of(it: &Raw) -> Option<&str> {
     objects::text(it, "run").or_else(|| objects::text(it, "foreignRun"))
 }
 
-/// A version as MLflow shows it.
+/// A version as MLflow shows it, with its aliases.
 pub fn shown(model: &Raw, it: &Raw) -> Value {
-    let version = number(it);
+    let mut shown = plain(model, it);
+    let aliases: Value =
+        aliases::of(model).filter(|(_, of)| *of == number(it)).map(|(alias, _)| alias).collect();
+    if aliases != json!([]) {
+        shown["aliases"] = aliases;
+    }
+    shown
+}
+
+/// A version as MLflow shows it beside its model.
+pub fn plain(model: &Raw, it: &Raw) -> Value {
     let mut shown = json!({
         "name": title_of(model),
-        "version": version.to_string(),
+        "version": number(it).to_string(),
         "creation_timestamp": objects::created_ms(it),
         "last_updated_timestamp": objects::updated_ms(it),
         "description": objects::text(it, "description").unwrap_or_default(),
@@ -343,11 +356,6 @@ pub fn shown(model: &Raw, it: &Raw) -> Value {
     let tags = objects::shown_pairs(objects::texts(it, "tags"));
     if tags != json!([]) {
         shown["tags"] = tags;
-    }
-    let aliases: Value =
-        aliases::of(model).filter(|(_, of)| *of == version).map(|(alias, _)| alias).collect();
-    if aliases != json!([]) {
-        shown["aliases"] = aliases;
     }
     shown
 }
