@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use kernel::prelude::*;
 
+use crate::touched;
+
 /// What logged models serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<LoggedModel>) -> KindBuilder<LoggedModel> {
     kind.admit(note_change)
@@ -72,12 +74,7 @@ async fn note_change(
     mut it: Object<LoggedModel>,
     old: Option<Object<LoggedModel>>,
 ) -> Result<Object<LoggedModel>> {
-    let told = |it: &Object<LoggedModel>| Ok::<_, Error>(json!({"spec": it.spec, "status": it.status}));
-    let is_changed = match &old {
-        None => true,
-        Some(old) => told(old)? != told(&it)?,
-    };
-    if is_changed {
+    if touched::is_changed(&it, old.as_ref())? {
         it.status.updated = Some(cx.now());
     }
     Ok(it)

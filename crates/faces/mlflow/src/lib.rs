@@ -19,6 +19,7 @@ mod aliases;
 mod artifacts;
 mod ask;
 mod checks;
+mod datasets;
 mod experiments;
 mod fault;
 mod grammar;
@@ -30,11 +31,14 @@ mod models;
 mod objects;
 mod proxy;
 mod runs;
+mod scorers;
 mod search;
+mod server;
 mod source;
 mod title;
 mod tree;
 mod versions;
+mod webhooks;
 
 use ask::Ask;
 use fault::{Fault, Result};
@@ -133,6 +137,10 @@ async fn read(shared: Shared, request: Request) -> Result<Value> {
         "runs" => Box::pin(runs::answer(&asked)).await?,
         "metrics" => Box::pin(history::answer(&asked)).await?,
         "logged-models" => Box::pin(logged::answer(&asked)).await?,
+        "datasets" => Box::pin(datasets::answer(&asked)).await?,
+        "scorers" => Box::pin(scorers::answer(&asked)).await?,
+        "webhooks" => Box::pin(webhooks::answer(&asked)).await?,
+        "server-info" | "workspaces" => Box::pin(server::answer(&asked)).await?,
         "artifacts" => Box::pin(artifacts::answer(&asked)).await?,
         _ => None,
     };
