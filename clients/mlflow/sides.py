@@ -18,6 +18,8 @@ TIMES = {
     "last_updated_timestamp_ms", "end_time", "created_time", "create_time", "update_time", "last_update_time_ms",
 }
 IDS = {"experiment_id", "run_id", "run_uuid", "model_id", "trace_id", "request_id", "dataset_id", "webhook_id", "dataset_record_id", "assessment_id", "scorer_id"}
+# What SQL has no word for, the stock server keeps as the largest number there is.
+LARGEST = {1.7976931348623157e308: "Infinity", -1.7976931348623157e308: "-Infinity"}
 ARTIFACTS = re.compile(r"mlflow-artifacts:/+(?:[^/]*@?127\.0\.0\.1:\d+/)?")
 
 
@@ -104,8 +106,10 @@ class Side:
         if isinstance(told, list):
             named = [self._named(item, key) for item in told]
             # Nobody promises an order of tags, parameters and the like.
-            unordered = named and all(isinstance(item, dict) and item.keys() <= {"key", "value"} for item in named)
+            unordered = named and all(isinstance(item, dict) and "key" in item for item in named)
             return sorted(named, key=lambda item: item["key"]) if unordered else named
+        if told in LARGEST:
+            return LARGEST[told]
         if not isinstance(told, str):
             return told
         if key in IDS:

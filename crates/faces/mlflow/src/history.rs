@@ -37,7 +37,11 @@ async fn history(cx: &Cx, ask: &Ask) -> Result<Value> {
             "Invalid value {asked} for parameter 'max_results' supplied. It must be a positive integer."
         )));
     }
-    let it = runs::find(cx, runs::named(ask)?, "get").await?;
+    let it = match runs::find(cx, runs::named(ask)?, "get").await {
+        // As MLflow has it, a run that is not there has no history, which is no error.
+        Err(fault) if fault.status == 404 => return Ok(json!({})),
+        other => other?,
+    };
     let most = asked.map_or(ALL_MAX, |asked| usize::try_from(asked).unwrap_or(ALL_MAX).min(ALL_MAX));
     let after = ask.given("page_token")?.map(str::to_owned);
     let (points, next) = points(cx, (&it.metadata.uid, key), after, most).await?;

@@ -72,6 +72,8 @@ async fn listed(cx: &Cx, path: &Path) -> Result<Value> {
 /// A file or directory as MLflow shows it.
 pub fn shown(path: &str, file: Option<File>) -> Value {
     match file {
+        // MLflow does not tell the length of what is empty.
+        Some(File { bytes: 0, .. }) => json!({"path": path, "is_dir": false}),
         Some(file) => json!({"path": path, "is_dir": false, "file_size": file.bytes}),
         None => json!({"path": path, "is_dir": true}),
     }

@@ -234,7 +234,10 @@ async fn create(cx: &Cx, ask: &Ask) -> Result<Value> {
     tracking.log(&cx.org, &run.id, Batch { tags: tags.clone(), ..Batch::default() }).await?;
     let none = Vec::new;
     let (metrics, params, inputs, models, outputs) = (Vec::new(), none(), Vec::new(), Vec::new(), Vec::new());
-    Ok(json!({"run": shown(&Found { run, metrics, params, tags, inputs, models, outputs })}))
+    let mut shown = shown(&Found { run, metrics, params, tags, inputs, models, outputs });
+    // MLflow says nothing of outputs before there can be any.
+    shown.as_object_mut().and_then(|run| run.remove("outputs"));
+    Ok(json!({"run": shown}))
 }
 
 /// Gives a run another name, which is a tag, too.
@@ -366,9 +369,5 @@ pub fn shown(found: &Found) -> Value {
     set_list(&mut inputs, "model_inputs", models.collect());
     let made = found.outputs.iter().map(|it| json!({"model_id": it.model, "step": it.step}));
     set_list(&mut outputs, "model_outputs", made.collect());
-    let mut run = json!({"info": info(&found.run), "data": data, "inputs": inputs});
-    if outputs != json!({}) {
-        run["outputs"] = outputs;
-    }
-    run
+    json!({"info": info(&found.run), "data": data, "inputs": inputs, "outputs": outputs})
 }

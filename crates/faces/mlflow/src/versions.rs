@@ -158,7 +158,12 @@ async fn create(cx: &Cx, ask: &Ask) -> Result<Value> {
     objects::may(cx, VERSIONS, "create", "").await?;
     let told = source::checked(cx, told, is_prompt).await?;
     let model = models::find(cx, name, "get").await?;
-    let run = told.run.filter(|run| !run.is_empty());
+    let mut run = told.run.filter(|run| !run.is_empty());
+    if let (None, Some(logged)) = (&run, &told.model) {
+        // Whoever names a logged model means the run that made it.
+        let found = objects::living(cx, objects::LOGGED, logged).await?;
+        run = found.and_then(|it| objects::text(&it, "sourceRun").map(str::to_owned));
+    }
     let here = match &run {
         Some(run) => objects::living(cx, RUNS, run).await?.is_some(),
         None => false,
