@@ -61,6 +61,10 @@ class Browser:
         """What a person reads."""
         return " ".join(Forms(self.answer.text).text.split())
 
+    def field(self, name):
+        """What a field of the page's form holds."""
+        return Forms(self.answer.text).forms[0][1].get(name)
+
     def login(self, username, password, **more):
         """Fills in the login page."""
         return self.submit(username=username, password=password, **more)

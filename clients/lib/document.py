@@ -8,7 +8,7 @@ from aic import dataset, deploy, train
 TABLE = pathlib.Path(__file__).resolve().parents[2] / "examples/data/penguins.csv"
 OTHERS = "another-long-password"
 # Kinds of the platform itself, which no tenant has any of.
-ABOVE = ("/organizations", "/backups", "/backup-schedules", "/audit-checkpoints", "/signing-keys", "/service-policies", "/certificates")
+ABOVE = ("/organizations", "/backups", "/backup-schedules", "/audit-checkpoints", "/signing-keys", "/service-policies", "/issuers", "/certificates")
 # The last word of the permission a verb of every kind needs.
 WORDS = {
     "list": "list", "search": "list", "search-by-body": "list", "filter": "list", "count": "list", "export": "list", "bulk": "list", "get": "get", "history": "get", "diff": "get",
@@ -120,12 +120,22 @@ def load(admin):
     make("users", "leaver", password=OTHERS)
     admin.post("/api/v1/admin/erasures/erase", {"user": "leaver", "reason": "request of the person"})
     make("users", "held", password=OTHERS)
+    make("sign-in-policies", "default", idleMinutes=600)
+    make("audit-policies", "default", keepDays=3650)
     make("legal-holds", "made", users=["held"], reason="case 1 of the court")
     gateway = lambda plural, name, **spec: admin.post(f"/api/v1/gateway/{plural}", {"metadata": {"name": name}, "spec": spec})
     gateway("backends", "made", addresses=["upstream.example.org:80"])
     gateway("rate-limits", "made", requests=1000)
     gateway("routes", "made", hostnames=["shop.example.org"], rateLimits=["made"], rules=[{"backends": [{"name": "made"}]}])
+    gateway("issuers", "made")
     gateway("service-policies", "made", path="/nowhere")
+    catalog = lambda plural, name, **spec: admin.post(f"/api/v1/catalog/{plural}", {"metadata": {"name": name}, "spec": spec})
+    catalog("experiments", "made")
+    catalog("logged-models", "m-made", experiment="made")
+    catalog("evaluation-datasets", "d-made", experiments=["made"])
+    catalog("evaluation-records", "made", dataset="d-made", inputs={"q": "why?"})
+    catalog("webhooks", "made", url="https://hooks.example.org/made", events=["model_version.created"], disabled=True)
+    catalog("scorers", "made", experiment="made", title="Made", number=1, serialized="{}")
     admin.post("/api/v1/admin/organizations", {"metadata": {"name": "acme"}})
     admin.post("/api/v1/admin/organizations/acme/administrators", {"username": "eve", "password": OTHERS})
     admin.post("/api/v1/admin/organizations", {"metadata": {"name": "third"}})

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use kernel::platform::Ports;
 use ports::{Later, notary::Notary, syslog::Syslog};
 
-use super::{PEOPLE, prepared};
+use super::{PEOPLE, prepared, stage};
 
 /// A collector that keeps what it takes, and is away the first time.
 #[derive(Default)]
@@ -97,4 +97,56 @@ fn the_audit_is_told_signed_and_sent() {
         about[0].starts_with("<109>1 2026-01-01T00:00:00.000000Z - aic - patch [audit@32473 position=\"")
     );
     assert!(about[0].contains("actor=\"user:admin\""));
+}
+
+#[test]
+fn what_objects_once_were_goes_when_the_policy_says_so_and_holds_keep_theirs() {
+    stage().play(
+        r#"
+        POST /auth/login {"username": "admin", "password": "correct horse"}
+        => 200 {"accessToken": "$admin"}
+        as $admin
+        POST /users {"metadata": {"name": "ada"}, "spec": {"password": "long enough", "displayName": "Ada"}}
+        => 201 {"metadata": {"resourceVersion": "$ada"}}
+        PATCH /users/ada {"spec": {"displayName": "Ada L."}}
+        => 200
+        POST /users {"metadata": {"name": "bob"}, "spec": {"password": "long enough", "displayName": "Bob"}}
+        => 201 {"metadata": {"resourceVersion": "$bob"}}
+        PATCH /users/bob {"spec": {"displayName": "Bob B."}}
+        => 200
+        POST /legal-holds {"metadata": {"name": "case-1"}, "spec": {"reason": "case 1 of the court", "users": ["ada"]}}
+        => 201
+        POST /audit-policies {"metadata": {"name": "strict"}, "spec": {"keepDays": 1}}
+        => 422 {"code": "invalid-name"}
+        POST /audit-policies {"metadata": {"name": "default"}, "spec": {"keepDays": 1}}
+        => 201
+        # Nothing is old enough yet.
+        POST /audit-policies/default/apply
+        => 200 {"emptied": 0}
+        advance 90000
+        as nobody
+        POST /auth/login {"username": "admin", "password": "correct horse"}
+        => 200 {"accessToken": "$again"}
+        as $again
+        POST /audit-policies/default/apply
+        => 200
+        # That changed the policy's own status, whose first version is old, too.
+        POST /audit-policies/default/apply
+        => 200 {"emptied": 1}
+        POST /audit-policies/default/apply
+        => 200 {"emptied": 0}
+        # Who did what when is still told, and proven.
+        GET /users/bob/history
+        => 200 {"items": [{"verb": "patch", "actor": "user:admin"}, {"verb": "create", "actor": "user:admin", "emptied": true}]}
+        POST /users/bob/rollback {"to": "$bob"}
+        => 410 {"code": "version-emptied"}
+        GET /users/bob
+        => 200 {"spec": {"displayName": "Bob B."}}
+        POST /audit/verify
+        => 200 {"firstBad": null}
+        # A hold keeps what it concerns.
+        POST /users/ada/rollback {"to": "$ada"}
+        => 200 {"spec": {"displayName": "Ada"}}
+        "#,
+    );
 }

@@ -9,6 +9,7 @@ mod config;
 mod demo;
 mod failure;
 mod output;
+mod rekey;
 mod restore;
 mod server;
 mod verify;
@@ -50,6 +51,8 @@ struct Aic {
 enum Command {
     /// Start the platform: everything in this one process.
     Up(server::Up),
+    /// Exchange the key above all others; the server must not run.
+    RotateMasterKey(rekey::Rekey),
     /// Show the main job on an empty directory: from a table of data to an explained prediction.
     Demo(demo::Demo),
     // Everything that is a client of a running server.
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
     start_logging();
     match aic.command {
         Command::Up(up) => finish(|output| up.run(output)),
+        Command::RotateMasterKey(it) => finish(|output| it.run(output)),
         Command::Demo(demo) => finish(|output| demo.run(output)),
         Command::Client(command) => cli::main(&aic.flags, command, Aic::command),
     }

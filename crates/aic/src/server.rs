@@ -25,7 +25,7 @@ use crate::{
 };
 
 pub use ambient::{Ambient, fresh_password};
-pub use assemble::assemble;
+pub use assemble::{assemble, fresh_master_key, rekey};
 pub use bundle::{KeyFile, restore};
 pub use generate::generate;
 pub use listen::listen;

@@ -186,6 +186,13 @@ impl Cx {
         found.map(|raw| raw.typed()).transpose()
     }
 
+    /// Whether the project has no object of a kind: for questions asked often and answered mostly so.
+    pub async fn has_none<K: Kind>(&self) -> Result<bool> {
+        let kind = self.platform.kind_of::<K>()?;
+        let project = object::home(kind.scope, &self.project);
+        self.platform.has_none(&kind, (&self.org_of(kind.scope), &project)).await
+    }
+
     /// An object of any kind, such as `catalog.models`, by name or uid: how one domain reads another's.
     pub async fn read(&self, kind: &str, id: &str) -> Result<Raw> {
         let kind = self.platform.kind(kind)?;

@@ -10,10 +10,14 @@ use serde_json::{Map, Value, json};
 use crate::{
     cx::Cx,
     declare::{KindDef, Output},
+    index::Cell,
     journal::Change,
-    object::Raw,
+    kind::Kind,
+    object::{Object, Raw},
+    platform::Platform,
+    predicate::Place,
     question::{self, param},
-    store::{ChangeQuery, Query, Record, sort_cell},
+    store::{ChangeQuery, Projects, Query, Record, Sort, sort_cell},
     write,
 };
 
@@ -170,6 +174,9 @@ pub async fn history(cx: &Cx, kind: &KindDef, it: &Raw, params: &BTreeMap<String
 
 /// One change as a caller sees it, with what it changed as JSON patches (RFC 6902) both ways.
 pub fn entry(kind: &KindDef, change: &Change, before: Option<&Change>) -> Result<Value> {
+    if change.is_emptied() || before.is_some_and(Change::is_emptied) {
+        return Ok(brief(change));
+    }
     let after = shown_at(kind, change)?;
     let earlier = before.map(|before| shown_at(kind, before)).transpose()?.unwrap_or_else(|| json!({}));
     let mut value = brief(change);
@@ -191,12 +198,21 @@ pub fn brief(change: &Change) -> Value {
         "project": change.project,
         "trace": change.trace,
         "deleted": change.deleted,
+        "emptied": change.is_emptied(),
         "hash": change.hash,
     })
 }
 
 /// The object as it was after a change.
 pub fn raw_at(kind: &KindDef, change: &Change) -> Result<Raw> {
+    if change.is_emptied() {
+        return Err(Error::new(
+            base::Status::Gone,
+            "version-emptied",
+            "what the object was then is not kept any more",
+        )
+        .hint("the organization's audit policy says for how long it is kept"));
+    }
     Raw::from_record(
         kind,
         &Record {
@@ -221,6 +237,39 @@ fn shown_at(kind: &KindDef, change: &Change) -> Result<Value> {
         metadata.remove("managedFields");
     }
     Ok(shown)
+}
+
+/// How many objects are read at once.
+const BATCH: u32 = 1_000;
+
+impl Platform {
+    /// Every living object of a kind, of all organizations: for what the platform itself does for each.
+    pub async fn everywhere<K: Kind>(&self) -> Result<Vec<Object<K>>> {
+        let kind = self.kind_of::<K>()?;
+        let mut query = Query {
+            org: None,
+            kind: kind.id(),
+            projects: Projects::All,
+            deleted: false,
+            filter: None,
+            sort: Sort { place: Place::Uid, descending: false },
+            after: None,
+            limit: BATCH,
+        };
+        let mut found = Vec::new();
+        loop {
+            let records = self.store.list(&query).await?;
+            for record in &records {
+                found.push(Raw::from_record(&kind, record)?.typed()?);
+            }
+            match records.last() {
+                Some(last) if records.len() == BATCH as usize => {
+                    query.after = Some((Cell::Null, last.uid.clone()));
+                }
+                _ => return Ok(found),
+            }
+        }
+    }
 }
 
 /// The entry of an object's history at a position.

@@ -5,7 +5,7 @@
 //! write reads that write. Another process's write is seen once its position is announced here.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -15,7 +15,14 @@ use std::{
 use base::{Result, Uid};
 use tokio::sync::watch;
 
-use crate::{declare::KindDef, journal::Change, object::Raw, platform::Platform, store::Record};
+use crate::{
+    declare::KindDef,
+    journal::Change,
+    object::Raw,
+    platform::Platform,
+    predicate::Place,
+    store::{Projects, Query, Record, Sort},
+};
 
 /// How many objects are kept before all are let go; a bound, not a tuning.
 const OBJECTS_MAX: usize = 4_096;
@@ -37,6 +44,8 @@ pub(crate) struct Records {
 struct Kept {
     objects: HashMap<String, Arc<Raw>>,
     bytes: usize,
+    /// Places where no object of a kind lives.
+    empty: HashSet<String>,
 }
 
 fn by_name(org: &str, kind: &str, project: &str, name: &str) -> String {
@@ -45,6 +54,10 @@ fn by_name(org: &str, kind: &str, project: &str, name: &str) -> String {
 
 fn by_uid(org: &str, kind: &str, uid: &str) -> String {
     [org, kind, uid].join("\0")
+}
+
+fn place(org: &str, kind: &str, project: &str) -> String {
+    [org, kind, project].join("\0")
 }
 
 impl Records {
@@ -68,14 +81,36 @@ impl Records {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         kept.objects.remove(&by_name(&change.org, &change.kind, &change.project, &change.name));
         kept.objects.remove(&by_uid(&change.org, &change.kind, change.uid.as_str()));
+        kept.empty.remove(&place(&change.org, &change.kind, &change.project));
         self.followed.store(change.position, Ordering::Release);
     }
 
+    /// Whether everything the store has announced has been followed here.
+    fn is_current(&self) -> bool {
+        *self.head.borrow() <= self.followed.load(Ordering::Acquire)
+    }
+
     fn get(&self, key: &str) -> Option<Arc<Raw>> {
-        if *self.head.borrow() > self.followed.load(Ordering::Acquire) {
+        if !self.is_current() {
             return None;
         }
         self.kept.read().unwrap_or_else(PoisonError::into_inner).objects.get(key).cloned()
+    }
+
+    fn is_empty(&self, place: &str) -> bool {
+        self.is_current() && self.kept.read().unwrap_or_else(PoisonError::into_inner).empty.contains(place)
+    }
+
+    /// Keeps that nothing was found at a place, unless a change was followed since before the looking.
+    fn keep_empty(&self, followed: u64, place: String) {
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if self.followed.load(Ordering::Acquire) != followed {
+            return;
+        }
+        if kept.empty.len() >= OBJECTS_MAX {
+            kept.empty.clear();
+        }
+        kept.empty.insert(place);
     }
 
     /// Keeps what was read, unless a change was followed since before the reading.
@@ -111,6 +146,31 @@ impl Platform {
         let followed = self.records.followed.load(Ordering::Acquire);
         let record = self.store.by_name(org, &id, project, name).await?;
         self.read(kind, record, (followed, key))
+    }
+
+    /// Whether no object of a kind lives at a place; costs nothing until one does.
+    pub(crate) async fn has_none(&self, kind: &KindDef, (org, project): (&str, &str)) -> Result<bool> {
+        let id = kind.id();
+        let key = place(org, &id, project);
+        if self.records.is_empty(&key) {
+            return Ok(true);
+        }
+        let followed = self.records.followed.load(Ordering::Acquire);
+        let query = Query {
+            org: Some(org.to_owned()),
+            kind: id,
+            projects: Projects::These(vec![project.to_owned()]),
+            deleted: false,
+            filter: None,
+            sort: Sort { place: Place::Uid, descending: false },
+            after: None,
+            limit: 1,
+        };
+        let none = self.store.list(&query).await?.is_empty();
+        if none {
+            self.records.keep_empty(followed, key);
+        }
+        Ok(none)
     }
 
     /// A living object by uid.
@@ -223,6 +283,22 @@ mod tests {
         assert!(records.get(&key("a")).is_none());
         records.keep(8, key("a"), 2, &object("a"));
         assert!(records.get(&key("a")).is_some());
+    }
+
+    #[test]
+    fn an_empty_place_is_looked_at_again_once_something_lives_there() {
+        let (announce, head) = watch::channel(7);
+        let records = Records::new(head);
+        records.follow_from(7);
+        let here = place("acme", "demo.things", "p");
+        records.keep_empty(7, here.clone());
+        assert!(records.is_empty(&here));
+        announce.send_replace(8);
+        assert!(!records.is_empty(&here), "a write nobody has followed yet may have filled it");
+        records.changed(&change(8, "a"));
+        assert!(!records.is_empty(&here));
+        records.keep_empty(7, here.clone());
+        assert!(!records.is_empty(&here), "it was looked at before the change");
     }
 
     #[test]

@@ -196,6 +196,8 @@ impl Subscription {
         change.org == self.cx.org_of(self.kind.scope)
             && change.kind == self.kind.id()
             && change.verb != "purge"
+            // A later change tells of the object.
+            && !change.is_emptied()
             && match &self.projects {
                 Projects::All => true,
                 Projects::These(names) => names.contains(&change.project),
@@ -238,7 +240,9 @@ impl Subscription {
         let Some(earlier) = earlier.first() else {
             return Ok(false);
         };
-        Ok(!earlier.deleted && matches::holds(filter, &read::raw_at(&self.kind, earlier)?))
+        Ok(!earlier.deleted
+            && !earlier.is_emptied()
+            && matches::holds(filter, &read::raw_at(&self.kind, earlier)?))
     }
 }
 

@@ -8,6 +8,7 @@ use std::pin::Pin;
 
 use base::Result;
 
+pub mod acme;
 pub mod archive;
 pub mod directory;
 pub mod fetch;

@@ -43,10 +43,33 @@ pub struct Change {
     pub hash: Digest,
 }
 
+/// How a body begins that was emptied; its digest follows. No object begins so: it is JSON.
+const EMPTIED: &str = "emptied:";
+
 impl Change {
     /// The digest of what the entry says: BLAKE3 over every field, each with its length, the body by its own digest.
     pub fn digest(&self) -> Digest {
-        self.digest_with(Digest::of(self.body.as_bytes()))
+        self.digest_with(self.body_digest())
+    }
+
+    /// The digest of the body, also of one that was emptied.
+    pub fn body_digest(&self) -> Digest {
+        self.emptied().unwrap_or_else(|| Digest::of(self.body.as_bytes()))
+    }
+
+    fn emptied(&self) -> Option<Digest> {
+        self.body.strip_prefix(EMPTIED)?.parse().ok()
+    }
+
+    /// Whether only the digest of the object is left.
+    pub fn is_emptied(&self) -> bool {
+        self.emptied().is_some()
+    }
+
+    /// What stands in place of the body once it is emptied; none where the hash needs the body itself, or it is done.
+    pub fn without_body(&self) -> Option<String> {
+        let may = !self.is_emptied() && self.hash == self.expected_hash();
+        may.then(|| format!("{EMPTIED}{}", self.body_digest()))
     }
 
     /// The same for an entry whose body is known by its digest alone.

@@ -132,6 +132,28 @@ pub struct Ceiling {
     pub rule: String,
 }
 
+/// Entries of the journal that need not be kept in full any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outdated {
+    /// Of this organization.
+    pub org: String,
+    /// Older than this.
+    pub before: Time,
+    /// Behind this position.
+    pub after: u64,
+    /// But not those about one of these uids, or by one of these actors.
+    pub spared: Vec<String>,
+}
+
+/// What became of a page of such entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Emptied {
+    /// How many were emptied.
+    pub entries: u64,
+    /// Where the next page begins, if there is one.
+    pub next: Option<u64>,
+}
+
 /// Everything that happens together.
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
@@ -268,6 +290,10 @@ pub trait Store: Send + Sync {
 
     /// Gives a lease back.
     fn release<'a>(&'a self, lease: &'a Lease) -> Later<'a, ()>;
+
+    /// Leaves of a page of old entries who did what when, and the digest of the object instead of the object: the chain
+    /// still proves them. The last entry of an object that is not gone stays whole, because it is the object.
+    fn empty<'a>(&'a self, outdated: &'a Outdated) -> Later<'a, Emptied>;
 
     /// Puts back entries from a backup: appends them to the journal as they are (the chain must fit,
     /// `chain-broken` otherwise) and brings the objects to the state they tell. `terms` is asked for

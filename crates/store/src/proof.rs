@@ -69,7 +69,7 @@ impl Line {
             actor: change.actor.clone(),
             trace: change.trace.clone(),
             deleted: change.deleted,
-            body: Digest::of(change.body.as_bytes()),
+            body: change.body_digest(),
         };
         Self { said: Some(said), ..Self::hidden(change) }
     }

@@ -62,6 +62,7 @@ const BEHAVIOURS: &[Behaviour] = behaviours![
     journals::history_is_found_by_every_mark,
     journals::a_journal_builds_the_store_again,
     journals::a_tampered_journal_is_refused,
+    journals::what_is_outdated_is_emptied_and_still_proven,
     together::what_one_process_writes_the_others_hear_of,
     together::processes_that_write_at_once_leave_no_gaps,
     order::positions_have_no_gaps_for_whoever_reads_along,

@@ -82,6 +82,10 @@ fn by_password(cx: &mut Cx, it: &Login, url: &str) -> Result<String> {
     let answer = client.json(Ask::call("/api/v1/admin/auth/login").json(&body)).map_err(|failure| {
         if failure.status == Some(401) { failure.hint("check the name and the password") } else { failure }
     })?;
+    if answer["enrolling"] == true {
+        return Err(Failure::failed("the organization asks for a second factor, and there is none yet")
+            .hint(format!("add one at {url}/oauth2/login, then log in with `aic login` again")));
+    }
     Ok(text(&answer, "accessToken"))
 }
 

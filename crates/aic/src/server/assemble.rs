@@ -19,6 +19,7 @@ use kernel::{
     store::Store,
 };
 use ports::{
+    acme::Acme,
     archive::Archive,
     directory::Directory,
     fetch::Fetch,
@@ -106,6 +107,7 @@ fn domains() -> Vec<Domain> {
         domain_identity::domain(),
         domain_operations::domain(),
         domain_catalog::domain(),
+        domain_tracking::domain(),
         domain_gateway::domain(),
     ]
 }
@@ -129,14 +131,35 @@ pub fn master_key(settled: &Settled) -> Result<MasterKey> {
     match fs::read_to_string(path) {
         Ok(text) => MasterKey::parse(&text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && settled.master_key_file.is_none() => {
-            let mut bytes = [0; 32];
-            Ambient.fill(&mut bytes);
-            let key = MasterKey::new(bytes);
+            let key = MasterKey::parse(&fresh_master_key())?;
             keep_master_key(settled, &key)?;
             Ok(key)
         }
         Err(error) => Err(unusable(path, &error)),
     }
+}
+
+/// A new master key as text.
+pub fn fresh_master_key() -> String {
+    let mut bytes = [0; 32];
+    Ambient.fill(&mut bytes);
+    written(&MasterKey::new(bytes))
+}
+
+fn written(key: &MasterKey) -> String {
+    let hex: String = key.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{hex}\n")
+}
+
+/// Wraps every key under a new master key, and keeps that one where the old one was; answers how many.
+pub async fn rekey(settled: &Settled, new: &str) -> Result<u64> {
+    let new = MasterKey::parse(new)?;
+    let store = open_store(settled).await?;
+    let count = engine_vault::rewrap(&*store, &master_key(settled)?, &new, &Ambient).await?;
+    if settled.master_key_file.is_none() {
+        keep_master_key(settled, &new)?;
+    }
+    Ok(count)
 }
 
 /// The file of the master key in a data directory.
@@ -145,9 +168,7 @@ const MASTER_KEY: &str = "master.key";
 /// Writes the master key where only its owner reads it.
 pub fn keep_master_key(settled: &Settled, key: &MasterKey) -> Result<()> {
     let path = settled.data_dir.join(MASTER_KEY);
-    let hex: String = key.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    crate::config::write_private(&path, format!("{hex}\n").as_bytes())
-        .map_err(|error| unusable(&path, &error))
+    crate::config::write_private(&path, written(key).as_bytes()).map_err(|error| unusable(&path, &error))
 }
 
 /// The blobs that were settled: in the data directory, or in an object store with a cache there.
@@ -190,6 +211,7 @@ pub fn parts(
     let ways = engine_fetch::Ways::open(egress, settled.egress_ca.as_deref())?;
     let fetch: Arc<dyn Fetch> = engine_fetch::open(ways.clone());
     let directory: Arc<dyn Directory> = engine_directory::open(ways);
+    let acme: Arc<dyn Acme> = engine_acme::open(Arc::clone(&fetch));
     let site = Site::default();
     if let Some(url) = &settled.public_url {
         site.listens(url);
@@ -210,6 +232,7 @@ pub fn parts(
             .with(gateway)
             .with(proxy)
             .with(fetch)
+            .with(acme)
             .with(directory)
             .with(passkeys)
             .with(Arc::new(Serving::default()))

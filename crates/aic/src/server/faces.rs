@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     body::Body,
-    extract::{Request, State},
+    extract::{Path, Request, State},
     http::{HeaderMap, HeaderValue, Response, StatusCode, header},
     middleware::Next,
     routing::{get, post},
@@ -17,6 +17,7 @@ use face_web::{
     problem,
 };
 use ipnet::IpNet;
+use kernel::access::Principal;
 use tower_http::compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::NotForContentType};
 
 use super::{
@@ -59,6 +60,7 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
         .route("/readyz", get(ready))
         .route("/errors/{code}", get(pages::error))
         .route("/metrics", get(metrics))
+        .route("/.well-known/acme-challenge/{token}", get(challenge))
         .route("/api/v1/system/kubeconfig", get(kubeconfig))
         .route("/api/v1/system/backup", post(backup))
         .route("/api/v1/system/backup/keys", post(backup_keys))
@@ -68,6 +70,7 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
         .merge(face_scim::router(web.clone()))
         .merge(face_inference::router(web.clone()))
         .merge(face_oidc::router(web.clone()))
+        .merge(face_mlflow::router(web.clone()))
         .fallback(|| async {
             problem::response(
                 &base::Error::not_found("no-such-operation", "nothing is served at this path")
@@ -75,6 +78,7 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
                 "",
             )
         })
+        .layer(axum::middleware::from_fn(face_mlflow::version))
         .layer(tower_http::timeout::RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(axum::middleware::from_fn_with_state(web, maintenance::guard))
         .layer(axum::middleware::from_fn(leftover::read))
@@ -95,6 +99,18 @@ async fn origin_of(State(proxies): State<Arc<[IpNet]>>, mut request: Request, ne
 async fn ready(State(beside): State<Beside>) -> Response<Body> {
     match beside.web.platform.store.ping().await {
         Ok(()) => plain("ready\n".to_owned()),
+        Err(error) => problem::response(&error, ""),
+    }
+}
+
+/// What shows an authority that a host leads here (RFC 8555 section 8.3).
+async fn challenge(State(beside): State<Beside>, Path(token): Path<String>) -> Response<Body> {
+    let cx = beside.web.platform.cx_of(Principal::system("acme", ""), "");
+    match domain_gateway::challenge_answer(&cx, &token).await {
+        Ok(Some(answer)) => plain(answer),
+        Ok(None) => {
+            problem::response(&base::Error::not_found("not-found", "nothing was asked by this token"), "")
+        }
         Err(error) => problem::response(&error, ""),
     }
 }

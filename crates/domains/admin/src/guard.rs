@@ -15,7 +15,7 @@ use crate::{
     api_key::{self, ApiKey},
     service_account::ServiceAccount,
     session::Session,
-    sign_in::{self, Said},
+    sign_in::{self, Said, policy},
     token,
     user::User,
 };
@@ -60,6 +60,7 @@ impl KernelGuard for Guard {
             "admin.service-accounts",
             "admin.api-keys",
             "admin.sessions",
+            "admin.sign-in-policies",
             "admin.roles",
             "admin.permission-groups",
             "admin.grants",
@@ -130,11 +131,15 @@ async fn by_token(cx: &Cx, text: &str) -> Result<Known> {
             if !token::fits(text, &session.spec.digest) || inside.now() >= session.spec.expires {
                 return Err(refused());
             }
+            let again = policy::used(&inside, &session).await?.ok_or_else(refused)?;
             let user = inside.get_opt::<User>(&session.spec.user).await?.ok_or_else(refused)?;
             let mut principal = Principal::clone(&*of_user(&user, org)?);
             principal.credential = Some(format!("session:{name}"));
             principal.impersonator = session.spec.impersonator;
-            Ok(Known { principal: Arc::new(principal), expires: Some(session.spec.expires) })
+            if session.spec.enrolling {
+                principal.scopes = vec![sign_in::ENROLLING.to_owned()];
+            }
+            Ok(Known { principal: Arc::new(principal), expires: Some(session.spec.expires.min(again)) })
         }
         token::Sort::Key => {
             let key = inside.get_opt::<ApiKey>(name).await?.ok_or_else(refused)?;
@@ -156,6 +161,13 @@ async fn by_password(cx: &Cx, name: &str, password: &str) -> Result<Known> {
     let (name, org) = name.rsplit_once('@').unwrap_or((name, "default"));
     let inside = cx.platform().cx_of(Principal::system("guard", org), "");
     let user = sign_in::sign_in(&inside, &Said { username: name, password, code: None }).await?;
+    if policy::must_enroll(&inside, user.name()).await? {
+        return Err(Error::unauthenticated(
+            "second-factor-required",
+            "the organization asks for a second factor",
+        )
+        .hint("log in with `aic login` or on the login page and add one, then use an API key here"));
+    }
     Ok(Known { principal: of_user(&user, org)?, expires: Some(inside.now().plus_s(BASIC_S)) })
 }
 

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use access::{grant, permission, permission_group, policy, rehearsal, role, role_template};
+use access::{grant, permission, permission_group, policy, role, role_template};
 use kernel::prelude::*;
-use sign_in::{factor, invitation};
+use sign_in::{factor, invitation, policy as sign_in_policy};
 
 mod access;
 mod api_key;
 mod audit;
 mod audit_export;
 mod bootstrap;
+mod daily;
 mod group;
 mod guard;
 mod organization;
@@ -35,6 +36,7 @@ pub fn domain() -> Domain {
         .kind(service_account::serve)
         .kind(api_key::serve)
         .kind(session::serve)
+        .kind(sign_in_policy::serve)
         .kind(factor::serve)
         .kind(invitation::serve)
         .kind(role::serve)
@@ -46,7 +48,7 @@ pub fn domain() -> Domain {
         .kind(audit::serve)
         .controller("organizations", "admin.organizations", organization::furnish)
         .controller("invitations", "admin.invitations", invitation::deliver)
-        .every("forget-asked", 3600, rehearsal::forget)
+        .every("forget-daily", 3600, daily::forget)
         .guard(Arc::new(guard::Guard))
 }
 

@@ -72,8 +72,8 @@ pub fn is_hash(text: &str) -> bool {
     text.starts_with("$argon2id$")
 }
 
-/// The hash of a new password.
-pub async fn hash(cx: &Cx, password: &Secret) -> Result<Secret> {
+/// The hash of a new password of somebody whom these words name: nobody else should think of it soon.
+pub async fn hash(cx: &Cx, password: &Secret, words: &[&str]) -> Result<Secret> {
     let length = password.reveal().chars().count();
     if !(SHORTEST..=200).contains(&length) {
         return Err(Error::invalid("weak-password", format!("a password has {SHORTEST} to 200 characters"))
@@ -85,12 +85,29 @@ pub async fn hash(cx: &Cx, password: &Secret) -> Result<Secret> {
     }
     let salt = cx.random::<16>();
     let password = password.clone();
+    let words: Vec<String> = words.iter().chain(&["aic", &*cx.org]).map(|word| (*word).to_owned()).collect();
     in_turn(cx, move || {
+        refuse_guessable(password.reveal(), &words)?;
         let salt = SaltString::encode_b64(&salt).map_err(Error::internal)?;
         let hash = argon().hash_password(password.reveal().as_bytes(), &salt).map_err(Error::internal)?;
         Ok(Secret::new(hash.to_string()))
     })
     .await
+}
+
+/// Refuses what is among the first million guesses: common passwords, names, dates, rows of keys, and the words that
+/// name the user and the place (NIST SP 800-63B-4, section 3.1.1.2).
+fn refuse_guessable(password: &str, words: &[String]) -> Result<()> {
+    let words: Vec<&str> = words.iter().flat_map(|word| word.split(['@', '.', ' '])).collect();
+    let estimate = zxcvbn::zxcvbn(password, &words);
+    if estimate.score() >= zxcvbn::Score::Two {
+        return Ok(());
+    }
+    let why = estimate.feedback().and_then(|it| it.warning());
+    let why = why.map_or_else(|| "it is among the first guesses".to_owned(), |why| why.to_string());
+    Err(Error::invalid("weak-password", format!("the password is easily guessed: {why}"))
+        .at("spec.password")
+        .hint("a sentence of a few words is easy to remember and hard to guess"))
 }
 
 /// Whether a password is the one behind a hash; takes its time also when there is no hash.
@@ -107,4 +124,29 @@ pub async fn verify(cx: &Cx, password: &str, hash: Option<&Secret>) -> Result<bo
     })
     .await?;
     Ok(known && fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_many_choose_and_what_names_the_user_is_refused() {
+        let words = ["ada".to_owned(), "ada.lovelace@example.com".to_owned(), "acme".to_owned()];
+        for guessed in [
+            "password",
+            "password1",
+            "12345678",
+            "qwertyuiop",
+            "iloveyou1",
+            "lovelace1",
+            "acmeacme",
+            "P@ssw0rd",
+        ] {
+            assert_eq!(refuse_guessable(guessed, &words).unwrap_err().code(), "weak-password", "{guessed}");
+        }
+        for good in ["correct horse", "long enough", "another-long-password", "another horse", "zq7-Kp2w"] {
+            assert!(refuse_guessable(good, &words).is_ok(), "{good}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kernel::{Later, access::Principal, login::Sessions, prelude::*};
 
 use crate::{
-    sign_in::{self, Said, passkey, reset},
+    sign_in::{self, Said, passkey, policy, refusal, reset},
     token,
 };
 
@@ -34,12 +34,19 @@ pub fn serve(kind: KindBuilder<Session>) -> KindBuilder<Session> {
             "Sets a new password with such a link, and ends the user's sessions.",
             reset::reset,
         )
-        .open_to(OpenTo::Anyone);
+        .open_to(OpenTo::Anyone)
+        .view_of_all("refused", "Logins of the last month that were refused, newest first.", refusal::list)
+        .needs("list");
     passkey::sessions(kind)
 }
 
-/// Seconds a session lasts.
-pub const LASTS_S: u64 = 12 * 3600;
+/// Seconds a session lasts here.
+pub async fn lasts_s(inside: &Cx) -> Result<u64> {
+    Ok(u64::from(policy::of(inside).await?.session_hours) * 3600)
+}
+
+/// Seconds a session lasts that is there for adding a second factor.
+const ENROLLING_S: u64 = 15 * 60;
 
 /// A login.
 #[derive(Clone, Debug, Serialize, Deserialize, Kind)]
@@ -64,6 +71,10 @@ pub struct Session {
     /// Why.
     #[field(immutable, max = 500)]
     pub reason: Option<String>,
+    /// Whether it is only good for adding the second factor the organization asks for.
+    #[field(immutable, default = false)]
+    #[serde(default)]
+    pub enrolling: bool,
 }
 
 impl Session {
@@ -76,6 +87,7 @@ impl Session {
             origin: cx.origin.map(|origin| origin.to_string()),
             impersonator: None,
             reason: None,
+            enrolling: false,
         }
     }
 }
@@ -107,6 +119,9 @@ pub struct Token {
     token_type: String,
     /// Seconds until it ends.
     expires_in: u64,
+    /// Whether it is only good for adding the second factor the organization asks for: with `factors/enroll` and
+    /// `factors/confirm`, or a passkey. Then log in again.
+    enrolling: bool,
 }
 
 /// Trades a name and password for a token.
@@ -116,7 +131,11 @@ async fn login(cx: Cx, ask: Login) -> Result<Token> {
     inside.trace = cx.trace.clone();
     let said = Said { username: &ask.username, password: ask.password.reveal(), code: ask.code.as_deref() };
     let user = sign_in::sign_in(&inside, &said).await?;
-    open(&inside, Session::of(user.name(), &inside), LASTS_S).await
+    let session = Session::of(user.name(), &inside);
+    if policy::must_enroll(&inside, user.name()).await? {
+        return open(&inside, Session { enrolling: true, ..session }, ENROLLING_S).await;
+    }
+    open(&inside, session, lasts_s(&inside).await?).await
 }
 
 /// Opens a session.
@@ -125,8 +144,9 @@ pub async fn open(cx: &Cx, session: Session, seconds: u64) -> Result<Token> {
     let name = format!("ses-{}", cx.uid("x").as_str().trim_start_matches("x_").to_lowercase());
     let (token, digest) = token::fresh(cx, token::Sort::Session, &cx.org, &name);
     let expires = cx.now().plus_s(seconds as i64);
+    let enrolling = session.enrolling;
     cx.create(Draft::new(name, Session { digest, expires, ..session })).await?;
-    Ok(Token { access_token: token, token_type: "Bearer".to_owned(), expires_in: seconds })
+    Ok(Token { access_token: token, token_type: "Bearer".to_owned(), expires_in: seconds, enrolling })
 }
 
 /// Opening sessions for who has shown elsewhere who they are.
@@ -138,7 +158,9 @@ struct Opened;
 
 impl Sessions for Opened {
     fn open(&self, cx: Cx, user: String) -> Later<'_, String> {
-        Box::pin(async move { Ok(open(&cx, Session::of(&user, &cx), LASTS_S).await?.access_token) })
+        Box::pin(
+            async move { Ok(open(&cx, Session::of(&user, &cx), lasts_s(&cx).await?).await?.access_token) },
+        )
     }
 }
 

@@ -8,6 +8,8 @@ pub mod factor;
 pub mod impersonation;
 pub mod invitation;
 pub mod passkey;
+pub mod policy;
+pub mod refusal;
 pub mod reset;
 mod totp;
 #[cfg(test)]
@@ -35,6 +37,16 @@ fn wrong() -> Error {
 /// Who signs in, if everything is right; `cx` is the platform's own within the organization.
 pub async fn sign_in(cx: &Cx, said: &Said<'_>) -> Result<Object<User>> {
     let user = named(cx, said.username).await?;
+    let name = user.as_ref().map(|user| user.name().to_owned());
+    match judged(cx, said, user).await {
+        Ok(user) => Ok(user),
+        // Who is asked for a code is not refused yet.
+        Err(error) if error.code() == "second-factor-required" => Err(error),
+        Err(error) => Err(refusal::note(cx, name.as_deref(), error).await),
+    }
+}
+
+async fn judged(cx: &Cx, said: &Said<'_>, user: Option<Object<User>>) -> Result<Object<User>> {
     let account = user.as_ref().map_or(said.username, |user| user.name());
     let attempt = Attempt::begin(cx, "password", account).await?;
     let hash = user.as_ref().and_then(|user| user.spec.password.as_ref());
@@ -88,6 +100,17 @@ async fn named(cx: &Cx, typed: &str) -> Result<Option<Object<User>>> {
     }
     let found = cx.list::<User>(&format!("spec.email = {quoted}"), 2).await?;
     Ok(<[Object<User>; 1]>::try_from(found).ok().map(|[user]| user))
+}
+
+/// What a login without a demanded second factor is narrowed to; it permits nothing.
+pub const ENROLLING: &str = "enrolling";
+
+/// The same as [`own_name`], and who is here only to add a second factor.
+pub fn own_name_enrolling(cx: &Cx) -> Result<String> {
+    if *cx.principal.scopes == [ENROLLING] {
+        return Ok(cx.principal.name.clone());
+    }
+    own_name(cx)
 }
 
 /// Refuses whoever is not a user with a session of their own: no key, no narrowed token, nobody in another's name.

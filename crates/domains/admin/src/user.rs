@@ -85,6 +85,12 @@ impl User {
             disabled: false,
         }
     }
+
+    /// The words that name a user called so, which their password should not be.
+    pub fn words<'a>(&'a self, name: &'a str) -> Vec<&'a str> {
+        let told = [&self.display_name, &self.email, &self.login, &self.given_name, &self.family_name];
+        told.into_iter().filter_map(Option::as_deref).chain([name]).collect()
+    }
 }
 
 /// What is known of a user.
@@ -107,7 +113,7 @@ async fn keep_no_password(cx: Cx, mut it: Object<User>, old: Option<Object<User>
         && before.as_ref() != Some(given)
         && !is_kept
     {
-        it.spec.password = Some(password::hash(&cx, given).await?);
+        it.spec.password = Some(password::hash(&cx, given, &it.spec.words(it.name())).await?);
         it.status.password_set_at = Some(cx.now());
         // Who guessed at the old one does not keep the user from the new one.
         if !cx.dry_run {

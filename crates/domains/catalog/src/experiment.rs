@@ -1,12 +1,15 @@
 //! An experiment: runs that try to answer one question, side by side.
 
+use std::collections::BTreeMap;
+
 use kernel::prelude::*;
 
-use crate::run::ExperimentRun;
+use crate::{run::ExperimentRun, touched};
 
 /// What experiments serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Experiment>) -> KindBuilder<Experiment> {
-    kind.view("metrics", "The final metrics of each run.", metrics)
+    kind.admit(note_change)
+        .view("metrics", "The final metrics of each run.", metrics)
         .view("parameters", "The parameters of each run.", parameters)
         .action("archive", "Marks the experiment as no longer in use.", archive)
         .view_of_all("leaderboard", "Runs by one metric, best first.", leaderboard)
@@ -14,9 +17,9 @@ pub fn serve(kind: KindBuilder<Experiment>) -> KindBuilder<Experiment> {
 }
 
 /// Runs that try to answer one question.
-#[derive(Clone, Debug, Serialize, Deserialize, Kind)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, Kind)]
 #[serde(rename_all = "camelCase")]
-#[kind(name = "experiment", prefix = "exp")]
+#[kind(name = "experiment", prefix = "exp", status = "Status")]
 pub struct Experiment {
     /// What it tries to answer.
     #[field(max = 10000)]
@@ -24,6 +27,33 @@ pub struct Experiment {
     /// Whether it is no longer in use.
     #[field(default = false, indexed)]
     pub archived: bool,
+    /// What people call it, where that is more than a name can be.
+    #[field(max = 500, indexed)]
+    pub title: Option<String>,
+    /// Short texts about it.
+    pub tags: BTreeMap<String, String>,
+    /// Where its runs keep their files, if that is elsewhere.
+    #[field(max = 5000, immutable)]
+    pub artifact_location: Option<String>,
+}
+
+/// What is known of an experiment.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, Fields)]
+pub struct Status {
+    /// When it was changed last.
+    pub updated: Option<Time>,
+}
+
+/// Says when the experiment was changed last.
+async fn note_change(
+    cx: Cx,
+    mut it: Object<Experiment>,
+    old: Option<Object<Experiment>>,
+) -> Result<Object<Experiment>> {
+    if touched::is_changed(&it, old.as_ref())? {
+        it.status.updated = Some(cx.now());
+    }
+    Ok(it)
 }
 
 /// The most runs looked at for a table.

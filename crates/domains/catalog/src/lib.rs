@@ -16,6 +16,7 @@ mod provenance;
 mod run;
 mod serving;
 mod tensor_json;
+mod touched;
 mod train;
 mod training_job;
 

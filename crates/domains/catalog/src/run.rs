@@ -35,6 +35,15 @@ pub struct ExperimentRun {
     /// The durable work behind it.
     #[field(reference = "system.runs", indexed, immutable)]
     pub work: Option<Ref>,
+    /// What people call it; need not be unique.
+    #[field(max = 8000)]
+    pub title: Option<String>,
+    /// Who began it, as its client told.
+    #[field(max = 256, immutable)]
+    pub user: Option<String>,
+    /// When it began, where that is not when it was made.
+    #[field(immutable)]
+    pub started_at: Option<Time>,
 }
 
 /// Where a run is; the words are MLflow's.
@@ -44,6 +53,8 @@ pub enum Phase {
     /// Under way.
     #[default]
     Running,
+    /// To be begun.
+    Scheduled,
     /// Done.
     Finished,
     /// Given up.
@@ -158,9 +169,12 @@ async fn held_out(cx: Cx, it: Object<ExperimentRun>, _: Nothing) -> Result<Outpu
 
 /// How it ended.
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+#[serde(rename_all = "camelCase")]
 struct End {
     /// Where it is now.
     phase: Phase,
+    /// When it ended; now, when it is not told.
+    finished_at: Option<Time>,
 }
 
 /// Says how the run ended.
@@ -168,7 +182,8 @@ async fn finish(cx: Cx, it: Object<ExperimentRun>, ask: End) -> Result<Nothing> 
     let now = cx.now();
     cx.update_status::<ExperimentRun>(it.metadata.uid.as_str(), |status| {
         status.phase = ask.phase;
-        status.finished_at = (ask.phase != Phase::Running).then_some(now);
+        let is_over = !matches!(ask.phase, Phase::Running | Phase::Scheduled);
+        status.finished_at = ask.finished_at.or(is_over.then_some(now));
     })
     .await?;
     Ok(Nothing {})

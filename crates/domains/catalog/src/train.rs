@@ -75,7 +75,7 @@ async fn prepare(step: StepCx) -> Result<Value> {
     let experiment =
         job.spec.experiment.as_ref().map_or_else(|| job.spec.dataset.to_string(), ToString::to_string);
     let model = job.spec.model.as_ref().map_or_else(|| job.spec.dataset.to_string(), ToString::to_string);
-    once(cx, &experiment, Experiment { description: None, archived: false }).await?;
+    once(cx, &experiment, Experiment::default()).await?;
     let run = format!("{experiment}.{}", step.run);
     let parameters = BTreeMap::from([
         ("target".to_owned(), job.spec.target.clone()),
@@ -90,6 +90,9 @@ async fn prepare(step: StepCx) -> Result<Value> {
         dataset_version: Some(Ref::to(version.name())),
         dataset_digest: Some(version.spec.blob),
         work: Some(Ref::to(step.run.clone())),
+        title: None,
+        user: None,
+        started_at: None,
     };
     once(cx, &run, spec).await?;
     let name = run.clone();
@@ -231,7 +234,7 @@ async fn register(step: StepCx) -> Result<Value> {
     let prepared: Prepared = step.output("prepare")?;
     let learned: Learned = step.output("learn")?;
     let version = cx.get::<dataset_version::Version>(&prepared.version).await?;
-    once(cx, &prepared.model, Model { description: None, archived: false }).await?;
+    once(cx, &prepared.model, Model::default()).await?;
     let now = cx.now();
     cx.doing("train")
         .update_status::<ExperimentRun>(&prepared.run, |status| {
@@ -253,7 +256,12 @@ async fn register(step: StepCx) -> Result<Value> {
             let spec = Version {
                 model: Ref::to(prepared.model.clone()),
                 number: 0,
-                blob: learned.onnx,
+                blob: Some(learned.onnx),
+                source: None,
+                logged_model: None,
+                foreign_run: None,
+                run_link: None,
+                tags: BTreeMap::new(),
                 signature: Some(learned.signature),
                 input_example: Some(learned.example),
                 task: Some(learned.task),

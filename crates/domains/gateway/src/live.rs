@@ -3,13 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use kernel::{
-    access::Principal,
-    journal::Change,
-    kind::Kind,
-    platform::Platform,
-    predicate::Place,
-    prelude::*,
-    store::{self, ChangeQuery, Projects, Query, Sort},
+    access::Principal, journal::Change, kind::Kind, platform::Platform, prelude::*, store::ChangeQuery,
 };
 use ports::gateway::{self, By, Gateway, Owned, Placed, Table};
 use serde::de::DeserializeOwned;
@@ -50,8 +44,6 @@ const SIGN_IN_PATHS: [&str; 7] = [
 ];
 /// How often, from one address, in a minute.
 const SIGN_INS: u32 = 100;
-/// How many objects are read at once.
-const BATCH: u32 = 500;
 /// The kinds the table is read from.
 const KINDS: [&str; 5] = [
     "gateway.routes",
@@ -91,33 +83,11 @@ struct Read<K: Kind> {
 }
 
 async fn all<K: Kind>(platform: &Arc<Platform>) -> Result<Vec<Read<K>>> {
-    let kind = platform.kind_of::<K>()?;
-    let mut found = Vec::new();
-    let mut after = None;
-    loop {
-        let query = Query {
-            org: None,
-            kind: kind.id(),
-            projects: Projects::All,
-            deleted: false,
-            filter: None,
-            sort: Sort { place: Place::Uid, descending: false },
-            after: after.take(),
-            limit: BATCH,
-        };
-        let records = platform.store.list(&query).await?;
-        for record in &records {
-            let place =
-                Owned { org: record.org.clone(), project: record.project.clone(), name: record.name.clone() };
-            found.push(Read { place, it: Raw::from_record(&kind, record)?.typed()? });
-        }
-        match records.last() {
-            Some(last) if records.len() == BATCH as usize => {
-                after = Some((store::index::Cell::Null, last.uid.clone()))
-            }
-            _ => return Ok(found),
-        }
-    }
+    let read = |it: Object<K>| {
+        let (org, project) = (it.org.clone(), it.metadata.namespace.clone());
+        Read { place: Owned { org, project, name: it.name().to_owned() }, it }
+    };
+    Ok(platform.everywhere::<K>().await?.into_iter().map(read).collect())
 }
 
 fn placed<K: Kind, T: DeserializeOwned>(all: &[Read<K>]) -> Result<Vec<Placed<T>>> {
@@ -159,7 +129,7 @@ async fn apply(platform: &Arc<Platform>) -> Result<(All, Refused)> {
         backends: placed(&all.backends)?,
         rate_limits: placed(&limits)?,
         policies,
-        certificates: all.certificates.iter().map(|read| certificate::opened(&read.it.spec)).collect(),
+        certificates: all.certificates.iter().filter_map(|read| certificate::opened(&read.it.spec)).collect(),
     };
     let refused = platform.port::<dyn Gateway>()?.apply(table);
     Ok((all, refused))

@@ -1,11 +1,6 @@
 //! An alert: a rule over one number, and whether it holds. It fires, is acknowledged, and is resolved.
 
-use kernel::{
-    access::Principal,
-    predicate::Place,
-    prelude::*,
-    store::{Projects, Query, Sort},
-};
+use kernel::{access::Principal, prelude::*};
 
 use crate::{
     alert_channel::{self, Channel},
@@ -158,9 +153,6 @@ pub struct Sent {
 const ATTEMPTS_MAX: u32 = 5;
 /// How many notices are kept.
 const NOTICES_MAX: usize = 40;
-/// Alerts evaluated in one turn.
-const ALERTS_MAX: u32 = 10_000;
-
 /// An alert reads something its author may read.
 async fn readable(cx: Cx, it: Object<Alert>, old: Option<Object<Alert>>) -> Result<Object<Alert>> {
     let reads = |spec: &Alert| (spec.metric.clone(), spec.count.clone());
@@ -229,23 +221,12 @@ fn waits(sent: &Sent) -> bool {
 
 /// Evaluates every alert of every organization: what is done again and again.
 pub async fn evaluate_all(cx: Cx) -> Result<()> {
-    let kind = cx.platform().kind_of::<Alert>()?;
-    let query = Query {
-        org: None,
-        kind: kind.id(),
-        projects: Projects::All,
-        deleted: false,
-        filter: None,
-        sort: Sort { place: Place::Uid, descending: false },
-        after: None,
-        limit: ALERTS_MAX,
-    };
-    for record in cx.platform().store.list(&query).await? {
-        let it = Raw::from_record(&kind, &record)?.typed::<Alert>()?;
+    for it in cx.platform().everywhere::<Alert>().await? {
         let inside = cx.platform().cx_of(Principal::system("alerts", &it.org), "").doing("evaluate");
+        let name = it.name().to_owned();
         if let Err(error) = turn(&inside, it).await {
             // One alert that cannot be read must not keep the others from being evaluated.
-            tracing::warn!(alert = %record.name, org = %record.org, ?error, "an alert was not evaluated");
+            tracing::warn!(alert = name, org = %inside.org, ?error, "an alert was not evaluated");
         }
     }
     Ok(())

@@ -3,10 +3,9 @@
 use kernel::{
     access::Principal,
     journal::Change,
-    predicate::Place,
     prelude::*,
     read,
-    store::{Commit, Kept, Projects, Query, Sort},
+    store::{Commit, Kept},
 };
 use ports::syslog::Syslog;
 
@@ -69,9 +68,6 @@ const SPACE: &str = "audit-sink";
 const BATCH: u32 = 500;
 /// Batches sent to one sink in one turn, so that a new one does not keep the others waiting.
 const BATCHES_MAX: u32 = 20;
-/// Sinks there may be.
-const SINKS_MAX: u32 = 1_000;
-
 async fn reachable(cx: Cx, it: Object<Sink>, old: Option<Object<Sink>>) -> Result<Object<Sink>> {
     let address = outward::opened(&cx, &it.spec.address).await?;
     match it.spec.form {
@@ -135,19 +131,7 @@ async fn flush(cx: Cx, it: Object<Sink>, _: Nothing) -> Result<Position> {
 
 /// Sends to every sink of every organization what it has not taken yet: what is done again and again.
 pub async fn send_all(cx: Cx) -> Result<()> {
-    let kind = cx.platform().kind_of::<Sink>()?;
-    let query = Query {
-        org: None,
-        kind: kind.id(),
-        projects: Projects::All,
-        deleted: false,
-        filter: None,
-        sort: Sort { place: Place::Uid, descending: false },
-        after: None,
-        limit: SINKS_MAX,
-    };
-    for record in cx.platform().store.list(&query).await? {
-        let it = Raw::from_record(&kind, &record)?.typed::<Sink>()?;
+    for it in cx.platform().everywhere::<Sink>().await? {
         if !it.spec.enabled {
             continue;
         }
@@ -160,7 +144,7 @@ pub async fn send_all(cx: Cx) -> Result<()> {
                 status.since = Some(now);
             });
             if let Err(error) = noted.await {
-                tracing::warn!(sink = %record.name, ?error, "how a sink is was not noted");
+                tracing::warn!(sink = it.name(), ?error, "how a sink is was not noted");
             }
         }
     }

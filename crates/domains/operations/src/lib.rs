@@ -6,6 +6,7 @@ mod activity;
 mod alert;
 mod alert_channel;
 mod audit_checkpoint;
+mod audit_policy;
 mod audit_sink;
 mod backup;
 mod backup_schedule;
@@ -45,6 +46,7 @@ pub fn domain() -> Domain {
         .kind(backup::serve)
         .kind(backup_schedule::serve)
         .kind(audit_checkpoint::serve)
+        .kind(audit_policy::serve)
         .kind(audit_sink::serve)
         .kind(personal_data::serve)
         .kind(erasure::serve)
@@ -63,6 +65,7 @@ pub fn domain() -> Domain {
         .workflow(backup::taking())
         .every("backups", 30, backup_schedule::follow)
         .every("checkpoints", 3600, audit_checkpoint::now_and_then)
+        .every("audit-policies", 3600, audit_policy::apply_all)
         .every("audit-sinks", 5, audit_sink::send_all)
         .every("alerts", 5, alert::evaluate_all)
         .every("readings", 5, |cx| async move { reading::record(&cx) })

@@ -150,7 +150,9 @@ async fn told(cx: &Cx, user: &str) -> Result<Value> {
     let mut earlier = Vec::new();
     for change in store.history(&of(Some(user.metadata.uid.clone()), None)).await? {
         let mut told = line(&change);
-        told["object"] = kernel::read::raw_at(&kind, &change)?.shown(&kind);
+        if !change.is_emptied() {
+            told["object"] = kernel::read::raw_at(&kind, &change)?.shown(&kind);
+        }
         earlier.push(told);
     }
     let actor = format!("user:{}", user.metadata.name);

@@ -127,7 +127,7 @@ impl Ledger {
             }
             Task::Replay(changes, steps) => self.replay(changes, steps)?,
             // These three are statements of their own, and are never put into a group.
-            Task::DropStream(_) | Task::Sweep(_) | Task::Ping => {}
+            Task::DropStream(_) | Task::Empty(_) | Task::Sweep(_) | Task::Ping => {}
         }
         Ok(Answer::Done)
     }

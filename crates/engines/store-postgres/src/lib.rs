@@ -11,7 +11,7 @@ use kernel::{
     Later,
     index::Term,
     journal::Change,
-    store::{ChangeQuery, Commit, Kept, Lease, Query, Record, Store},
+    store::{ChangeQuery, Commit, Emptied, Kept, Lease, Outdated, Query, Record, Store},
 };
 use store_sql::{Answer, Claim, Task};
 use tokio::{sync::watch, task::JoinHandle};
@@ -138,6 +138,17 @@ impl Store for Postgres {
 
     fn release<'a>(&'a self, lease: &'a Lease) -> Later<'a, ()> {
         Box::pin(self.do_it(Task::Release(lease.clone())))
+    }
+
+    fn empty<'a>(&'a self, outdated: &'a Outdated) -> Later<'a, Emptied> {
+        Box::pin(async move {
+            let found = read::outdated(&self.readers, outdated).await?;
+            let (bodies, answer) = store_sql::emptied(outdated, &found);
+            if !bodies.is_empty() {
+                self.do_it(Task::Empty(bodies)).await?;
+            }
+            Ok(answer)
+        })
     }
 
     fn replay<'a>(

@@ -48,7 +48,7 @@ impl Wanted {
                         }
                     }
                 }
-                Task::DropStream(_) | Task::Sweep(_) | Task::Ping => {}
+                Task::DropStream(_) | Task::Empty(_) | Task::Sweep(_) | Task::Ping => {}
             }
         }
         wanted

@@ -6,7 +6,7 @@ use base::{Error, Result, Time, Uid};
 use deadpool_postgres::{Client, Pool};
 use kernel::{
     journal::Change,
-    store::{ChangeQuery, Kept, Projects, Query, Record},
+    store::{ChangeQuery, Kept, Outdated, Projects, Query, Record},
 };
 use store_sql::{CHANGE_COLUMNS, Dialect, Param, RECORD_COLUMNS, ROWS_MAX, Row, Sql};
 use tokio_postgres::{
@@ -201,6 +201,12 @@ pub async fn changes(pool: &Pool, after: u64, limit: u32) -> Result<Vec<Change>>
 /// Entries of the journal, newest first.
 pub async fn history(pool: &Pool, query: &ChangeQuery) -> Result<Vec<Change>> {
     let sql = store_sql::history(Dialect::Postgres, query);
+    changes_of(&ask_once(&**client(pool).await?, &sql).await?)
+}
+
+/// Entries that may be emptied, oldest first.
+pub async fn outdated(pool: &Pool, which: &Outdated) -> Result<Vec<Change>> {
+    let sql = store_sql::outdated(Dialect::Postgres, which);
     changes_of(&ask_once(&**client(pool).await?, &sql).await?)
 }
 

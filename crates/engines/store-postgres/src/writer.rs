@@ -233,6 +233,11 @@ impl Rounds {
             let done = match &now {
                 Value::Stream(stream) => line.client.execute(*text, &[stream]).await,
                 Value::Now(micros) => line.client.execute(*text, &[micros]).await,
+                Value::Bodies(bodies) => {
+                    let positions: Vec<i64> = bodies.iter().map(|(position, _)| *position as i64).collect();
+                    let bodies: Vec<&str> = bodies.iter().map(|(_, body)| body.as_str()).collect();
+                    line.client.execute(*text, &[&positions, &bodies]).await
+                }
                 Value::None => line.client.execute(*text, &[]).await,
             };
             done.map_err(fail::explained)?;
@@ -256,6 +261,7 @@ pub fn raise(head: &watch::Sender<u64>, position: u64) {
 
 enum Value<'a> {
     None,
+    Bodies(&'a [(u64, String)]),
     Stream(&'a str),
     Now(i64),
 }
@@ -267,6 +273,13 @@ fn statement_of(task: &Task) -> Option<(&'static [&'static str], Value<'_>)> {
         Task::Sweep(now) => Some((
             &["DELETE FROM kept WHERE expires <= $1", "DELETE FROM leases WHERE expires <= $1"],
             Value::Now(now.micros()),
+        )),
+        Task::Empty(bodies) => Some((
+            &[
+                "UPDATE changes c SET body = e.body FROM unnest($1::bigint[], $2::text[]) AS e (position, body) \
+               WHERE c.position = e.position",
+            ],
+            Value::Bodies(bodies),
         )),
         Task::Ping => Some((&["UPDATE counters SET value = value + 1 WHERE name = 'repairs'"], Value::None)),
         Task::Commit(_) | Task::Lease(_) | Task::Release(_) | Task::Replay(..) => None,

@@ -15,7 +15,7 @@ mod row;
 mod sql;
 mod task;
 
-pub use changes::history;
+pub use changes::{emptied, history, outdated};
 pub use check::{Found, ROWS_MAX, admit, already_kept, chain_broken, fits, has_room, lease_lost};
 pub use layout::{MIGRATIONS, Migration};
 pub use list::{Leg, Range, count, legs, page, probe, ranges};

@@ -83,9 +83,14 @@ pub fn steps(
         if last.get(change.uid.as_str()).map(|it| it.position) != Some(change.position) {
             continue;
         }
+        // Of what was emptied a later entry tells; until then its name is free if it was deleted.
+        if change.is_emptied() && !change.deleted {
+            continue;
+        }
+        let after = if change.is_emptied() { None } else { record(change)? };
         steps.push(Step {
             before: before.remove(change.uid.as_str()).map(&indexed),
-            after: record(change)?.map(&indexed),
+            after: after.map(&indexed),
         });
     }
     Ok(steps)

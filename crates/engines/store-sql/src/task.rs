@@ -20,6 +20,8 @@ pub enum Task {
     DropStream(String),
     /// Put entries of a backup back.
     Replay(Vec<Change>, Vec<Step>),
+    /// Put texts in place of the bodies of entries.
+    Empty(Vec<(u64, String)>),
     /// Forget what has expired.
     Sweep(Time),
     /// Prove that writing works.

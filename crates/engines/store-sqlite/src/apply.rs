@@ -112,10 +112,19 @@ impl Journal {
                 .execute([stream])
                 .map(drop)?,
             Task::Replay(changes, steps) => self.replay(changes, steps)?,
+            Task::Empty(bodies) => self.empty(bodies)?,
             Task::Sweep(now) => self.sweep(*now)?,
             Task::Ping => self.repair()?,
         }
         Ok(Answer::Done)
+    }
+
+    fn empty(&self, bodies: &[(u64, String)]) -> rusqlite::Result<()> {
+        let mut statement = self.db.prepare_cached("UPDATE changes SET body = ?2 WHERE position = ?1")?;
+        for (position, body) in bodies {
+            statement.execute(params![*position as i64, body])?;
+        }
+        Ok(())
     }
 
     fn commit_of(&mut self, commit: &Commit) -> Result<Vec<u64>, Failure> {

@@ -10,7 +10,7 @@ use kernel::{
     Later,
     index::Term,
     journal::Change,
-    store::{ChangeQuery, Commit, Kept, Lease, Query, Record, Store},
+    store::{ChangeQuery, Commit, Emptied, Kept, Lease, Outdated, Query, Record, Store},
 };
 use store_sql::{Answer, Claim, Task};
 use tokio::sync::watch;
@@ -142,6 +142,18 @@ impl Store for Sqlite {
 
     fn release<'a>(&'a self, lease: &'a Lease) -> Later<'a, ()> {
         Box::pin(self.do_it(Task::Release(lease.clone())))
+    }
+
+    fn empty<'a>(&'a self, outdated: &'a Outdated) -> Later<'a, Emptied> {
+        Box::pin(async move {
+            let which = outdated.clone();
+            let found = self.readers.ask(move |db| read::outdated(db, &which)).await?;
+            let (bodies, answer) = store_sql::emptied(outdated, &found);
+            if !bodies.is_empty() {
+                self.do_it(Task::Empty(bodies)).await?;
+            }
+            Ok(answer)
+        })
     }
 
     fn replay<'a>(

@@ -5,7 +5,7 @@ use std::{cmp::Ordering, collections::HashMap};
 use base::{Error, Result, Time, Uid};
 use kernel::{
     journal::Change,
-    store::{ChangeQuery, Kept, Projects, Query, Record},
+    store::{ChangeQuery, Kept, Outdated, Projects, Query, Record},
 };
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter, types::Value};
 use store_sql::{CHANGE_COLUMNS, Dialect, Leg, Param, RECORD_COLUMNS, ROWS_MAX, Range, Row, Sql};
@@ -219,6 +219,12 @@ pub fn changes(db: &Connection, after: u64, limit: u32) -> rusqlite::Result<Vec<
 /// Entries of the journal, newest first.
 pub fn history(db: &Connection, query: &ChangeQuery) -> rusqlite::Result<Vec<Change>> {
     let sql = store_sql::history(Dialect::Sqlite, query);
+    db.prepare_cached(&sql.text)?.query_map(params_from_iter(values(&sql)), change)?.collect()
+}
+
+/// Entries that may be emptied, oldest first.
+pub fn outdated(db: &Connection, which: &Outdated) -> rusqlite::Result<Vec<Change>> {
+    let sql = store_sql::outdated(Dialect::Sqlite, which);
     db.prepare_cached(&sql.text)?.query_map(params_from_iter(values(&sql)), change)?.collect()
 }
 

@@ -26,6 +26,48 @@ pub fn fits(master: &MasterKey, check: &str) -> bool {
     Key::new(master.bytes()).is_ok_and(|key| key.open(check, CHECK).is_some())
 }
 
+/// Wraps every key under a new master key; answers how many. The check goes last: cut off before it, the old key is
+/// still the right one, and what was wrapped anew is passed over the next time.
+///
+/// # Errors
+/// `master-key-wrong` when a key opens under neither.
+pub async fn rewrap(
+    store: &dyn Store,
+    old: &MasterKey,
+    new: &MasterKey,
+    entropy: &dyn Entropy,
+) -> Result<u64> {
+    let (old, new) = (Key::new(old.bytes())?, Key::new(new.bytes())?);
+    let wrong = || {
+        Error::conflict("master-key-wrong", "a key opens under neither the old nor the new master key")
+            .hint("give the key file the store was made with, in `AIC_MASTER_KEY_FILE` or as `master.key`")
+    };
+    let mut count = 0;
+    for space in [KEYS, PERSONS] {
+        let mut wrapped = Vec::new();
+        for kept in store.kept_all(Some(space)).await? {
+            let place = format!("{space}/{}", kept.key);
+            if kept.value == DESTROYED || new.open(&kept.value, &place).is_some() {
+                continue;
+            }
+            let plain = old.open(&kept.value, &place).ok_or_else(wrong)?;
+            wrapped.push(Kept { value: new.seal(&plain, &place, entropy)?, unless_kept: None, ..kept });
+        }
+        count += wrapped.len() as u64;
+        for keep in wrapped.chunks(BATCH) {
+            store.commit(Commit { keep: keep.to_vec(), ..Commit::default() }).await?;
+        }
+    }
+    let value = new.seal("ok", CHECK, entropy)?;
+    let check =
+        Kept { space: CHECK.to_owned(), key: KEYS.to_owned(), value, expires: None, unless_kept: None };
+    store.commit(Commit { keep: vec![check], ..Commit::default() }).await?;
+    Ok(count)
+}
+
+/// How many keys are wrapped in one commit.
+const BATCH: usize = 500;
+
 /// Whose key it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {

@@ -126,3 +126,26 @@ fn the_wrong_master_key_opens_nothing() {
     }
     assert!(MasterKey::parse(&format!("{}\n", "0f".repeat(32))).is_ok());
 }
+
+#[test]
+fn a_new_master_key_opens_everything_and_the_old_one_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    runtime().block_on(async {
+        let (inner, vault) = vault(dir.path(), 1).await.unwrap();
+        let draft = Draft::new("ada").spec(ada());
+        vault.commit(Commit { writes: vec![draft.create()], ..Commit::default() }).await.unwrap();
+        let (old, new) = (MasterKey::new([1; 32]), MasterKey::new([2; 32]));
+        assert_eq!(rewrap(&*inner, &old, &new, &*entropy()).await.unwrap(), 2);
+        // Once more changes nothing: what is wrapped already is passed over.
+        assert_eq!(rewrap(&*inner, &old, &new, &*entropy()).await.unwrap(), 0);
+        let wrong = rewrap(&*inner, &old, &MasterKey::new([3; 32]), &*entropy()).await.unwrap_err();
+        assert_eq!(wrong.code(), "master-key-wrong");
+    });
+    let refused = runtime().block_on(vault(dir.path(), 1)).map(|_| ()).unwrap_err();
+    assert_eq!(refused.code(), "master-key-wrong");
+    runtime().block_on(async {
+        let (_, vault) = vault(dir.path(), 2).await.unwrap();
+        let found = vault.changes(0, 10).await.unwrap();
+        assert_eq!(spec(&found[0].body), ada());
+    });
+}

@@ -3,7 +3,10 @@
 use std::{borrow::Cow, sync::Arc};
 
 use base::{Entropy, Result, Time, Uid};
-use store::{ChangeQuery, Commit, Kept, Later, Lease, Query, Record, Store, index::Term, journal::Change};
+use store::{
+    ChangeQuery, Commit, Emptied, Kept, Later, Lease, Outdated, Query, Record, Store, index::Term,
+    journal::Change,
+};
 use tokio::sync::watch;
 
 use crate::{
@@ -50,7 +53,9 @@ impl Vaulted {
     }
 
     async fn opened_body(&self, (org, kind, uid): (&str, &str, &Uid), body: &str) -> Result<Option<String>> {
-        let Some(needs) = self.sealed.needs(kind) else { return Ok(None) };
+        // What was emptied is no JSON any more, and hides nothing.
+        let needs = self.sealed.needs(kind).filter(|_| body.starts_with('{'));
+        let Some(needs) = needs else { return Ok(None) };
         let organization = match needs.organization {
             true => self.keys.get(&Owner::Organization(org.to_owned())).await?,
             false => None,
@@ -181,6 +186,10 @@ impl Store for Vaulted {
 
     fn release<'a>(&'a self, lease: &'a Lease) -> Later<'a, ()> {
         self.inner.release(lease)
+    }
+
+    fn empty<'a>(&'a self, outdated: &'a Outdated) -> Later<'a, Emptied> {
+        self.inner.empty(outdated)
     }
 
     fn replay<'a>(

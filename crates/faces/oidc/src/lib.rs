@@ -28,6 +28,7 @@ mod logout;
 mod page;
 mod register;
 mod reply;
+mod second_factor;
 mod token;
 mod upstream;
 
@@ -44,6 +45,7 @@ pub fn router(web: Web) -> Router {
         .route("/oauth2/login", get(login::show).post(login::login))
         .route("/oauth2/upstream/{org}/{provider}", get(upstream::leave))
         .route("/oauth2/callback", get(upstream::come_back))
+        .route("/oauth2/second-factor", post(second_factor::confirm))
         .route("/oauth2/forgot", get(account::show_forgot).post(account::forgot))
         .route("/oauth2/password", get(account::show_password).post(account::password))
         .route("/oauth2/invitation", get(account::show_invitation).post(account::invitation))

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{
     Answer, Head, Shared, browser, cx_of,
     form::{self, Params},
-    one_try, page, see_other, taken,
+    one_try, page, second_factor, see_other, taken,
 };
 
 /// Whether people may be sent on there: a page of ours, and no other place.
@@ -111,8 +111,17 @@ pub async fn login(State(web): Shared, request: Request) -> Answer {
         return answer;
     }
     match session(&cx, &params, &behind).await {
-        Ok(token) => {
-            let mut answer = see_other(then);
+        Ok(Opened { token, enrolling }) => {
+            let mut answer = if enrolling {
+                let proof = browser::Proof::of(&web, &cx, &headers);
+                let password = form::one(&params, "password").unwrap_or_default();
+                match second_factor::begin(&cx, (&token, password), then, &proof.field).await {
+                    Ok(answer) => proof.with(answer, &cx),
+                    Err(error) => return page::problem(&error),
+                }
+            } else {
+                see_other(then)
+            };
             browser::remember(&mut answer, &cx, &token);
             answer
         }
@@ -156,8 +165,15 @@ fn way(org: &str, provider: &str, then: &str, hint: &str) -> String {
     format!("/oauth2/upstream/{org}/{provider}?then={}{hint}", form::encoded(then))
 }
 
+/// A session that was opened.
+struct Opened {
+    token: String,
+    /// Whether it is only good for adding a second factor.
+    enrolling: bool,
+}
+
 /// A session for what was typed.
-async fn session(cx: &Cx, params: &Params, behind: &Behind) -> Result<String> {
+async fn session(cx: &Cx, params: &Params, behind: &Behind) -> Result<Opened> {
     let typed = form::needed(params, "username")?.trim();
     let said = match behind.chooses {
         true => form::one(params, "organization")?.trim(),
@@ -176,7 +192,8 @@ async fn session(cx: &Cx, params: &Params, behind: &Behind) -> Result<String> {
     inside.origin = cx.origin;
     let answer = inside.call_action("admin.sessions", None, "login", ask).await?;
     let token = answer["accessToken"].as_str().map(str::to_owned);
-    token.ok_or_else(|| Error::internal("a login answered no token"))
+    let token = token.ok_or_else(|| Error::internal("a login answered no token"))?;
+    Ok(Opened { token, enrolling: answer["enrolling"] == true })
 }
 
 #[cfg(test)]

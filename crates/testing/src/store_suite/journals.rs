@@ -4,7 +4,7 @@ use base::{Digest, Time, Uid};
 use kernel::{
     journal::{self, Change},
     predicate::Place as At,
-    store::{ChangeQuery, Projects, Query, Sort, Store},
+    store::{ChangeQuery, Outdated, Projects, Query, Sort, Store},
 };
 use serde_json::json;
 
@@ -161,4 +161,47 @@ pub async fn a_tampered_journal_is_refused(home: Place) {
     next.seal(11, past[9].hash);
     store.replay(vec![next], &terms).await.unwrap();
     assert_eq!(journal::verify(&*store).await.unwrap().entries, 11);
+}
+
+pub async fn what_is_outdated_is_emptied_and_still_proven(home: Place) {
+    let store = home.open().await.unwrap();
+    lived(&*store).await;
+    let (past, before) = (store.changes(0, 100).await.unwrap(), shown(&*store).await);
+    let uid = past[0].uid.to_string();
+    let outdated = |spared: Vec<String>| Outdated {
+        org: past[0].org.clone(),
+        before: Time::from_micros(i64::MAX),
+        after: 0,
+        spared,
+    };
+    let kept = store.empty(&Outdated { before: past[0].time, ..outdated(Vec::new()) }).await.unwrap();
+    assert_eq!(
+        (kept.entries, store.changes(0, 100).await.unwrap()),
+        (0, past.clone()),
+        "nothing is that old"
+    );
+    store.empty(&outdated(vec![uid.clone()])).await.unwrap();
+    let spared = store.changes(0, 100).await.unwrap();
+    assert!(spared.iter().filter(|it| it.uid.as_str() == uid).all(|it| !it.is_emptied()));
+    store.empty(&outdated(Vec::new())).await.unwrap();
+    let (now, again) =
+        (store.changes(0, 100).await.unwrap(), store.empty(&outdated(Vec::new())).await.unwrap());
+    assert_eq!(again.entries, 0, "once is enough");
+    for (was, is) in past.iter().zip(&now) {
+        let last = past.iter().rfind(|it| it.uid == is.uid).is_some_and(|it| it.position == is.position);
+        let goes = is.org == past[0].org && (!last || is.verb == journal::PURGE);
+        assert_eq!(is.is_emptied(), goes, "{} at {}", is.verb, is.position);
+        assert_eq!((is.body_digest(), is.hash, &is.actor), (was.body_digest(), was.hash, &was.actor));
+    }
+    assert_eq!(journal::verify(&*store).await.unwrap().first_bad, None);
+    assert_eq!(shown(&*store).await, before, "the objects are as they were");
+    drop(store);
+    // A backup of it brings the same objects back, however it is cut.
+    for batch in [1, 3, 100] {
+        let empty = home.another().await;
+        for changes in now.chunks(batch) {
+            empty.replay(changes.to_vec(), &terms).await.unwrap();
+        }
+        assert_eq!(shown(&*empty).await, before, "in batches of {batch}");
+    }
 }

@@ -7,20 +7,15 @@ use std::collections::{BTreeMap, HashMap};
 use kernel::{
     access::{Asked, Principal, Question, Sort},
     prelude::*,
-    store::{Append, Commit},
 };
 
 use super::world::World;
+use crate::daily;
 
-/// How many days what was asked is kept.
-pub const KEPT_DAYS: i64 = 30;
 /// The most entries one rehearsal reads.
 const ENTRIES_MAX: usize = 200_000;
 /// The most changes one rehearsal lists.
 const LISTED_MAX: usize = 1_000;
-/// The most bytes of one entry.
-const PAGE: u32 = 5_000;
-
 const DAY_MIN: i64 = 24 * 60;
 
 /// What was asked, as it is kept.
@@ -36,44 +31,18 @@ struct Kept {
     allowed: bool,
 }
 
-fn stream(org: &str, day: i64) -> String {
-    format!("asked/{org}/{day:06}")
-}
-
 /// Keeps what was asked.
 pub async fn keep(cx: &Cx, asked: Vec<Asked>) -> Result<()> {
-    let mut streams: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut days: BTreeMap<(String, i64), Vec<Kept>> = BTreeMap::new();
     for Asked { principal, question, allowed } in asked {
-        let stream = stream(&principal.org, question.minute.div_euclid(DAY_MIN));
-        let Principal { sort, name, groups, scopes, .. } = Principal::clone(&principal);
-        let kept = Kept { sort, name, groups, scopes, question, allowed };
-        streams.entry(stream).or_default().push(serde_json::to_string(&kept).map_err(Error::internal)?);
+        let day = question.minute.div_euclid(DAY_MIN);
+        let Principal { org, sort, name, groups, scopes, .. } = Principal::clone(&principal);
+        days.entry((org, day)).or_default().push(Kept { sort, name, groups, scopes, question, allowed });
     }
-    for (stream, entries) in streams {
-        for entries in entries.chunks(1_000) {
-            let appends = vec![Append { stream: stream.clone(), entries: entries.to_vec() }];
-            cx.platform().store.commit(Commit { appends, ..Commit::default() }).await?;
-        }
+    for ((org, day), entries) in days {
+        daily::append(cx, daily::Sort::Asked, (&org, day), &entries).await?;
     }
     Ok(())
-}
-
-/// Forgets what was asked too long ago.
-pub async fn forget(cx: Cx) -> Result<()> {
-    let store = &cx.platform().store;
-    let today = cx.now().micros() / 60_000_000 / DAY_MIN;
-    let mut after = String::new();
-    loop {
-        let streams = store.streams("asked/", &after, 1_000).await?;
-        let Some(last) = streams.last().cloned() else { return Ok(()) };
-        for stream in streams {
-            let day: Option<i64> = stream.rsplit('/').next().and_then(|day| day.parse().ok());
-            if day.is_some_and(|day| day < today - KEPT_DAYS) {
-                store.drop_stream(&stream).await?;
-            }
-        }
-        after = last;
-    }
 }
 
 /// A rule to try.
@@ -197,19 +166,16 @@ pub async fn dry_run(cx: Cx, ask: Trial) -> Result<Outcome> {
 
 /// Every different question of the last days, each as it was asked last.
 async fn heard(cx: &Cx, days: u32) -> Result<(Vec<Heard>, bool)> {
-    let today = cx.now().micros() / 60_000_000 / DAY_MIN;
+    let today = daily::day_of(cx.now());
     let mut all: HashMap<(String, Question), Heard> = HashMap::new();
     let mut read = 0;
     for day in (today - i64::from(days) + 1)..=today {
-        let stream = stream(&cx.org, day);
-        let mut from = 0;
-        loop {
-            let page = cx.platform().store.stream(&stream, from, PAGE).await?;
-            let Some((last, _)) = page.last() else { break };
-            from = last + 1;
-            read += page.len();
-            for (_, text) in page {
-                let kept: Kept = serde_json::from_str(&text).map_err(Error::internal)?;
+        let mut next = Some(0);
+        while let Some(from) = next {
+            let page = daily::page::<Kept>(cx, daily::Sort::Asked, day, from).await?;
+            next = page.next;
+            read += page.entries.len();
+            for kept in page.entries {
                 let who = format!("{:?}:{}", kept.sort, kept.name);
                 let key = (who, Question { minute: 0, ..kept.question.clone() });
                 let hours = all.get(&key).map_or(0, |heard| heard.hours) + 1;

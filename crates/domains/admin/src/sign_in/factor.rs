@@ -2,7 +2,7 @@
 
 use kernel::{prelude::*, slot};
 
-use super::{attempt::Attempt, confirm_password, own_name, passkey, totp};
+use super::{attempt::Attempt, confirm_password, own_name, own_name_enrolling, passkey, totp};
 use kernel::literal;
 
 /// What factors serve beyond the verbs every kind has: they are made by the user they belong to.
@@ -75,6 +75,12 @@ pub struct Status {
 /// The factors of a user.
 pub async fn of(cx: &Cx, user: &str) -> Result<Vec<Object<Factor>>> {
     cx.list::<Factor>(&format!("spec.user = {}", literal(user)), 100).await
+}
+
+/// Whether a user has a second factor that works; recovery codes alone are none.
+pub async fn has_one(cx: &Cx, user: &str) -> Result<bool> {
+    let all = of(cx, user).await?;
+    Ok(all.iter().any(|factor| factor.status.confirmed && factor.spec.sort != Sort::Recovery))
 }
 
 /// Asks for a second factor where the user has one.
@@ -230,8 +236,14 @@ pub(super) async fn add(cx: &Cx, factor: Factor, confirmed: bool) -> Result<Obje
 }
 
 async fn enroll(cx: Cx, ask: Wanted) -> Result<Enrolled> {
-    let user = own_name(&cx)?;
+    let user = own_name_enrolling(&cx)?;
     confirm_password(&cx, &user, ask.password.reveal()).await?;
+    // An app that was never shown to work makes way for this one.
+    for old in of(&cx, &user).await? {
+        if old.spec.sort == Sort::Totp && !old.status.confirmed {
+            inside(&cx).doing("renew").delete::<Factor>(old.metadata.uid.as_str()).await?;
+        }
+    }
     let secret = totp::fresh(&cx);
     let address = totp::address(&secret, &cx.org, &user);
     let text = secret.reveal().to_owned();
@@ -258,7 +270,7 @@ pub struct Codes {
 }
 
 async fn confirm(cx: Cx, ask: First) -> Result<Codes> {
-    let user = own_name(&cx)?;
+    let user = own_name_enrolling(&cx)?;
     let factor = owned(&cx, &user, ask.name.as_str()).await?;
     let attempt = Attempt::begin(&cx, "code", &user).await?;
     if factor.spec.sort != Sort::Totp || !spend(&inside(&cx), &factor, ask.code.trim()).await? {
@@ -293,11 +305,12 @@ async fn new_codes(cx: &Cx, user: &str) -> Result<Codes> {
     Ok(Codes { recovery_codes })
 }
 
-/// 80 random bits in Crockford's base 32, in groups of four.
+/// 120 random bits in Crockford's base 32, in groups of four: more than anybody tries, so that a plain digest may be
+/// kept of them (ASVS 6.5.2).
 fn code(cx: &Cx) -> String {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let digits: Vec<char> =
-        cx.random::<16>().iter().map(|byte| DIGITS[usize::from(byte % 32)] as char).collect();
+        cx.random::<24>().iter().map(|byte| DIGITS[usize::from(byte % 32)] as char).collect();
     let groups: Vec<String> = digits.chunks(4).map(|group| group.iter().collect()).collect();
     groups.join("-")
 }

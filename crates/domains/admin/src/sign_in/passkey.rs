@@ -10,7 +10,7 @@ use super::{
     attempt::Attempt,
     confirm_password,
     factor::{self, Factor, Sort},
-    own_name,
+    own_name_enrolling,
 };
 use crate::{
     session::{self, Session, Token},
@@ -103,7 +103,7 @@ async fn recall(cx: &Cx, name: &Secret) -> Result<Asked> {
 }
 
 async fn begin(cx: Cx, ask: Wanted) -> Result<Question> {
-    let user = own_name(&cx)?;
+    let user = own_name_enrolling(&cx)?;
     confirm_password(&cx, &user, ask.password.reveal()).await?;
     let it = cx.get::<User>(&user).await?;
     let handle = *Digest::of(it.metadata.uid.as_str().as_bytes()).bytes();
@@ -121,7 +121,7 @@ async fn begin(cx: Cx, ask: Wanted) -> Result<Question> {
 }
 
 async fn finish(cx: Cx, ask: Answered) -> Result<factor::Codes> {
-    let user = own_name(&cx)?;
+    let user = own_name_enrolling(&cx)?;
     let asked = recall(&cx, &ask.state).await?;
     if (asked.org.as_str(), asked.user.as_str()) != (&*cx.org, user.as_str()) {
         return Err(Error::forbidden("passkey-refused", "this was asked of somebody else"));
@@ -170,7 +170,11 @@ async fn finish_login(cx: Cx, ask: Answered) -> Result<Token> {
     let site = cx.port::<Site>()?;
     let site = passkey::Site { origin: site.url()? };
     let has = texts(&factors);
-    let (i, kept) = cx.port::<dyn Passkeys>()?.answered(site, &asked.state, (&ask.credential, &has))?;
+    let answered = cx.port::<dyn Passkeys>()?.answered(site, &asked.state, (&ask.credential, &has));
+    let (i, kept) = match answered {
+        Ok(answered) => answered,
+        Err(error) => return Err(super::refusal::note(&inside, Some(&asked.user), error).await),
+    };
     let user = inside.get::<User>(&asked.user).await?;
     if user.spec.disabled {
         return Err(Error::unauthenticated("passkey-refused", "the user may not log in"));
@@ -181,5 +185,5 @@ async fn finish_login(cx: Cx, ask: Answered) -> Result<Token> {
         inside.doing("use").save(&factor).await?;
     }
     Attempt::begin(&inside, "passkey", &asked.label).await?.forgive(&inside).await?;
-    session::open(&inside, Session::of(user.name(), &inside), session::LASTS_S).await
+    session::open(&inside, Session::of(user.name(), &inside), session::lasts_s(&inside).await?).await
 }

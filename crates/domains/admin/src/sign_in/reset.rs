@@ -94,12 +94,12 @@ pub async fn reset(cx: Cx, ask: New) -> Result<Nothing> {
     let digest = slot::digest(ask.token.reveal());
     let link: Link = slot::get(&cx, LINKS, &digest).await?.ok_or_else(ended)?;
     let inside = inside(&cx, &link.org, "password-link").ok_or_else(ended)?.doing("reset-password");
+    let mut user = inside.get_opt::<User>(&link.user).await?.ok_or_else(ended)?;
     // A password that is refused leaves the link good.
-    crate::password::hash(&inside, &ask.password).await?;
+    crate::password::hash(&inside, &ask.password, &user.spec.words(&link.user)).await?;
     if !slot::once(&inside, "password-links-used", &digest, LASTS_S).await? {
         return Err(ended());
     }
-    let mut user = inside.get_opt::<User>(&link.user).await?.ok_or_else(ended)?;
     user.spec.password = Some(ask.password);
     inside.save(&user).await?;
     session::end_all(&inside, &link.user).await?;

@@ -44,6 +44,15 @@ fn whoever_guesses_is_stopped_and_whoever_knows_is_not_forever() {
         advance 901
         POST /auth/login {"username": "ada@example.org", "password": "long enough"}
         => 200
+        # Who looks after the organization sees them, a name that is nobody's without the name.
+        as $admin
+        GET /sessions/refused?limit=3
+        => 200 {"items": [{"user": null, "reason": "wrong-password"}, {"user": "ada", "reason": "too-many-attempts"}, {"user": "ada", "reason": "wrong-password"}]}
+        GET /sessions/refused?user=admin
+        => 200 {"items": []}
+        as nobody
+        GET /sessions/refused
+        => 401
         "#,
     );
 }
@@ -140,6 +149,49 @@ fn a_new_password_ends_the_other_sessions() {
         => 404 {"code": "invitation-ended"}
         POST /invitations/accept {"token": "../x.y", "username": "eve", "password": "another horse"}
         => 404 {"code": "invitation-ended"}
+        "#,
+    );
+}
+
+#[test]
+fn an_organization_asks_for_a_second_factor_and_ends_what_idles() {
+    stage().play(
+        r#"
+        POST /auth/login {"username": "admin", "password": "correct horse"}
+        => 200 {"accessToken": "$admin", "enrolling": false}
+        as $admin
+        POST /users {"metadata": {"name": "ada"}, "spec": {"password": "long enough"}}
+        => 201
+        POST /sign-in-policies {"metadata": {"name": "strict"}, "spec": {}}
+        => 422 {"code": "invalid-name", "field": "metadata.name"}
+        POST /sign-in-policies {"metadata": {"name": "default"}, "spec": {"secondFactor": "required", "idleMinutes": 30, "sessionHours": 2}}
+        => 201
+        as nobody
+        POST /auth/login {"username": "ada", "password": "long enough"}
+        => 200 {"accessToken": "$ada", "enrolling": true, "expiresIn": 900}
+        as $ada
+        # Such a login adds a factor and does nothing else.
+        GET /sessions/me
+        => 200 {"actor": "user:ada"}
+        GET /users
+        => 403
+        POST /sessions/change-password {"current": "long enough", "password": "long enough too"}
+        => 403
+        POST /factors/enroll {"password": "long enough"}
+        => 200 {"name": "$factor"}
+        POST /factors/confirm {"name": "$factor", "code": "000000"}
+        => 422 {"code": "wrong-code"}
+        # Who was logged in stays so while they ask, and not after half an hour of silence.
+        as $admin
+        advance 1200
+        GET /users
+        => 200
+        advance 1200
+        GET /users
+        => 200
+        advance 1801
+        GET /users
+        => 401
         "#,
     );
 }

@@ -296,8 +296,9 @@ pub async fn person(cx: &Cx, session_token: &str) -> Result<Option<Person>> {
         }
         Err(error) => return Err(error),
     };
-    // Who acts as another gets no tokens of theirs, which would outlast it.
-    let own = principal.credential.as_deref().filter(|_| principal.impersonator.is_none());
+    // Who acts as another gets no tokens of theirs, which would outlast it; nor who must add a second factor first.
+    let is_whole = principal.impersonator.is_none() && principal.scopes.is_empty();
+    let own = principal.credential.as_deref().filter(|_| is_whole);
     let Some(sid) = own.and_then(|it| it.strip_prefix("session:")) else { return Ok(None) };
     let inside = token::inside(cx, &principal.org);
     let Some(opened) = Session::opened(&inside, sid).await? else { return Ok(None) };

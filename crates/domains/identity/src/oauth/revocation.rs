@@ -75,7 +75,7 @@ async fn forget_ended(inside: &Cx) -> Result<()> {
 pub(crate) async fn is_revoked(inside: &Cx, sort: &str, name: &str) -> Result<bool> {
     let name = format!("{sort}-{name}");
     // What cannot be a name was never revoked, and never issued.
-    if Name::new(name.as_str()).is_err() {
+    if Name::new(name.as_str()).is_err() || inside.has_none::<Revocation>().await? {
         return Ok(false);
     }
     Ok(inside.get_opt::<Revocation>(&name).await?.is_some())
