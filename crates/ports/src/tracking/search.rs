@@ -17,7 +17,7 @@ pub enum View {
 }
 
 /// An attribute of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Attribute {
     /// Its identifier.
     Id,
@@ -36,7 +36,7 @@ pub enum Attribute {
 }
 
 /// What is asked about or ordered by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Field {
     /// An attribute.
     Attribute(Attribute),
