@@ -1,6 +1,7 @@
 //! A webhook: an address that is told when something happens to models, versions and prompts.
 //!
-//! What is told follows the journal, so that it is told whoever changed it and by whatever face, once or more often.
+//! What is told follows the journal, so that it is told whoever changed it and by whatever face; once or more often, but
+//! not to whom it cannot be told within three tries.
 //! Headers and signature are MLflow's, which follow Standard Webhooks: HMAC-SHA256 over id, time and body.
 
 use aws_lc_rs::hmac;
@@ -72,6 +73,8 @@ pub const EVENTS: [&str; 14] = [
 
 /// How long another server may take, in milliseconds.
 const PATIENCE_MS: u64 = 10_000;
+/// How often an event is told to somebody who answers that something is wrong there.
+const TRIES: u32 = 3;
 /// How much of an answer is kept, in bytes.
 const ANSWER_MAX: usize = 64 << 10;
 
@@ -116,25 +119,31 @@ pub async fn tell(cx: &Cx, events: &[Event]) -> Result<()> {
     if events.is_empty() {
         return Ok(());
     }
-    for hook in cx.list::<Webhook>("spec.disabled = false", 1_000).await? {
+    let hooks = cx.list::<Webhook>("spec.disabled = false", 1_000).await?;
+    // Whoever is slow or away keeps nobody else waiting.
+    let told = hooks.iter().map(|hook| async move {
         for event in events.iter().filter(|event| hook.spec.events.iter().any(|wanted| wanted == event.name))
         {
-            let sent = send(cx, &hook.spec, event).await;
-            match sent {
-                // The other side may be better in a moment; then everybody is told once more.
-                Ok(answer) if answer.status >= 500 || answer.status == 429 => {
-                    let message = format!("the other side answered {}", answer.status);
-                    return Err(Error::unavailable("webhook-refused", message));
-                }
-                Ok(_) => {}
-                Err(error) if error.code() == "egress-refused" => {
-                    tracing::warn!(webhook = hook.name(), ?error, "not told");
-                }
-                Err(error) => return Err(error),
+            tell_one(cx, hook, event).await;
+        }
+    });
+    futures::future::join_all(told).await;
+    Ok(())
+}
+
+/// Tells one webhook, and tells it again when the other side is only not well at the moment.
+async fn tell_one(cx: &Cx, hook: &Object<Webhook>, event: &Event) {
+    for _ in 0..TRIES {
+        match send(cx, &hook.spec, event).await {
+            Ok(answer) if answer.status >= 500 || answer.status == 429 => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!(webhook = hook.name(), event = event.name, ?error, "not told");
+                return;
             }
         }
     }
-    Ok(())
+    tracing::warn!(webhook = hook.name(), event = event.name, "the other side does not take it");
 }
 
 /// Posts an event, signed where there is something to sign with.
