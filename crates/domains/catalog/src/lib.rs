@@ -9,6 +9,7 @@ mod dataset_version;
 mod endpoint;
 mod experiment;
 mod files;
+mod logged;
 mod model;
 mod model_version;
 mod predict;
@@ -37,6 +38,7 @@ pub fn domain() -> Domain {
         .workflow(dataset_version::profiling())
         .workflow(train::training())
         .controller("training-jobs", "system.training-jobs", training_job::order)
+        .controller("tracked-runs", "catalog.runs", logged::follow)
         .controller("endpoints", "catalog.endpoints", endpoint::make_ready)
 }
 

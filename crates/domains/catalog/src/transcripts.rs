@@ -3,6 +3,7 @@
 mod bad_input;
 mod data;
 mod main_job;
+mod tracking;
 
 use std::sync::Arc;
 
