@@ -41,7 +41,7 @@ async fn root(cx: &Cx, run: &str) -> Result<(String, Path)> {
 }
 
 /// The path of what is kept here.
-fn here(place: &str) -> Result<Path> {
+pub fn here(place: &str) -> Result<Path> {
     let rest = place.strip_prefix("mlflow-artifacts:");
     let rest = rest.ok_or_else(|| Fault::invalid(format!("the files are not kept here but at '{place}'")))?;
     let path = match rest.strip_prefix("//") {

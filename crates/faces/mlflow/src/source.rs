@@ -4,10 +4,11 @@ use kernel::{cx::Cx, object::Raw};
 use percent_encoding::percent_decode_str;
 
 use crate::{
-    experiments,
+    artifacts, experiments,
     fault::{Fault, Result},
     models,
     objects::{self, EXPERIMENTS, LOGGED, RUNS},
+    tree::{self, Found},
     versions,
 };
 
@@ -205,6 +206,15 @@ pub async fn place(cx: &Cx, source: &str) -> Result<String> {
 }
 
 /// The ONNX file among a version's files, if it has one: what can also be served here.
-pub async fn onnx(_cx: &Cx, _source: &str) -> Result<Option<base::Digest>> {
-    Ok(None)
+pub async fn onnx(cx: &Cx, source: &str) -> Result<Option<base::Digest>> {
+    let place = match place(cx, source).await {
+        Err(fault) if fault.status == 404 => return Ok(None),
+        other => other?,
+    };
+    // Of anything else than a place of ours, and of models whose weights lie in files beside it, there is no one file.
+    let Ok(root) = artifacts::here(&place) else { return Ok(None) };
+    let Found::Directory(names) = tree::find(cx, &root).await? else { return Ok(None) };
+    let has_weights = names.iter().any(|(name, _)| name.ends_with(".data") || name.ends_with(".weight"));
+    let file = names.iter().find(|(name, _)| name == "model.onnx").and_then(|(_, file)| *file);
+    Ok(file.filter(|_| !has_weights).map(|file| file.digest))
 }
