@@ -53,4 +53,7 @@ pub async fn a_tree_is_listed_and_cleared(engine: &dyn Artifacts) {
     assert_eq!(engine.remove("globex", at("")).await.unwrap(), 0);
     assert_eq!(listed(engine, "", 9).await, ["model-2", "model.txt", "z", "é/"]);
     assert_eq!(engine.remove("acme", at("")).await.unwrap(), 4);
+    // For the copy that is made of everything.
+    let kept = File { tree: Uid::known("xrn_other"), ..file("kept/model.onnx") };
+    engine.place("acme", vec![kept.clone(), kept]).await.unwrap();
 }
