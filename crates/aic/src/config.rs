@@ -243,12 +243,23 @@ fn settle_server_from(up: &Up, environment: Environment<'_>) -> Result<Settled> 
         egress_ca: up.egress_ca.clone().or_else(|| environment("AIC_EGRESS_CA").map(PathBuf::from)),
         blobs_url: up.blobs_url.clone().or_else(|| environment("AIC_BLOBS_URL")),
         blobs_settings: object_store_settings(),
+        tracking_bytes: tracking_bytes(environment)?,
         workers: up.workers,
         password: environment("AIC_ADMIN_PASSWORD"),
         master_key_file: environment("AIC_MASTER_KEY_FILE").map(PathBuf::from),
         trusted_proxies: trusted(environment)?,
         tls: up.tls_cert.clone().zip(up.tls_key.clone()),
     })
+}
+
+/// Memory for the columns of searches of runs: a number of MiB.
+fn tracking_bytes(environment: Environment<'_>) -> Result<usize> {
+    let Some(text) = environment("AIC_TRACKING_MEMORY") else { return Ok(engine_tracking::COLUMNS_BYTES) };
+    match text.parse::<usize>() {
+        Ok(mebibytes) if mebibytes <= 1 << 20 => Ok(mebibytes << 20),
+        _ => Err(Failure::usage(format!("AIC_TRACKING_MEMORY: `{text}` is no number of MiB"))
+            .hint("for example 128")),
+    }
 }
 
 /// The proxies that are believed.

@@ -85,6 +85,8 @@ pub struct Settled {
     pub blobs_url: Option<String>,
     /// What the object store is told beside its URL: the settings of its own kind, by name.
     pub blobs_settings: Vec<(String, String)>,
+    /// Bytes of columns that searches of runs keep in memory.
+    pub tracking_bytes: usize,
     /// How many runs are worked on at once.
     pub workers: usize,
     /// Where backups taken by the API are written.

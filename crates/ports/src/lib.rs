@@ -24,6 +24,7 @@ pub mod search;
 pub mod site;
 pub mod syslog;
 pub mod table;
+pub mod tracking;
 pub mod usage;
 
 /// A future that a trait object can answer.

@@ -102,6 +102,9 @@ impl Stage {
             let traffic: Arc<dyn Traffic> = Arc::clone(&metrics) as _;
             let clock = Arc::new(FrozenClock::default());
             let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::default());
+            let logged = tempfile::tempdir().expect("a directory for what is logged");
+            let tracking = engine_tracking::open(logged.path(), engine_tracking::COLUMNS_BYTES)
+                .expect("a tracking engine");
             let parts = Parts {
                 store,
                 blobs,
@@ -109,7 +112,7 @@ impl Stage {
                 entropy,
                 policy: engine_policy::cedar(),
                 domains: self.domains,
-                ports: self.ports.with(traffic),
+                ports: engine_tracking::behind(&tracking, self.ports.with(traffic)),
                 workers: 2,
                 blocking: 4,
                 holder: "test".to_owned(),

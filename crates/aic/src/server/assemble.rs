@@ -59,8 +59,10 @@ pub async fn assemble(settled: &Settled) -> Result<Assembled> {
     let blobs = open_blobs(settled)?;
     let archive = Arc::new(Files::new(settled));
     let metrics = Arc::new(Metrics::default());
+    let tracking = open_tracking(settled).await?;
     let mut parts = parts(settled, store, blobs.clone(), &metrics)?;
-    parts.ports = outward(settled, parts.ports)?.with(Arc::clone(&archive) as Arc<dyn Archive>);
+    parts.ports = engine_tracking::behind(&tracking, outward(settled, parts.ports)?)
+        .with(Arc::clone(&archive) as Arc<dyn Archive>);
     let platform = Platform::new(parts)?;
     archive.keep(&platform);
     let given = settled.password.clone();
@@ -92,6 +94,14 @@ pub async fn open_store(settled: &Settled) -> Result<Arc<dyn Store>> {
     }
 }
 
+/// What is logged to runs, beside the store: in the data directory, whose lock the store holds, or in its database.
+pub async fn open_tracking(settled: &Settled) -> Result<Arc<engine_tracking::Engine>> {
+    match &settled.database_url {
+        Some(url) => engine_tracking::open_url(url, settled.tracking_bytes).await,
+        None => engine_tracking::open(&settled.data_dir, settled.tracking_bytes),
+    }
+}
+
 /// What the platform serves.
 fn domains() -> Vec<Domain> {
     vec![
@@ -103,6 +113,7 @@ fn domains() -> Vec<Domain> {
         domain_market::domain(),
         domain_governance::domain(),
         domain_features::domain(),
+        domain_tracking::domain(),
         domain_gateway::domain(),
         domain_provenance::domain(),
         domain_search::domain(),

@@ -1,4 +1,5 @@
-//! A backup: the journal up to one position, the kept values, the streams and every blob, in one checksummed file.
+//! A backup: the journal up to one position, the kept values, the streams, what is logged to runs and every blob, in one
+//! checksummed file.
 //!
 //! The journal tells every state of every object, so it is the backup; and a backup of one store
 //! can be restored into another. What is sealed stays sealed in it; the keys go into a file of their own.
@@ -26,6 +27,8 @@ use tokio::{
 };
 
 use super::{Settled, assemble};
+
+mod tracked;
 
 const MAGIC: &str = "aic-backup";
 const VERSION: u32 = 1;
@@ -63,6 +66,7 @@ enum Stage {
     Kept,
     Changes(u64),
     Streams(String),
+    Tracked(Option<String>),
     Blobs(Vec<kernel::blob::Stored>),
     Blob(Digest, u64, u64, Vec<kernel::blob::Stored>),
     End,
@@ -116,6 +120,7 @@ impl Writer {
             Stage::Kept => self.kept().await?,
             Stage::Changes(after) => self.changes(after).await?,
             Stage::Streams(after) => self.streams(after).await?,
+            Stage::Tracked(after) => self.tracked(after).await?,
             Stage::Blobs(left) => self.blob_header(left).await?,
             Stage::Blob(digest, offset, length, left) => self.blob(digest, offset, length, left).await?,
             Stage::End => {
@@ -161,7 +166,7 @@ impl Writer {
 
     async fn streams(&mut self, after: String) -> Result<Vec<u8>> {
         let Some(name) = self.platform.store.streams("", &after, 1).await?.pop() else {
-            self.stage = Stage::Blobs(self.platform.blobs.list().await?);
+            self.stage = Stage::Tracked(None);
             return Ok(Vec::new());
         };
         let mut out = Vec::new();
@@ -176,6 +181,16 @@ impl Writer {
         }
         self.stage = Stage::Streams(name);
         Ok(out)
+    }
+
+    async fn tracked(&mut self, after: Option<String>) -> Result<Vec<u8>> {
+        let (bytes, next) = tracked::part(&self.platform, self.position, after).await?;
+        self.stage = match next {
+            Some(next) => Stage::Tracked(Some(next)),
+            // After the places of files, so that none names a blob that is not there.
+            None => Stage::Blobs(self.platform.blobs.list().await?),
+        };
+        Ok(bytes.map(|bytes| record(b'T', &bytes)).unwrap_or_default())
     }
 
     async fn blob_header(&mut self, mut left: Vec<kernel::blob::Stored>) -> Result<Vec<u8>> {
@@ -240,8 +255,10 @@ pub async fn restore(file: &Path, keys: &KeyFile, settled: &Settled) -> Result<R
         let _ = std::fs::remove_file(&mark);
         return Err(full());
     }
-    let platform =
-        Platform::new(assemble::parts(settled, store, assemble::open_blobs(settled)?, &Arc::default())?)?;
+    let tracking = assemble::open_tracking(settled).await?;
+    let mut parts = assemble::parts(settled, store, assemble::open_blobs(settled)?, &Arc::default())?;
+    parts.ports = engine_tracking::behind(&tracking, parts.ports);
+    let platform = Platform::new(parts)?;
     for (key, value) in &keys.person_keys {
         let (space, key, value) = (PERSONS.to_owned(), key.clone(), value.clone());
         let kept = Kept { space, key, value, expires: None, unless_kept: None };
@@ -342,6 +359,7 @@ async fn fill(platform: &Arc<Platform>, file: &Path) -> Result<Restored> {
             b'C' => {}
             b'K' => keep(platform, &bytes).await?,
             b'S' => append(platform, &bytes).await?,
+            b'T' => tracked::take(platform, &bytes).await?,
             b'B' => upload = Some((digest_of(&bytes)?, platform.blobs.create().await?)),
             b'P' => match &mut upload {
                 Some((_, upload)) => upload.write(bytes).await?,

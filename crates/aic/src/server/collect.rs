@@ -8,6 +8,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use base::{Digest, Result};
 use engine_blobs::Collected;
 use kernel::platform::Platform;
+use ports::tracking::file::Artifacts;
 
 /// How often it is done.
 const EVERY: Duration = Duration::from_secs(24 * 3600);
@@ -46,7 +47,20 @@ pub async fn once(platform: &Platform, blobs: &dyn Collected) -> Result<engine_b
             digests(&change.body, &mut named);
         }
     }
+    artifacts(platform, &mut named).await?;
     blobs.sweep(&named, before).await
+}
+
+/// Every blob that lies in a tree of artifacts.
+async fn artifacts(platform: &Platform, named: &mut HashSet<Digest>) -> Result<()> {
+    let artifacts = platform.port::<dyn Artifacts>()?;
+    let mut after = None;
+    loop {
+        let found = artifacts.blobs(after, BATCH).await?;
+        let Some(last) = found.last() else { return Ok(()) };
+        after = Some(*last);
+        named.extend(found);
+    }
 }
 
 /// Every text in quotes that is a digest.

@@ -70,6 +70,7 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
         .merge(face_scim::router(web.clone()))
         .merge(face_inference::router(web.clone()))
         .merge(face_oidc::router(web.clone()))
+        .merge(face_mlflow::router(web.clone()))
         .fallback(|| async {
             problem::response(
                 &base::Error::not_found("no-such-operation", "nothing is served at this path")
@@ -77,6 +78,7 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
                 "",
             )
         })
+        .layer(axum::middleware::from_fn(face_mlflow::version))
         .layer(tower_http::timeout::RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(axum::middleware::from_fn_with_state(web, maintenance::guard))
         .layer(axum::middleware::from_fn(leftover::read))

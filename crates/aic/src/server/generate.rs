@@ -31,6 +31,7 @@ pub fn generate(dir: &Path) -> Result<()> {
         egress_ca: None,
         blobs_url: None,
         blobs_settings: Vec::new(),
+        tracking_bytes: 0,
         master_key_file: None,
         trusted_proxies: Vec::new(),
         workers: 0,

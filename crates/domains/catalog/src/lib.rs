@@ -10,6 +10,7 @@ mod endpoint;
 mod experiment;
 mod files;
 mod gate;
+mod logged;
 mod model;
 mod model_version;
 mod model_work;
@@ -17,6 +18,7 @@ mod predict;
 mod run;
 mod serving;
 mod tensor_json;
+mod touched;
 mod train;
 mod training_job;
 mod used;
@@ -44,6 +46,7 @@ pub fn domain() -> Domain {
         .workflow(train::training())
         .every("usage", 60, used::flush)
         .controller("training-jobs", "system.training-jobs", training_job::order)
+        .controller("tracked-runs", "catalog.runs", logged::follow)
         .controller("endpoints", "catalog.endpoints", endpoint::make_ready)
 }
 

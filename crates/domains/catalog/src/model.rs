@@ -7,13 +7,14 @@ use kernel::prelude::*;
 use crate::{
     files,
     model_version::{self, Version},
-    model_work,
+    model_work, touched,
 };
 
 /// What models serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Model>) -> KindBuilder<Model> {
     let kind = model_work::serve(kind);
-    kind.upload("upload", "Takes an ONNX file as the next version; it must load here.", upload)
+    kind.admit(note_change)
+        .upload("upload", "Takes an ONNX file as the next version; it must load here.", upload)
         .view("metrics", "The metrics of each version.", metrics)
         .view("metadata", "What is known of the model and its latest version.", metadata)
         .view("dependencies", "The data and runs the versions came from.", dependencies)
@@ -24,7 +25,7 @@ pub fn serve(kind: KindBuilder<Model>) -> KindBuilder<Model> {
 }
 
 /// A name under which versions are kept.
-#[derive(Clone, Debug, Serialize, Deserialize, Kind)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, Kind)]
 #[serde(rename_all = "camelCase")]
 #[kind(name = "model", prefix = "mdl", status = "Status")]
 pub struct Model {
@@ -34,6 +35,13 @@ pub struct Model {
     /// Whether it is no longer in use.
     #[field(default = false, indexed)]
     pub archived: bool,
+    /// What people call it, where that is more than a name can be.
+    #[field(max = 500, indexed)]
+    pub title: Option<String>,
+    /// Short texts about it.
+    pub tags: BTreeMap<String, String>,
+    /// Names for versions, such as `champion`, each with the version's number.
+    pub aliases: BTreeMap<String, u64>,
 }
 
 /// What is known of a model.
@@ -45,6 +53,16 @@ pub struct Status {
     /// What its latest version is for: `binary`, `multiclass` or `regression`.
     #[field(indexed)]
     pub task: Option<String>,
+    /// When it was changed last.
+    pub updated: Option<Time>,
+}
+
+/// Says when the model was changed last.
+async fn note_change(cx: Cx, mut it: Object<Model>, old: Option<Object<Model>>) -> Result<Object<Model>> {
+    if touched::is_changed(&it, old.as_ref())? {
+        it.status.updated = Some(cx.now());
+    }
+    Ok(it)
 }
 
 /// What is told of a file.
@@ -84,7 +102,12 @@ async fn upload(cx: Cx, it: Object<Model>, file: File, incoming: Incoming) -> Re
     let spec = Version {
         model: Ref::to(it.name()),
         number: 0,
-        blob: stored.digest,
+        blob: Some(stored.digest),
+        source: None,
+        logged_model: None,
+        foreign_run: None,
+        run_link: None,
+        tags: BTreeMap::new(),
         signature: None,
         input_example: None,
         task: file.task,

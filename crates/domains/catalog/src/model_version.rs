@@ -1,11 +1,13 @@
-//! One version of a model: an ONNX file that does not change, what it takes and gives, and where it came from.
+//! One version of a model: files that do not change, what they take and give, and where they came from.
+//!
+//! A version is an ONNX file that is kept here and runs here, or it names the place of a directory of any flavour; or both.
 
 use std::collections::BTreeMap;
 
 use kernel::prelude::*;
 use ports::infer::{Infer, Signature};
 
-use crate::{card, dataset_version::next_number, files, gate, model::Model};
+use crate::{card, dataset_version::next_number, files, gate, model::Model, touched};
 
 /// What versions serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Version>) -> KindBuilder<Version> {
@@ -21,7 +23,7 @@ pub fn serve(kind: KindBuilder<Version>) -> KindBuilder<Version> {
         .download("download", "The ONNX file.", download)
 }
 
-/// An ONNX file that does not change.
+/// Files that do not change.
 #[derive(Clone, Debug, Serialize, Deserialize, Kind)]
 #[serde(rename_all = "camelCase")]
 #[kind(name = "model-version", prefix = "mdv", short = "mv", status = "Status")]
@@ -32,9 +34,23 @@ pub struct Version {
     /// Its number, from 1; found when not given.
     #[field(indexed, immutable, default = 0)]
     pub number: u64,
-    /// The digest of the ONNX file.
+    /// The digest of the ONNX file, where the version has one.
     #[field(indexed, immutable)]
-    pub blob: Digest,
+    pub blob: Option<Digest>,
+    /// Where its files are, such as `models:/m-…` or `mlflow-artifacts:/…`, where it is more than an ONNX file.
+    #[field(max = 5000, immutable)]
+    pub source: Option<String>,
+    /// The logged model it was made of.
+    #[field(max = 100, indexed, immutable)]
+    pub logged_model: Option<String>,
+    /// The run it came from, where that is kept elsewhere.
+    #[field(max = 100, indexed, immutable)]
+    pub foreign_run: Option<String>,
+    /// Where that run can be looked at.
+    #[field(max = 5000, immutable)]
+    pub run_link: Option<String>,
+    /// Short texts about it.
+    pub tags: BTreeMap<String, String>,
     /// What it takes and gives; read from the file when not given.
     pub signature: Option<Value>,
     /// A row it can be tried with.
@@ -84,15 +100,20 @@ pub struct Status {
     /// Whether nobody should use it any more.
     #[field(default = false)]
     pub deprecated: bool,
-    /// The length of the file in bytes.
+    /// The length of the ONNX file in bytes.
     pub bytes: Option<u64>,
+    /// When it was changed last.
+    pub updated: Option<Time>,
 }
 
 /// The largest model that is loaded, in bytes.
 pub const MODEL_MAX: u64 = 2 << 30;
 
-/// A new version has a number, and its file loads here.
+/// A new version has a number, and its ONNX file loads here.
 async fn runs_here(cx: Cx, mut it: Object<Version>, old: Option<Object<Version>>) -> Result<Object<Version>> {
+    if touched::is_changed(&it, old.as_ref())? {
+        it.status.updated = Some(cx.now());
+    }
     if old.is_some() {
         return Ok(it);
     }
@@ -100,8 +121,10 @@ async fn runs_here(cx: Cx, mut it: Object<Version>, old: Option<Object<Version>>
         it.spec.number = next_number(&cx, "catalog.model-versions", "model", &it.spec.model).await?;
     }
     it.metadata.name = format!("{}.{}", it.spec.model, it.spec.number);
-    let bytes =
-        cx.platform().blobs.get(it.spec.blob, MODEL_MAX).await.map_err(|error| error.at("spec.blob"))?;
+    let Some(blob) = it.spec.blob else {
+        return if it.spec.source.is_some() { Ok(it) } else { Err(without_files()) };
+    };
+    let bytes = cx.platform().blobs.get(blob, MODEL_MAX).await.map_err(|error| error.at("spec.blob"))?;
     it.status.bytes = Some(bytes.len() as u64);
     let infer = cx.port::<dyn Infer>()?;
     let model = cx.blocking(move || infer.load(&bytes)).await.map_err(|error| error.at("spec.blob"))?;
@@ -111,7 +134,21 @@ async fn runs_here(cx: Cx, mut it: Object<Version>, old: Option<Object<Version>>
     Ok(it)
 }
 
+fn without_files() -> Error {
+    Error::invalid("version-without-files", "a version has an ONNX file, or a place its files are at")
+        .at("spec.blob")
+        .hint("name the file's digest in `spec.blob`, or the place in `spec.source`")
+}
+
 impl Version {
+    /// The ONNX file that can be run here.
+    pub fn onnx(&self) -> Result<Digest> {
+        self.blob.ok_or_else(|| {
+            Error::conflict("version-not-onnx", "the version has no ONNX file, and nothing else is run here")
+                .hint("save the model as ONNX too, and make a version of that")
+        })
+    }
+
     /// What it takes and gives.
     pub fn signature(&self) -> Result<Signature> {
         serde_json::from_value(self.signature.clone().unwrap_or_default()).map_err(Error::internal)
@@ -144,9 +181,12 @@ pub async fn register(cx: &Cx, spec: Version) -> Result<Object<Version>> {
 
 /// Where to.
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+#[serde(rename_all = "camelCase")]
 struct Promotion {
     /// The stage.
     stage: Stage,
+    /// Whether the versions that are there are archived; in `Production` they are when this is left out.
+    archive_others: Option<bool>,
 }
 
 /// Moves the version to a stage.
@@ -155,8 +195,9 @@ async fn promote(cx: Cx, it: Object<Version>, ask: Promotion) -> Result<Status> 
         return Err(Error::conflict("version-deprecated", "a deprecated version is not promoted")
             .hint("register a new version"));
     }
-    if ask.stage == Stage::Production {
-        let filter = format!("spec.model = \"{}\" AND status.stage = \"Production\"", it.spec.model);
+    let alone = ask.archive_others.unwrap_or(ask.stage == Stage::Production);
+    if alone && matches!(ask.stage, Stage::Staging | Stage::Production) {
+        let filter = format!("spec.model = \"{}\" AND status.stage = \"{:?}\"", it.spec.model, ask.stage);
         for other in cx.list::<Version>(&filter, 1000).await? {
             if other.metadata.uid != it.metadata.uid {
                 cx.update_status::<Version>(other.metadata.uid.as_str(), |status| {
@@ -178,5 +219,5 @@ async fn deprecate(cx: Cx, it: Object<Version>, _: Nothing) -> Result<Status> {
 
 /// The ONNX file.
 async fn download(cx: Cx, it: Object<Version>, _: Nothing) -> Result<Output> {
-    Ok(files::give(&cx, it.spec.blob, "application/octet-stream", format!("{}.onnx", it.name())))
+    Ok(files::give(&cx, it.spec.onnx()?, "application/octet-stream", format!("{}.onnx", it.name())))
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use kernel::prelude::*;
-use ports::learn::Point;
+use ports::tracking::{Batch, Metric, Pair, Series, Tracking};
+
+use crate::logged;
 
 /// What runs serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<ExperimentRun>) -> KindBuilder<ExperimentRun> {
@@ -11,6 +13,7 @@ pub fn serve(kind: KindBuilder<ExperimentRun>) -> KindBuilder<ExperimentRun> {
         .view("metrics", "Every value of the run's metrics, by step.", metrics)
         .action("metrics", "Adds values of metrics.", log_metrics)
         .view("parameters", "The run's parameters.", parameters)
+        .action("parameters", "Adds parameters.", log_parameters)
         .download("held-out", "The rows held out for the test, one JSON object a line.", held_out)
         .needs("get")
         .action("finish", "Says how the run ended.", finish)
@@ -35,6 +38,15 @@ pub struct ExperimentRun {
     /// The durable work behind it.
     #[field(reference = "system.runs", indexed, immutable)]
     pub work: Option<Ref>,
+    /// What people call it; need not be unique.
+    #[field(max = 8000)]
+    pub title: Option<String>,
+    /// Who began it, as its client told.
+    #[field(max = 256, immutable)]
+    pub user: Option<String>,
+    /// When it began, where that is not when it was made.
+    #[field(immutable)]
+    pub started_at: Option<Time>,
 }
 
 /// Where a run is; the words are MLflow's.
@@ -44,6 +56,8 @@ pub enum Phase {
     /// Under way.
     #[default]
     Running,
+    /// To be begun.
+    Scheduled,
     /// Done.
     Finished,
     /// Given up.
@@ -59,7 +73,7 @@ pub struct Status {
     /// Where it is.
     #[field(indexed, default = "RUNNING")]
     pub phase: Phase,
-    /// The last value of each metric.
+    /// The last value of each metric, as it was when the run ended.
     pub metrics: BTreeMap<String, f64>,
     /// The task that was found.
     pub task: Option<String>,
@@ -75,35 +89,71 @@ pub struct Status {
     pub finished_at: Option<Time>,
 }
 
-/// The stream of a run's metrics.
-pub fn stream_of(uid: &Uid) -> String {
-    format!("metrics/{uid}")
-}
-
 /// Which values.
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]
 struct Which {
     /// Only this metric.
     #[field(max = 250)]
     metric: Option<String>,
-    /// The number of the first value, from 0.
-    #[field(default = 0)]
-    from: u64,
+    /// What `next` of the answer before said.
+    #[field(max = 1000)]
+    after: Option<String>,
     /// How many at most.
     #[field(min = 1, max = 10000, default = 1000)]
     limit: u32,
 }
 
-/// Every value of the run's metrics, by step.
+/// Every value of the run's metrics, one metric after the other, by time and step.
 async fn metrics(cx: Cx, it: Object<ExperimentRun>, ask: Which) -> Result<Value> {
-    let entries = cx.platform().store.stream(&stream_of(&it.metadata.uid), ask.from, ask.limit).await?;
-    let next = entries.last().filter(|_| entries.len() == ask.limit as usize).map(|(number, _)| number + 1);
-    let points: Vec<Point> = entries
-        .iter()
-        .filter_map(|(_, text)| serde_json::from_str::<Point>(text).ok())
-        .filter(|point| ask.metric.as_ref().is_none_or(|metric| *metric == point.metric))
-        .collect();
-    Ok(json!({"items": points, "next": next, "last": it.status.metrics}))
+    let found = logged::found(&cx, &it).await?;
+    let tracking = cx.port::<dyn Tracking>()?;
+    // Where it goes on: the place within a metric, and the metric.
+    let (mut after, from) = match ask.after.as_deref().map(|after| after.split_once('/')) {
+        Some(Some((place, key))) => (Some(place.to_owned()).filter(|it| !it.is_empty()), key.to_owned()),
+        Some(None) => return Err(bad_place()),
+        None => (None, String::new()),
+    };
+    let keys = found.metrics.iter().map(|metric| metric.key.as_str());
+    let keys = keys.filter(|key| ask.metric.as_ref().is_none_or(|it| it == key) && *key >= from.as_str());
+    let (mut items, mut next) = (Vec::new(), None);
+    for key in keys {
+        let room = ask.limit - items.len() as u32;
+        if room == 0 {
+            next = Some(format!("/{key}"));
+            break;
+        }
+        let series = Series { run: &it.metadata.uid, key };
+        let part = tracking.history(&it.org, series, after.take().as_deref(), room).await?;
+        items.extend(part.points.iter().map(shown));
+        if let Some(place) = part.next {
+            next = Some(format!("{place}/{key}"));
+            break;
+        }
+    }
+    let last: BTreeMap<&str, Value> =
+        found.metrics.iter().map(|metric| (metric.key.as_str(), number(metric.value))).collect();
+    Ok(json!({"items": items, "next": next, "last": last}))
+}
+
+fn bad_place() -> Error {
+    Error::bad_request("bad-page-token", "`after` is not from an answer to this question")
+        .at("after")
+        .hint("leave it out to begin at the first value")
+}
+
+fn shown(point: &Metric) -> Value {
+    let time = Time::from_micros(point.time_ms.saturating_mul(1_000));
+    json!({"metric": point.key, "value": number(point.value), "step": point.step, "time": time})
+}
+
+/// A number in JSON; what is none there is its name.
+pub fn number(value: f64) -> Value {
+    match value {
+        value if value.is_nan() => json!("NaN"),
+        f64::INFINITY => json!("Infinity"),
+        f64::NEG_INFINITY => json!("-Infinity"),
+        value => json!(value),
+    }
 }
 
 /// One value.
@@ -116,7 +166,9 @@ struct Logged {
     value: f64,
     /// The step.
     #[field(default = 0)]
-    step: u64,
+    step: i64,
+    /// When it was measured; now, when it is not told.
+    time: Option<Time>,
 }
 
 /// Values to add.
@@ -129,22 +181,38 @@ struct Log {
 
 /// Adds values of metrics.
 async fn log_metrics(cx: Cx, it: Object<ExperimentRun>, ask: Log) -> Result<Nothing> {
-    let line = |point: &Logged| {
-        json!({"metric": point.metric, "step": point.step, "value": point.value}).to_string()
+    let now = cx.now();
+    let metric = |point: Logged| Metric {
+        key: point.metric,
+        value: point.value,
+        step: point.step,
+        time_ms: point.time.unwrap_or(now).millis(),
+        model: None,
+        data: None,
     };
-    cx.append(stream_of(&it.metadata.uid), ask.points.iter().map(line).collect()).await?;
-    cx.update_status::<ExperimentRun>(it.metadata.uid.as_str(), |status| {
-        for point in &ask.points {
-            status.metrics.insert(point.metric.clone(), point.value);
-        }
-    })
-    .await?;
+    let metrics = ask.points.into_iter().map(metric).collect();
+    logged::write(&cx, &it, Batch { metrics, ..Batch::default() }).await?;
     Ok(Nothing {})
 }
 
 /// The run's parameters.
-async fn parameters(_: Cx, it: Object<ExperimentRun>, _: Nothing) -> Result<BTreeMap<String, String>> {
-    Ok(it.spec.parameters)
+async fn parameters(cx: Cx, it: Object<ExperimentRun>, _: Nothing) -> Result<BTreeMap<String, String>> {
+    let found = logged::found(&cx, &it).await?;
+    Ok(found.params.into_iter().map(|pair| (pair.key, pair.value)).collect())
+}
+
+/// Parameters to add.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct Set {
+    /// The parameters; what has a value keeps it.
+    parameters: BTreeMap<String, String>,
+}
+
+/// Adds parameters.
+async fn log_parameters(cx: Cx, it: Object<ExperimentRun>, ask: Set) -> Result<Nothing> {
+    let params = ask.parameters.into_iter().map(|(key, value)| Pair { key, value }).collect();
+    logged::write(&cx, &it, Batch { params, ..Batch::default() }).await?;
+    Ok(Nothing {})
 }
 
 /// The rows held out for the test.
@@ -158,18 +226,25 @@ async fn held_out(cx: Cx, it: Object<ExperimentRun>, _: Nothing) -> Result<Outpu
 
 /// How it ended.
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+#[serde(rename_all = "camelCase")]
 struct End {
     /// Where it is now.
     phase: Phase,
+    /// When it ended; now, when it is not told.
+    finished_at: Option<Time>,
 }
 
 /// Says how the run ended.
 async fn finish(cx: Cx, it: Object<ExperimentRun>, ask: End) -> Result<Nothing> {
     let now = cx.now();
-    cx.update_status::<ExperimentRun>(it.metadata.uid.as_str(), |status| {
+    let last = logged::found(&cx, &it).await?.metrics;
+    let done = cx.update_status::<ExperimentRun>(it.metadata.uid.as_str(), |status| {
+        let finite = last.iter().filter(|metric| metric.value.is_finite());
+        status.metrics = finite.map(|metric| (metric.key.clone(), metric.value)).collect();
         status.phase = ask.phase;
-        status.finished_at = (ask.phase != Phase::Running).then_some(now);
-    })
-    .await?;
+        let is_over = !matches!(ask.phase, Phase::Running | Phase::Scheduled);
+        status.finished_at = ask.finished_at.or(is_over.then_some(now));
+    });
+    logged::put(&cx, &done.await?).await?;
     Ok(Nothing {})
 }

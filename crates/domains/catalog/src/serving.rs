@@ -41,7 +41,7 @@ impl Serving {
             return Ok(Arc::clone(loaded));
         }
         let found = cx.get::<Version>(version).await?;
-        let bytes = cx.platform().blobs.get(found.spec.blob, model_version::MODEL_MAX).await?;
+        let bytes = cx.platform().blobs.get(found.spec.onnx()?, model_version::MODEL_MAX).await?;
         let infer = cx.port::<dyn Infer>()?;
         let model = cx.blocking(move || infer.load(&bytes)).await?;
         let loaded = Arc::new(Loaded {

@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use futures::{SinkExt, StreamExt, channel::mpsc, executor::block_on, join};
 use kernel::prelude::*;
 use ports::{
     learn::{Learn, Lesson, Lessoned, Point, Task as EngineTask},
     table::Table,
+    tracking::{Batch, Metric},
 };
 
 use crate::{
     cost, dataset_version,
     experiment::Experiment,
+    logged,
     model::Model,
     model_version::{self, Version},
-    run::{self, ExperimentRun, Phase},
+    run::{ExperimentRun, Phase},
     training_job::{self, TrainingJob},
 };
 
@@ -75,7 +78,7 @@ async fn prepare(step: StepCx) -> Result<Value> {
     let experiment =
         job.spec.experiment.as_ref().map_or_else(|| job.spec.dataset.to_string(), ToString::to_string);
     let model = job.spec.model.as_ref().map_or_else(|| job.spec.dataset.to_string(), ToString::to_string);
-    once(cx, &experiment, Experiment { description: None, archived: false }).await?;
+    once(cx, &experiment, Experiment::default()).await?;
     let run = format!("{experiment}.{}", step.run);
     let parameters = BTreeMap::from([
         ("target".to_owned(), job.spec.target.clone()),
@@ -90,6 +93,9 @@ async fn prepare(step: StepCx) -> Result<Value> {
         dataset_version: Some(Ref::to(version.name())),
         dataset_digest: Some(version.spec.blob),
         work: Some(Ref::to(step.run.clone())),
+        title: None,
+        user: None,
+        started_at: None,
     };
     once(cx, &run, spec).await?;
     let name = run.clone();
@@ -124,9 +130,8 @@ async fn learn_paid(step: &StepCx, job: Object<TrainingJob>) -> Result<Value> {
     let prepared: Prepared = step.output("prepare")?;
     let version = cx.get::<dataset_version::Version>(&prepared.version).await?;
     let run = cx.get::<ExperimentRun>(&prepared.run).await?;
-    let stream = run::stream_of(&run.metadata.uid);
     // What a try before this one has told is told again.
-    cx.platform().store.drop_stream(&stream).await?;
+    logged::anew(&cx, &run).await?;
     if version.status.rows.unwrap_or(0) > ROWS_MAX {
         step.line(&format!("learning from the first {ROWS_MAX} rows"));
     }
@@ -134,18 +139,39 @@ async fn learn_paid(step: &StepCx, job: Object<TrainingJob>) -> Result<Value> {
     let learner = cx.port::<dyn Learn>()?;
     let lesson = lesson(&job.spec);
     let watch = Since { step: step.clone(), began: cx.now() };
-    let (lessoned, table) = cx
-        .blocking(move || {
-            let mut tell = |point: Point| {
-                if let Ok(line) = serde_json::to_string(&point) {
-                    watch.step.append(&stream, line);
-                }
-            };
-            let lessoned = learner.learn(&lesson, &table, &mut tell, &watch)?;
-            Ok((lessoned, table))
-        })
-        .await?;
+    let (mut told, heard) = mpsc::channel(POINTS);
+    let learning = cx.blocking(move || {
+        // Whoever no longer listens has failed, and says so.
+        let mut tell = |point: Point| drop(block_on(told.send(point)));
+        let lessoned = learner.learn(&lesson, &table, &mut tell, &watch)?;
+        drop(told);
+        Ok((lessoned, table))
+    });
+    let (learned, logged) = join!(learning, log_points(&cx, &run, heard));
+    let ((lessoned, table), ()) = (learned?, logged?);
     keep(step, lessoned, &table).await
+}
+
+/// Metric points that wait to be logged at most, and that are logged together.
+const POINTS: usize = 500;
+
+/// Logs points as they come, as many together as are there.
+async fn log_points(cx: &Cx, run: &Object<ExperimentRun>, heard: mpsc::Receiver<Point>) -> Result<()> {
+    let mut groups = heard.ready_chunks(POINTS);
+    while let Some(points) = groups.next().await {
+        let time_ms = cx.now().millis();
+        let metric = |point: Point| Metric {
+            key: point.metric,
+            value: point.value,
+            step: i64::try_from(point.step).unwrap_or(i64::MAX),
+            time_ms,
+            model: None,
+            data: None,
+        };
+        let metrics = points.into_iter().map(metric).collect();
+        logged::write(cx, run, Batch { metrics, ..Batch::default() }).await?;
+    }
+    Ok(())
 }
 
 /// A watch whose clock starts with the learning, not with the run.
@@ -231,9 +257,22 @@ async fn register(step: StepCx) -> Result<Value> {
     let prepared: Prepared = step.output("prepare")?;
     let learned: Learned = step.output("learn")?;
     let version = cx.get::<dataset_version::Version>(&prepared.version).await?;
-    once(cx, &prepared.model, Model { description: None, archived: false }).await?;
+    once(cx, &prepared.model, Model::default()).await?;
     let now = cx.now();
-    cx.doing("train")
+    let run = cx.get::<ExperimentRun>(&prepared.run).await?;
+    let metric = |(key, value): (&String, &f64)| Metric {
+        key: key.clone(),
+        value: *value,
+        step: 0,
+        // A try after this one tells the same.
+        time_ms: run.metadata.creation_timestamp.millis(),
+        model: None,
+        data: None,
+    };
+    let metrics = learned.metrics.iter().map(metric).collect();
+    logged::write(cx, &run, Batch { metrics, ..Batch::default() }).await?;
+    let done = cx
+        .doing("train")
         .update_status::<ExperimentRun>(&prepared.run, |status| {
             status.phase = Phase::Finished;
             status.metrics.clone_from(&learned.metrics);
@@ -245,6 +284,7 @@ async fn register(step: StepCx) -> Result<Value> {
             status.finished_at = Some(now);
         })
         .await?;
+    logged::put(cx, &done).await?;
     // A try before this one may have registered it already.
     let filter = format!("spec.run = \"{}\"", prepared.run);
     let registered = match cx.list::<Version>(&filter, 1).await?.pop() {
@@ -253,7 +293,12 @@ async fn register(step: StepCx) -> Result<Value> {
             let spec = Version {
                 model: Ref::to(prepared.model.clone()),
                 number: 0,
-                blob: learned.onnx,
+                blob: Some(learned.onnx),
+                source: None,
+                logged_model: None,
+                foreign_run: None,
+                run_link: None,
+                tags: BTreeMap::new(),
                 signature: Some(learned.signature),
                 input_example: Some(learned.example),
                 task: Some(learned.task),

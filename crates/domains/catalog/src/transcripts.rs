@@ -5,6 +5,7 @@ mod data;
 mod main_job;
 mod models;
 mod quality;
+mod tracking;
 
 use std::sync::Arc;
 

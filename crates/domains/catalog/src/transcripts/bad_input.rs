@@ -44,6 +44,13 @@ fn objects_that_do_not_fit_are_refused_with_the_field() {
         => 404
         POST /model-versions {"spec": {"model": "m", "blob": "beef"}}
         => 422 {"code": "invalid-digest", "field": "spec.blob"}
+        POST /model-versions {"spec": {"model": "m"}}
+        => 422 {"code": "version-without-files", "field": "spec.blob"}
+        # A version of any flavour is kept, but only ONNX files are run here.
+        POST /model-versions {"spec": {"model": "m", "source": "models:/m-1"}}
+        => 201 {"metadata": {"name": "m.1"}, "spec": {"blob": null}}
+        GET /models/m/versions/1/download
+        => 409 {"code": "version-not-onnx"}
         POST /models/m/upload < noise.onnx
         => 422 {"code": "model-unreadable", "field": "spec.blob"}
         POST /models/m/upload < empty.csv

@@ -1,0 +1,74 @@
+//! What is logged to runs.
+
+use super::stage;
+
+#[test]
+fn a_run_is_logged_compared_and_ended() {
+    stage().play(
+        r#"
+        POST /experiments {"metadata": {"name": "churn"}}
+        => 201
+        POST /experiments/churn/runs {"metadata": {"name": "one"}, "spec": {"parameters": {"depth": "6"}}}
+        => 201 {"metadata": {"uid": "$one"}}
+        POST /experiments/churn/runs {"metadata": {"name": "two"}}
+        => 201 {"metadata": {"uid": "$two"}}
+
+        POST /runs/$one/metrics {"points": [{"metric": "loss", "value": 0.5}, {"metric": "loss", "value": 0.25, "step": 1},
+            {"metric": "auc", "value": 0.8}]}
+        => 200
+        # The same again changes nothing: a try whose answer was lost may be repeated.
+        POST /runs/$one/metrics {"points": [{"metric": "auc", "value": 0.8}]}
+        => 200
+        GET /runs/$one/metrics
+        => 200 {"items": [{"metric": "auc"}, {"metric": "loss", "step": 0}, {"metric": "loss", "step": 1, "value": 0.25}],
+            "next": null, "last": {"auc": 0.8, "loss": 0.25}}
+        GET /runs/$one/metrics?metric=loss&limit=1
+        => 200 {"items": [{"value": 0.5}], "next": "$next"}
+        GET /runs/$one/metrics?metric=loss&limit=1&after=$next
+        => 200 {"items": [{"value": 0.25}], "next": null}
+        GET /runs/$one/metrics?after=nowhere
+        => 400 {"code": "bad-page-token", "field": "after"}
+
+        GET /runs/$one/parameters
+        => 200 {"depth": "6"}
+        POST /runs/$one/parameters {"parameters": {"rate": "0.1"}}
+        => 200
+        POST /runs/$one/parameters {"parameters": {"rate": "0.2"}}
+        => 409 {"code": "param-differs", "field": "rate"}
+        POST /runs/$one/parameters {"parameters": {"": "0.2"}}
+        => 422 {"code": "batch-invalid"}
+        POST /runs/$two/metrics {"points": [{"metric": "loss", "value": 0.1}]}
+        => 200
+        POST /runs/$two/parameters {"parameters": {"rate": "0.1"}}
+        => 200
+
+        GET /experiments/leaderboard?metric=loss
+        => 200 {"items": [{"rank": 1, "run": "$two", "value": 0.1}, {"rank": 2, "run": "$one"}]}
+        GET /experiments/leaderboard?metric=auc&experiment=churn
+        => 200 {"items": [{"rank": 1, "run": "$one", "experiment": "churn"}]}
+        GET /experiments/churn/metrics
+        => 200 {"items": [{"metrics": "*"}, {"metrics": "*"}]}
+        POST /experiments/compare {"runs": ["$one", "$two"]}
+        => 200 {"runs": [{"run": "$one"}, {"run": "$two"}],
+            "metrics": [{"key": "auc", "values": [0.8, null], "differs": true}, {"key": "loss", "values": [0.25, 0.1]}],
+            "parameters": [{"key": "depth", "differs": true}, {"key": "rate", "differs": false}]}
+        POST /experiments/compare {"runs": ["$one", "none"]}
+        => 404
+
+        POST /runs/$one/finish {"phase": "FINISHED"}
+        => 200
+        GET /runs/$one
+        => 200 {"status": {"phase": "FINISHED", "metrics": {"loss": 0.25}}}
+
+        # What is in the trash is in no table, and comes back as it was.
+        DELETE /runs/$two
+        => 200
+        GET /experiments/leaderboard?metric=loss
+        => 200 {"items": [{"run": "$one"}]}
+        POST /runs/$two/restore
+        => 200
+        GET /experiments/leaderboard?metric=loss
+        => 200 {"items": [{"run": "$two"}, {"run": "$one"}]}
+    "#,
+    );
+}

@@ -1,0 +1,34 @@
+//! A scorer: how the answers of a model or an agent are judged. Every registration is a version that does not change.
+
+use kernel::prelude::*;
+
+/// What scorers serve beyond the verbs every kind has.
+pub fn serve(kind: KindBuilder<Scorer>) -> KindBuilder<Scorer> {
+    kind.check(is_json).without(&["clone"])
+}
+
+/// How answers are judged.
+#[derive(Clone, Debug, Serialize, Deserialize, Kind)]
+#[serde(rename_all = "camelCase")]
+#[kind(name = "scorer", prefix = "scr")]
+pub struct Scorer {
+    /// The experiment it belongs to.
+    #[field(reference = "catalog.experiments", indexed, immutable)]
+    pub experiment: Ref,
+    /// What people call it; all its versions are called so.
+    #[field(max = 256, indexed, immutable)]
+    pub title: String,
+    /// The version's number, from 1.
+    #[field(min = 1, indexed, immutable)]
+    pub number: u64,
+    /// The scorer, as its client wrote it: a JSON object. It is never run here.
+    #[field(max = 1000000, immutable)]
+    pub serialized: String,
+}
+
+fn is_json(it: &Object<Scorer>) -> Result<()> {
+    match serde_json::from_str::<Value>(&it.spec.serialized) {
+        Ok(Value::Object(_)) => Ok(()),
+        _ => Err(Error::invalid("wrong-type", "a scorer is written as a JSON object").at("spec.serialized")),
+    }
+}

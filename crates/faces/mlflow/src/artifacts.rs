@@ -1,0 +1,115 @@
+//! The files of a run and of a version, for whoever knows those and not the place.
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{Response, request::Parts},
+};
+use kernel::cx::Cx;
+use serde_json::{Value, json};
+
+use crate::{
+    Asked, Shared,
+    ask::Ask,
+    checks,
+    fault::{Fault, Result},
+    models,
+    objects::{self, RUNS, VERSIONS},
+    proxy, source,
+    tree::{self, Found, Path},
+    versions, written,
+};
+
+/// Answers what is asked of the files of a run.
+pub async fn answer(asked: &Asked) -> Result<Option<Value>> {
+    let (cx, ask) = (&asked.cx, &asked.ask);
+    let (method, path) = asked.way();
+    match (method, path.as_slice()) {
+        ("GET", ["artifacts", "list"]) => list(cx, ask).await.map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// The place of a run's files, if it is here.
+async fn root(cx: &Cx, run: &str) -> Result<(String, Path)> {
+    let it = objects::whole(cx, RUNS, run).await?;
+    objects::may(cx, RUNS, "get", it.as_ref().map_or(run, |it| &it.metadata.name)).await?;
+    let it = it.ok_or_else(|| Fault::missing(format!("Run with id={run} not found")))?;
+    let place = source::of_run(cx, &it).await?;
+    let path = here(&place)?;
+    Ok((place, path))
+}
+
+/// The path of what is kept here.
+pub fn here(place: &str) -> Result<Path> {
+    let rest = place.strip_prefix("mlflow-artifacts:");
+    let rest = rest.ok_or_else(|| Fault::invalid(format!("the files are not kept here but at '{place}'")))?;
+    let path = match rest.strip_prefix("//") {
+        Some(rest) => rest.split_once('/').map_or("", |(_, path)| path),
+        None => rest,
+    };
+    Path::parse(path.trim_start_matches('/'))
+}
+
+async fn list(cx: &Cx, ask: &Ask) -> Result<Value> {
+    let run = match ask.given("run_id")? {
+        Some(run) => run,
+        None => ask.required("run_uuid")?,
+    };
+    let (place, _) = root(cx, run).await?;
+    listed(cx, &place, ask.text("path")?.unwrap_or_default()).await
+}
+
+/// What lies in a directory of a place.
+pub async fn listed(cx: &Cx, place: &str, below: &str) -> Result<Value> {
+    let path = here(place)?.join(&Path::parse(below)?);
+    let names = match tree::find(cx, &path).await? {
+        Found::File(_) => Vec::new(),
+        Found::Directory(names) => names,
+    };
+    let prefix = if below.is_empty() { String::new() } else { format!("{}/", below.trim_matches('/')) };
+    let files: Vec<Value> =
+        names.iter().map(|(name, file)| proxy::shown(&format!("{prefix}{name}"), *file)).collect();
+    let mut answer = json!({"root_uri": place});
+    if !files.is_empty() {
+        answer["files"] = files.into();
+    }
+    Ok(answer)
+}
+
+/// A file of a run.
+pub async fn of_run(State(shared): State<Shared>, request: Request) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    let done = async {
+        let (cx, ask) = begun(&shared, &parts).await?;
+        let run = match ask.given("run_id")? {
+            Some(run) => run,
+            None => ask.required("run_uuid")?,
+        };
+        let (_, root) = root(&cx, run).await?;
+        let path = root.join(&Path::parse(ask.required("path")?)?);
+        proxy::download(&cx, &path, &parts.headers).await
+    };
+    done.await.unwrap_or_else(|fault| written(Err(fault)))
+}
+
+/// A file of a version.
+pub async fn of_version(State(shared): State<Shared>, request: Request) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    let done = async {
+        let (cx, ask) = begun(&shared, &parts).await?;
+        let number = checks::version(ask.required("version")?)?;
+        let model = models::find(&cx, ask.required("name")?, "get").await?;
+        objects::may(&cx, VERSIONS, "get", &format!("{}.{number}", model.metadata.name)).await?;
+        let version = versions::numbered(&cx, &model, number).await?;
+        let place = source::place(&cx, objects::text(&version, "source").unwrap_or_default()).await?;
+        let path = here(&place)?.join(&Path::parse(ask.required("path")?)?);
+        proxy::download(&cx, &path, &parts.headers).await
+    };
+    done.await.unwrap_or_else(|fault| written(Err(fault)))
+}
+
+async fn begun(shared: &Shared, parts: &Parts) -> Result<(Cx, Ask)> {
+    let cx = crate::cx(&shared.web, parts).await?;
+    Ok((cx, Ask::of_query(parts.uri.query().unwrap_or_default())?))
+}
