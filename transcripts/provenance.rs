@@ -37,7 +37,7 @@ fn changes_are_told_filtered_and_undone() {
         GET /provenance/filter/timerange
         => 200 {"changes": 3, "truncated": false}
         GET /provenance/changes/$second
-        => 200 {"verb": "patch", "patch": [{"op": "replace", "path": "/metadata/generation", "value": 2}, {"op": "replace", "path": "/spec/description", "value": "second"}]}
+        => 200 {"verb": "patch", "patch": [{"op": "replace", "path": "/metadata/generation", "value": 2}, {"op": "replace", "path": "/spec/description", "value": "second"}, "*"]}
         GET /provenance/changes/$second/diff
         => 200 {"before": {"spec": {"description": "first"}}, "after": {"spec": {"description": "second"}}}
         DELETE /models/churn
