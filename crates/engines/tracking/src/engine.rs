@@ -1,7 +1,7 @@
 //! The port on top of the tables: searches over columns, histories out of blocks.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -191,7 +191,7 @@ impl Engine {
         }
         let chosen = steps(&found, ask.steps.clamp(1, STEPS_MAX) as usize);
         let kept = |(run, mut points): (Uid, Vec<Point>)| {
-            points.retain(|point| chosen.contains(&point.step));
+            points.retain(|point| chosen.binary_search(&point.step).is_ok());
             points.sort_by_key(|point| point.step);
             (run, points.into_iter().map(|point| point.metric(&ask.key)).collect())
         };
@@ -199,19 +199,21 @@ impl Engine {
     }
 }
 
-/// Steps chosen evenly from those of all runs, and the first and last of each.
-fn steps(found: &[(Uid, Vec<Point>)], wanted: usize) -> HashSet<i64> {
+/// Steps chosen evenly from those of all runs, and the first and last of each, in order.
+fn steps(found: &[(Uid, Vec<Point>)], wanted: usize) -> Vec<i64> {
     let mut all: Vec<i64> = found.iter().flat_map(|(_, points)| points.iter().map(|it| it.step)).collect();
     all.sort_unstable();
     all.dedup();
-    let mut chosen: HashSet<i64> = match all.len() <= wanted {
-        true => all.iter().copied().collect(),
+    let mut chosen: Vec<i64> = match all.len() <= wanted {
+        true => all.clone(),
         false => (0..wanted).map(|at| all[at * all.len() / wanted]).collect(),
     };
     for (_, points) in found {
         chosen.extend(points.iter().map(|it| it.step).min());
         chosen.extend(points.iter().map(|it| it.step).max());
     }
+    chosen.sort_unstable();
+    chosen.dedup();
     chosen
 }
 

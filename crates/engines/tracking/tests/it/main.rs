@@ -6,6 +6,7 @@ use engine_tracking::Engine;
 
 mod files;
 mod histories;
+mod kill;
 mod logging;
 mod made;
 mod searches;
