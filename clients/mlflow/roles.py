@@ -80,6 +80,22 @@ def basic(name):
     return {"authorization": "Basic " + base64.b64encode(f"{name}:{PASSWORD}".encode()).decode()}
 
 
+def ways(checks, admin, side):
+    """A password, a token, or a key as the password; and what is none of them."""
+    admin.post("/api/v1/admin/service-accounts", {"metadata": {"name": "robot"}, "spec": {}})
+    admin.post("/api/v1/admin/grants", {"metadata": {"name": "robot"}, "spec": {"role": "viewer", "subject": "service:robot"}})
+    key = admin.post("/api/v1/admin/service-accounts/robot/keys")["token"]
+    packed = lambda text: {"authorization": "Basic " + base64.b64encode(text.encode()).decode()}  # noqa: E731
+    for name, headers, expected in (("a token", {"authorization": f"Bearer {admin.token}"}, 200), ("a key as a token", {"authorization": f"Bearer {key}"}, 200), ("a key as a password", packed(f"anybody:{key}"), 200),
+                                    ("a wrong password", packed("vera:wrong"), 401), ("nobody's password", packed("nobody:wrong"), 401), ("no password", packed("vera:"), 401), ("no pair", {"authorization": "Basic eA=="}, 401), ("an odd scheme", {"authorization": "Digest x"}, 401)):
+        status, told, body = send(side, "GET", "experiments/get", {"experiment_id": "0"}, headers)
+        checks.that(f"{name} is answered {expected}", status == expected, (status, body[:200]))
+        if expected == 401:
+            checks.that(f"{name} is asked for a login", "basic" in (told.get("www-authenticate") or "").lower(), told.items())
+    tries = [send(side, "GET", "experiments/get", {"experiment_id": "0"}, packed(f"vera:guess{i}"))[0] for i in range(12)]
+    checks.that("guessing comes to an end", tries[-1] == 429 and 200 not in tries, tries)
+
+
 def play(checks, admin, side):
     """Makes people, and lets each ask everything."""
     make = lambda plural, name, **spec: admin.post(f"/api/v1/admin/{plural}", {"metadata": {"name": name}, "spec": spec})  # noqa: E731
@@ -108,6 +124,7 @@ def play(checks, admin, side):
     for method, path, ask, _ in all_:
         status, _, body = send(side, method, path, ask, None)
         checks.that(f"the owner may [{method} {path} {json.dumps(ask)[:60]}]", status < 300, (status, body[:300]))
+    ways(checks, admin, side)
     # A workspace is a project: what is in one is not in another.
     admin.post("/api/v1/admin/projects", {"metadata": {"name": "other"}, "spec": {}})
     elsewhere = {"x-mlflow-workspace": "other"}

@@ -18,7 +18,10 @@ use face_web::{
 };
 use ipnet::IpNet;
 use kernel::access::Principal;
-use tower_http::compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::NotForContentType};
+use tower_http::compression::{
+    CompressionLayer, DefaultPredicate, Predicate,
+    predicate::{NotForContentType, SizeAbove},
+};
 
 use super::{
     assemble::Assembled,
@@ -31,6 +34,9 @@ use super::{
 
 /// How long a body may pause; whoever sends slower holds a connection for nothing.
 const BODY_PAUSE: Duration = Duration::from_secs(30);
+
+/// The bytes of an answer that fit into one packet, its header left aside.
+const PACKET: u64 = 1_200;
 
 #[derive(Clone)]
 struct Beside {
@@ -49,7 +55,10 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
         web.metrics.register(|registry| registry.register_collector(Box::new(Measured(gateway))));
     }
     // A watch is told event by event; compressing would hold events back.
-    let compressed = DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream"));
+    // What fits into one packet is not worth the work.
+    let compressed = DefaultPredicate::new()
+        .and(NotForContentType::const_new("text/event-stream"))
+        .and(SizeAbove::new(PACKET));
     let settled = Arc::new(assembled.settled.clone());
     let shield = Shield::of(settled.public_url.as_deref());
     let beside = Beside { web: web.clone(), certificates, settled };

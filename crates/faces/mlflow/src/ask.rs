@@ -51,10 +51,10 @@ impl Ask {
     }
 
     /// The fields of one item of a list.
-    pub fn of_item(item: &Value, at: &str) -> Result<Self> {
+    pub fn of_item(item: Value, at: &str) -> Result<Self> {
         match item {
-            Value::Object(fields) => Ok(Self { fields: fields.clone(), loose: false }),
-            other => Err(wrong(at, other)),
+            Value::Object(fields) => Ok(Self { fields, loose: false }),
+            other => Err(wrong(at, &other)),
         }
     }
 
@@ -132,7 +132,7 @@ impl Ask {
 
     /// A list of structs.
     pub fn items(&self, name: &str) -> Result<Vec<Self>> {
-        self.list(name)?.iter().map(|item| Self::of_item(item, name)).collect()
+        self.list(name)?.into_iter().map(|item| Self::of_item(item, name)).collect()
     }
 
     /// A list of `{"key", "value"}`; a value that is not given is empty.

@@ -109,15 +109,15 @@ fn batch(ask: &Ask) -> Result<Batch> {
     at_most("tags", TAGS_MAX, tags.len())?;
     at_most("metrics, params, and tags", BATCH_MAX, metrics.len() + params.len() + tags.len())?;
     let mut batch = Batch::default();
-    for (i, item) in metrics.iter().enumerate() {
+    for (i, item) in metrics.into_iter().enumerate() {
         let path = format!("metrics[{i}]");
         batch.metrics.push(metric(&Ask::of_item(item, &path)?, &path)?);
     }
-    for (i, item) in params.iter().enumerate() {
+    for (i, item) in params.into_iter().enumerate() {
         let path = format!("params[{i}]");
         batch.params.push(param(&Ask::of_item(item, &path)?, &path)?);
     }
-    for (i, item) in tags.iter().enumerate() {
+    for (i, item) in tags.into_iter().enumerate() {
         let path = format!("tags[{i}]");
         batch.tags.push(tag(&Ask::of_item(item, &path)?, &path)?);
     }
@@ -143,7 +143,7 @@ fn inputs(ask: &Ask) -> Result<Batch> {
     for (i, item) in datasets.iter().enumerate() {
         let path = format!("datasets[{i}].dataset");
         let told = item.raw("dataset").ok_or_else(|| needed("", &path))?;
-        let told = Ask::of_item(told, &path)?;
+        let told = Ask::of_item(told.clone(), &path)?;
         let text = |field: &str, most: usize| {
             let text = told.text(field)?.map(str::to_owned);
             let name = format!("{path}.{field}");

@@ -138,7 +138,7 @@ async fn update(cx: &Cx, id: &str, ask: &Ask) -> Result<Value> {
 
 async fn test(cx: &Cx, id: &str, ask: &Ask) -> Result<Value> {
     let wanted = match ask.raw("event") {
-        Some(told) => Some(event(&Ask::of_item(told, "event")?)?),
+        Some(told) => Some(event(&Ask::of_item(told.clone(), "event")?)?),
         None => None,
     };
     let it = find(cx, id, "test").await?;
