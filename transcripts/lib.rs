@@ -2,8 +2,14 @@
 //! what its lines mean stands at `testing::Stage`.
 
 #[cfg(test)]
+mod catalogue;
+#[cfg(test)]
 mod identity;
 #[cfg(test)]
 mod operations;
 #[cfg(test)]
 mod play;
+#[cfg(test)]
+mod provenance;
+#[cfg(test)]
+mod searching;

@@ -6,7 +6,10 @@ use testing::{Stage, postgres::Server};
 
 fn stage() -> Stage {
     let ports = testing::engines().with(Arc::new(domain_catalog::Serving::default()));
-    Stage::of("catalog", domain_catalog::domain()).with_ports(ports)
+    Stage::of("catalog", domain_catalog::domain())
+        .and(domain_pipelines::domain())
+        .with_ports(ports)
+        .with_file("people.csv", b"id,age,class\n1,36,a\n2,,b\n3,51,a\n4,19,b\n4,19,b\n")
 }
 
 /// Plays on an empty database of a private server.
@@ -31,4 +34,4 @@ macro_rules! scenarios {
     };
 }
 
-scenarios!(verbs, apply, lists, trash);
+scenarios!(verbs, apply, lists, trash, pipelines);

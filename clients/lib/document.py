@@ -1,9 +1,10 @@
 """The OpenAPI document as operations that can be called, and a platform with one object of every kind that people make."""
 
-import pathlib
+import datetime
 import json
+import pathlib
 
-from aic import dataset, deploy, train
+from aic import dataset, deploy, finished, train, until
 
 TABLE = pathlib.Path(__file__).resolve().parents[2] / "examples/data/penguins.csv"
 OTHERS = "another-long-password"
@@ -95,11 +96,50 @@ def platform_key(admin):
     return admin.post("/api/v1/admin/service-accounts/owner/keys")["token"]
 
 
+def catalogue(admin):
+    """Something of every kind of the catalogue, around the data and model `penguins`; what cannot be made by hand comes from work."""
+    base = "/api/v1/catalog"
+    make = lambda plural, name, **spec: admin.post(f"{base}/{plural}", {"metadata": {"name": name}, "spec": spec})
+    make("quality-rules", "penguins.made", dataset="penguins", check="row-count", min=1)
+    admin.call("PUT", f"{base}/datasets/penguins/schema", {"columns": [{"name": "species", "type": "text"}]})
+    finished(admin, admin.post(f"{base}/datasets/penguins/quality/check", {})["run"])
+    admin.call("POST", f"{base}/models/penguins/attach?filename=made.md", b"# made", {"content-type": "text/markdown"})
+    make("feature-sets", "made", dataset="penguins", features=[{"name": "length", "columns": ["bill_length_mm"]}])
+    make("pipelines", "made", stages=[{"name": "look", "components": [{"name": "profile", "operation": "profile", "on": "penguins"}]}])
+    run = admin.post(f"{base}/pipelines/made/run", {})["pipelineRun"]
+    until("the pipeline has run", lambda: admin.get(f"{base}/pipeline-runs/{run}")["status"]["phase"] == "Succeeded")
+    make("pipeline-schedules", "made", pipeline="made", cron="@yearly")
+    make("market-categories", "made")
+    make("market-providers", "made")
+    make("listings", "made", model="penguins", categories=["made"], provider="made")
+    make("market-collections", "made", listings=["made"])
+    for action, body in (("rate", {"rating": 4}), ("favorite", {}), ("subscribe", {})):
+        admin.post(f"{base}/listings/made/{action}", body)
+    make("governance-policies", "made", kind="catalog.model-versions", rule="context.changes > 1000000")
+    make("policy-exceptions", "made", policy="made", project="default", object="none.1", reason="for the test", expires=ahead(days=30))
+    admin.post(f"{base}/governance-policies/made/assign", {})
+    finished(admin, admin.post(f"{base}/governance-policies/made/evaluate", {})["run"])
+    # Every fact the standard asks for, so that somebody can give their word.
+    admin.call("PATCH", f"{base}/models/penguins", {"spec": {"description": "which penguin it is"}})
+    admin.call("PATCH", f"{base}/model-versions/penguins.1", {"metadata": {"labels": {"risk": "minimal"}}, "spec": {"description": "knows three species"}})
+    make("approvals", "made", kind="catalog.model-versions", object="penguins.1")
+    admin.post(f"{base}/model-versions/penguins.1/promote", {"stage": "Production"})
+    admin.post(f"{base}/compliance/assess", {"framework": "iso-42001"})
+    admin.post(f"{base}/compliance/certify", {"framework": "iso-42001"})
+    admin.post(f"{base}/governance-reports/generate", {})
+
+
+def ahead(days):
+    """A moment so many days from now."""
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def load(admin):
     """People, and something of every kind, in the first organization; two more organizations."""
     dataset(admin, "penguins", TABLE.read_bytes())
     train(admin, "penguins", "species", budget=1)
     deploy(admin, "penguins")
+    catalogue(admin)
     make = lambda plural, name, **spec: admin.post(f"/api/v1/admin/{plural}", {"metadata": {"name": name}, "spec": spec})
     make("projects", "second")
     make("roles", "extra", permissions=["catalog.*.get"])

@@ -22,6 +22,7 @@ mod maintenance;
 mod model;
 mod predict;
 mod runs;
+mod search;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
@@ -84,6 +85,8 @@ pub enum Command {
     Endpoint(endpoint::Endpoint),
     /// Ask an endpoint about rows.
     Predict(predict::Predict),
+    /// Find objects of all kinds by their words.
+    Search(search::Search),
     /// Copy everything into one file, or start again from one.
     #[command(subcommand)]
     Backup(backup::Backup),
@@ -164,6 +167,7 @@ fn run(cx: &mut Cx, command: Command, parser: fn() -> clap::Command) -> Result<(
         Command::Model(it) => model::run(cx, &it),
         Command::Endpoint(it) => endpoint::run(cx, &it),
         Command::Predict(it) => predict::predict(cx, &it),
+        Command::Search(it) => search::run(cx, &it),
         Command::Backup(it) => backup::run(cx, &it),
         Command::Maintenance(it) => maintenance::run(cx, &it),
         Command::Kubeconfig => access::kubeconfig(cx),

@@ -417,7 +417,7 @@ impl Remembering {
 }
 
 /// The answer to a principal who may not.
-pub(crate) fn denied(permission: &str) -> Error {
+pub fn denied(permission: &str) -> Error {
     Error::forbidden("forbidden", format!("you may not `{permission}` here")).hint(format!(
         "ask an administrator for a role with `{permission}`; `aic can-i {permission}` explains"
     ))

@@ -124,13 +124,18 @@ async fn parents(cx: &Cx, kind: &KindDef, it: &Raw) -> Result<Vec<Step>> {
     let mut found = Vec::new();
     for field in kind.fields {
         let Some(target) = field.reference else { continue };
-        let Some(name) = it.spec.get(field.name).and_then(Value::as_str) else { continue };
+        let named = match it.spec.get(field.name) {
+            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+            other => Vec::from_iter(other.and_then(Value::as_str)),
+        };
         let target = cx.platform.kind(target)?;
-        if !cx.decide(&target.permission("get"), &cx.project).await?.allowed {
+        if named.is_empty() || !cx.decide(&target.permission("get"), &cx.project).await?.allowed {
             continue;
         }
-        if let Some(other) = cx.find_opt(&target, name).await? {
-            found.push((field.name.to_owned(), target, other));
+        for name in named {
+            if let Some(other) = cx.find_opt(&target, name).await? {
+                found.push((field.name.to_owned(), Arc::clone(&target), other));
+            }
         }
     }
     Ok(found)

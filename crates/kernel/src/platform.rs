@@ -395,7 +395,9 @@ impl Platform {
                 return Ok(false);
             }
         }
-        Ok(self.workers == 0 || runs::waiting(self).await? == 0)
+        // A run that ended while the controllers were looked at has something to tell them.
+        let idle = self.workers == 0 || runs::waiting(self).await? == 0;
+        Ok(idle && *self.store.head().borrow() == head)
     }
 
     /// Refuses a project nobody has made.

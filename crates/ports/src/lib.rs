@@ -19,10 +19,13 @@ pub mod mail;
 pub mod measure;
 pub mod notary;
 pub mod passkey;
+pub mod rules;
+pub mod search;
 pub mod site;
 pub mod syslog;
 pub mod table;
 pub mod tracking;
+pub mod usage;
 
 /// A future that a trait object can answer.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;

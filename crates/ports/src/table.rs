@@ -1,11 +1,14 @@
 //! Tables of columns: how a file of rows is read, typed and profiled.
 
-use std::{ops::Range, path::Path};
+use std::{io::Write, ops::Range, path::Path};
 
 use base::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::Watch;
+
+pub mod cells;
+pub mod chance;
 
 /// How the bytes of a table are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,9 +121,37 @@ pub trait Tables: Send + Sync {
     /// Reads a range of rows (the first is 0; what lies behind the end is left out), typed as the profile says.
     fn read(&self, format: Format, path: &Path, profile: &Profile, rows: Range<u64>) -> Result<Table>;
 
+    /// Hands out all rows in order, some thousands at a time, typed as the profile says: memory does not
+    /// grow with the file. What `take` answers ends the reading.
+    ///
+    /// # Errors
+    /// Those of `profile` and of `take`; `cancelled` when the watch says so.
+    fn scan(
+        &self,
+        file: (Format, &Path),
+        profile: &Profile,
+        watch: &dyn Watch,
+        take: &mut dyn FnMut(Table) -> Result<()>,
+    ) -> Result<()>;
+
+    /// Begins a file that tables of the same columns are appended to.
+    fn begin(&self, format: Format, out: Box<dyn Write + Send>) -> Box<dyn Rows>;
+
     /// Writes a table in a format.
     ///
     /// # Errors
     /// `no-room` when the disk is full.
     fn write(&self, format: Format, table: &Table, path: &Path) -> Result<()>;
+}
+
+/// A file of rows being written.
+pub trait Rows: Send {
+    /// Appends rows; the first table settles the columns.
+    ///
+    /// # Errors
+    /// `no-room` when the disk is full.
+    fn append(&mut self, table: &Table) -> Result<()>;
+
+    /// Writes what is left. A file nothing was appended to stays empty.
+    fn finish(self: Box<Self>) -> Result<()>;
 }

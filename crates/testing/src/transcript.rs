@@ -145,7 +145,9 @@ pub fn engines() -> Ports {
     let tables: Arc<dyn ports::table::Tables> = Arc::new(engine_tables::open());
     let here = engine_fetch::Egress::parse("127.0.0.0/8").expect("a network");
     let gateway: Arc<dyn ports::gateway::Gateway> = engine_proxy::Gateway::new(here);
-    Ports::default().with(infer).with(learn).with(tables).with(gateway)
+    let tallies = Arc::new(ports::usage::Tallies::default());
+    let rules = engine_policy::rules();
+    Ports::default().with(rules).with(infer).with(learn).with(tables).with(gateway).with(tallies)
 }
 
 struct Player {

@@ -33,6 +33,7 @@ use ports::{
     site::Site,
     syslog::Syslog,
     table::Tables,
+    usage::Tallies,
 };
 
 use super::{Ambient, Settled, archive::Files, collect, fresh_password, gate::Keeper, outset};
@@ -79,6 +80,7 @@ pub async fn assemble(settled: &Settled) -> Result<Assembled> {
     // Whoever is answered first finds every route.
     domain_gateway::refresh(&platform).await?;
     tokio::spawn(domain_gateway::follow(Arc::clone(&platform)));
+    tokio::spawn(domain_search::follow(Arc::clone(&platform)));
     tokio::spawn(collect::again_and_again(Arc::clone(&platform), blobs));
     let first_password = (is_first && given.is_none()).then_some(password);
     Ok(Assembled { platform, first_password, settled: settled.clone(), metrics })
@@ -108,7 +110,13 @@ fn domains() -> Vec<Domain> {
         domain_operations::domain(),
         domain_catalog::domain(),
         domain_tracking::domain(),
+        domain_pipelines::domain(),
+        domain_market::domain(),
+        domain_governance::domain(),
+        domain_features::domain(),
         domain_gateway::domain(),
+        domain_provenance::domain(),
+        domain_search::domain(),
     ]
 }
 
@@ -235,7 +243,11 @@ pub fn parts(
             .with(acme)
             .with(directory)
             .with(passkeys)
+            .with(engine_search::open(&settled.data_dir.join("search"))?)
+            .with(Arc::new(domain_search::Feed::default()))
             .with(Arc::new(Serving::default()))
+            .with(Arc::new(Tallies::default()))
+            .with(engine_policy::rules())
             .with(Arc::new(site))
             .with(Arc::new(Provider::default()))
             .with(domain_admin::sessions())

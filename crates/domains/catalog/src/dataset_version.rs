@@ -1,9 +1,12 @@
 //! One version of a dataset: a file that does not change, and its profile.
 
-use kernel::{prelude::*, runs::Run};
-use ports::table::{self, Column, ColumnType, Profile, Tables, Values};
+use kernel::{blob::Stored, prelude::*, runs::Run};
+use ports::table::{self, Column, Profile, Tables, cells};
 
-use crate::{dataset::Dataset, files};
+use crate::{
+    dataset::{Dataset, contract},
+    files,
+};
 
 /// The formats that are read.
 pub const FORMATS: [&str; 2] = ["csv", "parquet"];
@@ -11,7 +14,11 @@ pub const FORMATS: [&str; 2] = ["csv", "parquet"];
 /// What versions serve beyond the verbs every kind has; they are made by uploading.
 pub fn serve(kind: KindBuilder<Version>) -> KindBuilder<Version> {
     kind.child_of("datasets", "dataset")
-        .without(&["create", "update", "clone", "import"])
+        .without(&["create", "clone", "import"])
+        .action("tag", "Adds words to find the version by.", tag)
+        .needs("update")
+        .action("untag", "Takes such words away.", untag)
+        .needs("update")
         .download("download", "The file.", |cx, it, _: Nothing| async move { file(&cx, &it) })
         .view("sample", "The first rows.", |cx, it, ask: Sample| async move {
             let rows = rows(&cx, &it, ask.skip, u64::from(ask.limit)).await?;
@@ -52,6 +59,70 @@ pub struct Version {
     /// What it was called.
     #[field(immutable, max = 255)]
     pub filename: String,
+    /// The version it was made from.
+    #[field(reference = "catalog.dataset-versions", indexed, immutable)]
+    pub derived_from: Option<Ref>,
+    /// How it was made from that.
+    #[field(immutable)]
+    pub recipe: Option<Value>,
+    /// The run that made it.
+    #[field(indexed, immutable, max = 300)]
+    pub work: Option<String>,
+    /// What is good to know of it.
+    #[field(max = 10000)]
+    pub description: Option<String>,
+    /// Words to find it by.
+    #[field(max = 100, indexed)]
+    pub tags: Vec<String>,
+}
+
+impl Version {
+    /// A version as a file makes it.
+    pub fn of_file(dataset: &str, stored: Stored, format: Format, filename: String) -> Self {
+        Self {
+            dataset: Ref::to(dataset),
+            number: 0,
+            blob: stored.digest,
+            bytes: stored.bytes,
+            format,
+            filename,
+            derived_from: None,
+            recipe: None,
+            work: None,
+            description: None,
+            tags: Vec::new(),
+        }
+    }
+}
+
+/// Words.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct Words {
+    /// The words.
+    #[field(min = 1, max = 100)]
+    tags: Vec<String>,
+}
+
+/// Adds words to find the version by.
+async fn tag(cx: Cx, mut it: Object<Version>, ask: Words) -> Result<Words> {
+    for word in ask.tags {
+        if word.trim().is_empty() || word.chars().count() > 128 {
+            return Err(Error::invalid("too-long", "a tag has from 1 to 128 characters").at("tags"));
+        }
+        if !it.spec.tags.contains(&word) {
+            it.spec.tags.push(word);
+        }
+    }
+    if it.spec.tags.len() > 100 {
+        return Err(Error::invalid("too-long", "a version has at most 100 tags").at("tags"));
+    }
+    Ok(Words { tags: cx.save(&it).await?.spec.tags })
+}
+
+/// Takes such words away.
+async fn untag(cx: Cx, mut it: Object<Version>, ask: Words) -> Result<Words> {
+    it.spec.tags.retain(|word| !ask.tags.contains(word));
+    Ok(Words { tags: cx.save(&it).await?.spec.tags })
 }
 
 /// Where a version is.
@@ -79,6 +150,8 @@ pub struct Status {
     pub profile: Option<Value>,
     /// Why it is not readable.
     pub message: Option<String>,
+    /// What of it differs from the dataset's contract.
+    pub breaches: Vec<contract::Breach>,
 }
 
 impl Status {
@@ -206,15 +279,32 @@ async fn profile(step: StepCx) -> Result<Value> {
     step.line(&format!("{} rows, {} columns", profile.rows, profile.columns.len()));
     let rows = profile.rows;
     let columns = profile.columns.len() as u64;
+    let contract = cx.get::<Dataset>(&version.spec.dataset).await?.spec.contract.unwrap_or_default();
+    let breaches = contract.breaches(&profile);
+    for breach in &breaches {
+        step.line(&format!("contract: {}", breach.message));
+    }
+    let refused = contract.enforced && !breaches.is_empty();
     let told = serde_json::to_value(profile).map_err(Error::internal)?;
     cx.doing("profile")
         .update_status::<Version>(uid, |status| {
-            status.phase = Phase::Ready;
+            status.phase = if refused { Phase::Failed } else { Phase::Ready };
             status.rows = Some(rows);
             status.profile = Some(told.clone());
-            status.message = None;
+            status.message = refused.then(|| contract::refusal(&breaches));
+            status.breaches.clone_from(&breaches);
         })
         .await?;
+    if refused {
+        return Err(Error::invalid("contract-broken", contract::refusal(&breaches))
+            .hint("mend the file, or change the dataset's contract"));
+    }
+    note_latest(&cx, &version, (rows, columns)).await?;
+    Ok(json!({"rows": rows, "columns": columns}))
+}
+
+/// Makes a version its dataset's latest unless a newer one was faster.
+async fn note_latest(cx: &Cx, version: &Object<Version>, (rows, columns): (u64, u64)) -> Result<()> {
     let name = version.metadata.name.clone();
     let number = version.spec.number;
     cx.doing("profile")
@@ -228,7 +318,7 @@ async fn profile(step: StepCx) -> Result<Value> {
             }
         })
         .await?;
-    Ok(json!({"rows": rows, "columns": columns}))
+    Ok(())
 }
 
 /// Some rows as JSON objects; a missing value is null.
@@ -248,17 +338,7 @@ pub async fn table(cx: &Cx, version: &Object<Version>, skip: u64, limit: u64) ->
 
 /// One row as a JSON object; a missing value is null.
 pub fn row_of(columns: &[Column], row: usize) -> Value {
-    let value = |column: &Column| match (&column.values, column.kind) {
-        (Values::Texts { codes, distinct }, _) => {
-            codes[row].map_or(Value::Null, |code| distinct[code as usize].clone().into())
-        }
-        (Values::Numbers(numbers), _) if numbers[row].is_nan() => Value::Null,
-        (Values::Numbers(numbers), ColumnType::Integer) => json!(numbers[row] as i64),
-        (Values::Numbers(numbers), ColumnType::Boolean) => json!(numbers[row] != 0.0),
-        (Values::Numbers(numbers), ColumnType::Time) => json!(Time::from_micros((numbers[row] * 1e6) as i64)),
-        (Values::Numbers(numbers), ColumnType::Number | ColumnType::Text) => json!(numbers[row]),
-    };
-    Value::Object(columns.iter().map(|column| (column.name.clone(), value(column))).collect())
+    Value::Object(columns.iter().map(|column| (column.name.clone(), cells::value(column, row))).collect())
 }
 
 /// The file itself.

@@ -3,6 +3,7 @@
 use kernel::{journal::Change, prelude::*, read};
 
 use crate::{
+    gate,
     model::Model,
     model_version::Version,
     predict::{self, Explained, Predicted, Rows},
@@ -10,9 +11,16 @@ use crate::{
     tensor_json,
 };
 
+mod counted;
+mod operate;
+
+pub use operate::Desired;
+
 /// What endpoints serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Endpoint>) -> KindBuilder<Endpoint> {
+    let kind = counted::serve(operate::serve(kind));
     kind.admit(resolve)
+        .admit(gate::deployed)
         .action("predict", "Predicts for rows given as objects of columns.", predict_rows)
         .action(
             "explain",
@@ -48,6 +56,30 @@ pub struct Endpoint {
     /// What it is for.
     #[field(max = 2000)]
     pub description: Option<String>,
+    /// Whether it shall answer.
+    #[field(indexed, default = "Serving")]
+    pub desired: Desired,
+    /// What callers are told when it shall not.
+    #[field(max = 500)]
+    pub reason: Option<String>,
+    /// The most rows one request may carry.
+    #[field(min = 1, max = 10000, default = 10000)]
+    pub rows_max: u32,
+}
+
+impl Endpoint {
+    /// An endpoint of a model with nothing further said.
+    pub fn of_model(model: &str, version: Option<String>) -> Self {
+        Self {
+            model: Ref::to(model),
+            version,
+            model_version: None,
+            description: None,
+            desired: Desired::Serving,
+            reason: None,
+            rows_max: 10_000,
+        }
+    }
 }
 
 /// Where an endpoint is.
@@ -147,6 +179,11 @@ pub async fn make_ready(cx: Cx, change: Change) -> Result<()> {
         Ok(_) => (Phase::Ready, "True", "Loaded", None),
         Err(error) => (Phase::Failed, "False", "LoadFailed", Some(error.message().to_owned())),
     };
+    let (event, told) = match &message {
+        None => ("loaded", format!("version {version} answers")),
+        Some(message) => ("load-failed", format!("version {version}: {message}")),
+    };
+    counted::note(&cx, &it.metadata.uid, event, &told).await?;
     let now = cx.now();
     let generation = it.metadata.generation;
     cx.doing("ready")
@@ -168,6 +205,7 @@ pub async fn make_ready(cx: Cx, change: Change) -> Result<()> {
 }
 
 async fn loaded(cx: &Cx, it: &Object<Endpoint>) -> Result<std::sync::Arc<crate::serving::Loaded>> {
+    operate::in_service(it)?;
     let Some(version) = &it.spec.model_version else {
         return Err(Error::conflict("endpoint-not-ready", "the endpoint has no version yet"));
     };
@@ -184,20 +222,44 @@ async fn loaded(cx: &Cx, it: &Object<Endpoint>) -> Result<std::sync::Arc<crate::
 
 /// Predicts for rows.
 async fn predict_rows(cx: Cx, it: Object<Endpoint>, ask: Rows) -> Result<Predicted> {
-    let loaded = loaded(&cx, &it).await?;
-    predict::rows(&cx, loaded, ask).await
+    let rows = ask.rows.len();
+    few_enough(&it, rows)?;
+    let answer = async {
+        let loaded = loaded(&cx, &it).await?;
+        predict::rows(&cx, loaded, ask).await
+    };
+    counted::call(&cx, &it, rows, answer).await
+}
+
+/// Refuses more rows than the endpoint takes.
+fn few_enough(it: &Object<Endpoint>, rows: usize) -> Result<()> {
+    let most = it.spec.rows_max as usize;
+    if rows <= most {
+        return Ok(());
+    }
+    Err(Error::invalid("too-many-rows", format!("{rows} rows at once, {most} are the most here")).at("rows"))
 }
 
 /// Predicts and says what each column added.
 async fn explain_rows(cx: Cx, it: Object<Endpoint>, ask: Rows) -> Result<Explained> {
-    let loaded = loaded(&cx, &it).await?;
-    predict::explained(&cx, loaded, ask).await
+    few_enough(&it, ask.rows.len())?;
+    let rows = ask.rows.len();
+    let answer = async {
+        let loaded = loaded(&cx, &it).await?;
+        predict::explained(&cx, loaded, ask).await
+    };
+    counted::call(&cx, &it, rows, answer).await
 }
 
 /// Predicts for tensors.
 async fn infer(cx: Cx, it: Object<Endpoint>, ask: tensor_json::Request) -> Result<Value> {
-    let loaded = loaded(&cx, &it).await?;
-    tensor_json::infer(&cx, loaded, it.name(), ask).await
+    let rows = ask.rows();
+    few_enough(&it, rows)?;
+    let answer = async {
+        let loaded = loaded(&cx, &it).await?;
+        tensor_json::infer(&cx, loaded, it.name(), ask).await
+    };
+    counted::call(&cx, &it, rows, answer).await
 }
 
 /// Predicts for the model's own example.

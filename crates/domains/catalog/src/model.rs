@@ -7,11 +7,12 @@ use kernel::prelude::*;
 use crate::{
     files,
     model_version::{self, Version},
-    touched,
+    model_work, touched,
 };
 
 /// What models serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Model>) -> KindBuilder<Model> {
+    let kind = model_work::serve(kind);
     kind.admit(note_change)
         .upload("upload", "Takes an ONNX file as the next version; it must load here.", upload)
         .view("metrics", "The metrics of each version.", metrics)

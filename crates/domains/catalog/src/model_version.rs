@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use kernel::prelude::*;
 use ports::infer::{Infer, Signature};
 
-use crate::{card, dataset_version::next_number, files, model::Model, touched};
+use crate::{card, dataset_version::next_number, files, gate, model::Model, touched};
 
 /// What versions serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Version>) -> KindBuilder<Version> {
     kind.child_of("models", "model")
         .admit(runs_here)
+        .admit(gate::promoted)
         .without(&["clone"])
         .action("promote", "Moves the version to a stage; the one that was there steps back.", promote)
         .action("deprecate", "Says that nobody should use the version any more.", deprecate)

@@ -22,6 +22,14 @@ pub struct Request {
     pub outputs: Option<Vec<Value>>,
 }
 
+impl Request {
+    /// How many rows it carries: the first number of the first tensor's shape.
+    pub fn rows(&self) -> usize {
+        let shape = self.inputs.first().map(|tensor| &tensor["shape"][0]);
+        shape.and_then(Value::as_u64).map_or(0, |rows| usize::try_from(rows).unwrap_or(usize::MAX))
+    }
+}
+
 /// A tensor as the protocol writes it.
 #[derive(Deserialize)]
 struct Written {

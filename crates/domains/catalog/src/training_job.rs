@@ -1,17 +1,59 @@
 //! A training job: the wish for a model that predicts one column of a dataset.
 
-use kernel::{journal::Change, prelude::*};
+use std::collections::BTreeMap;
+
+use kernel::{
+    declare::Body,
+    dispatch::{Answer, Call, Verb, call},
+    journal::Change,
+    prelude::*,
+};
 use ports::learn::Task as EngineTask;
 
 use crate::{cost, dataset::Dataset, dataset_version};
 
 /// What training jobs serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<TrainingJob>) -> KindBuilder<TrainingJob> {
-    kind.also_at("system/training/jobs").admit(learnable).without(&["update"]).action(
-        "cancel",
-        "Asks the job's run to stop.",
-        cancel,
-    )
+    kind.also_at("system/training/jobs")
+        .admit(learnable)
+        .without(&["update"])
+        .action("cancel", "Asks the job's run to stop.", cancel)
+        .view("config", "What the job was asked.", |_, it, _: Nothing| async move { Ok(it.spec) })
+        .needs("get")
+        .view("hyperparameters", "What the search for a model starts from.", hyperparameters)
+        .needs("get")
+        .download("logs", "The log of the job's run.", logs)
+        .needs("get")
+}
+
+/// What the search for a model starts from.
+async fn hyperparameters(_: Cx, it: Object<TrainingJob>, _: Nothing) -> Result<Value> {
+    let spec = it.spec;
+    Ok(json!({
+        "budgetSeconds": spec.budget_seconds,
+        "folds": spec.folds,
+        "testShare": spec.test_share,
+        "seed": spec.seed,
+        "ignore": spec.ignore,
+    }))
+}
+
+/// The log of the job's run, as whoever may read that.
+async fn logs(cx: Cx, it: Object<TrainingJob>, _: Nothing) -> Result<Output> {
+    let run = it.status.run.ok_or_else(|| Error::conflict("run-not-started", "the job has no run yet"))?;
+    let asked = Call {
+        kind: cx.platform().kind("system.runs")?,
+        verb: Verb::View("logs".to_owned()),
+        id: Some(run),
+        parent: None,
+        params: BTreeMap::new(),
+        body: Body::Empty,
+        if_match: None,
+    };
+    match call(cx, asked).await? {
+        Answer::Bytes(bytes) => Ok(bytes),
+        _ => Err(Error::internal("a log is bytes")),
+    }
 }
 
 /// The wish for a model.

@@ -3,6 +3,8 @@
 mod bad_input;
 mod data;
 mod main_job;
+mod models;
+mod quality;
 mod tracking;
 
 use std::sync::Arc;

@@ -18,6 +18,10 @@ use cedar_policy::{
 };
 use kernel::access::{Asks, Decider, Decision, Grant, Policy, Principal, Question, Sort};
 
+mod conditions;
+
+pub use conditions::rules;
+
 /// Makes grants ready to decide with.
 pub fn cedar() -> Arc<dyn Policy> {
     Arc::new(Cedar)

@@ -4,7 +4,7 @@
 use std::{
     cell::Cell as Shared,
     fs::File,
-    io::{self, BufReader, Read},
+    io::{self, BufReader, Read, Write},
     ops::Range,
     path::Path,
     rc::Rc,
@@ -15,7 +15,7 @@ use csv::{ByteRecord, Reader, ReaderBuilder, WriterBuilder};
 use jiff::Timestamp;
 use ports::{
     Watch,
-    table::{Column, ColumnType, Profile, Table, Values},
+    table::{Column, ColumnType, Profile, Rows, Table, Values},
 };
 
 use crate::{COLUMNS_MAX, cell::Cell, columns::Builder, fault, sketch::Sketch};
@@ -176,20 +176,45 @@ pub fn profile(path: &Path, watch: &dyn Watch) -> Result<Profile> {
 
 /// Reads a range of rows, typed as a profile says.
 pub fn read(path: &Path, profile: &Profile, rows: Range<u64>) -> Result<Table> {
-    let mut open = Open::new(path)?;
-    if !open.header.iter().eq(profile.columns.iter().map(|it| &it.name)) {
-        return Err(fault::unreadable("its columns are not those of the profile"));
-    }
-    let mut builders: Vec<Builder> = profile.columns.iter().map(Builder::new).collect();
+    let mut open = fitting(path, profile)?;
     let mut at = 0;
-    while at < rows.end {
-        if !open.row()? {
-            break;
-        }
+    while at < rows.start && open.row()? {
         at += 1;
-        if at <= rows.start {
-            continue;
+    }
+    take(&mut open, profile, rows.end.saturating_sub(rows.start))
+}
+
+/// Hands out all rows, some at a time.
+pub fn scan(path: &Path, profile: &Profile, hand: &mut dyn FnMut(Table) -> Result<()>) -> Result<()> {
+    let mut open = fitting(path, profile)?;
+    loop {
+        let table = take(&mut open, profile, ROWS_BETWEEN)?;
+        let last = (table.rows as u64) < ROWS_BETWEEN;
+        if table.rows > 0 {
+            hand(table)?;
         }
+        if last {
+            return Ok(());
+        }
+    }
+}
+
+/// A file open for reading whose columns are those of a profile.
+fn fitting<'a>(path: &'a Path, profile: &Profile) -> Result<Open<'a>> {
+    let open = Open::new(path)?;
+    if open.header.iter().eq(profile.columns.iter().map(|it| &it.name)) {
+        Ok(open)
+    } else {
+        Err(fault::unreadable("its columns are not those of the profile"))
+    }
+}
+
+/// The next rows, at most so many.
+fn take(open: &mut Open<'_>, profile: &Profile, most: u64) -> Result<Table> {
+    let mut builders: Vec<Builder> = profile.columns.iter().map(Builder::new).collect();
+    let mut rows = 0;
+    while rows < most && open.row()? {
+        rows += 1;
         for (builder, text) in builders.iter_mut().zip(open.texts()) {
             let text = text?;
             let cell = Cell::of_type(text, builder.kind()).ok_or_else(|| {
@@ -200,28 +225,52 @@ pub fn read(path: &Path, profile: &Profile, rows: Range<u64>) -> Result<Table> {
             builder.push(cell);
         }
     }
-    Ok(Table {
-        rows: at.saturating_sub(rows.start) as usize,
-        columns: builders.into_iter().map(Builder::finish).collect(),
-    })
+    Ok(Table { rows: rows as usize, columns: builders.into_iter().map(Builder::finish).collect() })
 }
 
 /// Writes a table with a header line.
 pub fn write(table: &Table, path: &Path) -> Result<()> {
-    let failed = |error: csv::Error| match error.into_kind() {
-        csv::ErrorKind::Io(error) => fault::io(path, &error),
-        other => base::Error::internal(format!("{other:?}")),
-    };
-    let mut writer = WriterBuilder::new().from_path(path).map_err(failed)?;
-    let header = table.columns.iter().map(|it| &it.name);
-    writer.write_record(header).map_err(failed)?;
-    for row in 0..table.rows {
-        for column in &table.columns {
-            writer.write_field(text(column, row)).map_err(failed)?;
-        }
-        writer.write_record(None::<&[u8]>).map_err(failed)?;
+    let file = File::create(path).map_err(|error| fault::io(path, &error))?;
+    let mut writing = Box::new(Writing::new(Box::new(file)));
+    writing.append(table)?;
+    writing.finish()
+}
+
+/// A file being written; its header line comes with the first rows.
+pub struct Writing {
+    writer: csv::Writer<Box<dyn Write + Send>>,
+    begun: bool,
+}
+
+impl Writing {
+    /// Writes to somewhere.
+    pub fn new(out: Box<dyn Write + Send>) -> Self {
+        Self { writer: WriterBuilder::new().from_writer(out), begun: false }
     }
-    writer.flush().map_err(|error| fault::io(path, &error))
+}
+
+impl Rows for Writing {
+    fn append(&mut self, table: &Table) -> Result<()> {
+        let failed = |error: csv::Error| match error.into_kind() {
+            csv::ErrorKind::Io(error) => fault::unwritable(&error),
+            other => base::Error::internal(format!("{other:?}")),
+        };
+        if !self.begun {
+            self.writer.write_record(table.columns.iter().map(|it| &it.name)).map_err(failed)?;
+            self.begun = true;
+        }
+        for row in 0..table.rows {
+            for column in &table.columns {
+                self.writer.write_field(text(column, row)).map_err(failed)?;
+            }
+            self.writer.write_record(None::<&[u8]>).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        self.writer.flush().map_err(|error| fault::unwritable(&error))
+    }
 }
 
 /// How a cell is written.

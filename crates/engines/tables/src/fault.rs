@@ -51,3 +51,8 @@ pub fn io(path: &Path, error: &std::io::Error) -> Error {
         _ => Error::internal(cause),
     }
 }
+
+/// What was to be written was not taken.
+pub fn unwritable(error: &std::io::Error) -> Error {
+    io(Path::new("what is being written"), error)
+}

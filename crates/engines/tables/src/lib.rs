@@ -10,12 +10,12 @@ mod fault;
 mod parquet_file;
 mod sketch;
 
-use std::{ops::Range, path::Path};
+use std::{io::Write, ops::Range, path::Path};
 
 use base::Result;
 use ports::{
     Watch,
-    table::{Format, Profile, Table, Tables},
+    table::{Format, Profile, Rows, Table, Tables},
 };
 
 /// The most columns a table may have.
@@ -40,6 +40,34 @@ impl Tables for Files {
         match format {
             Format::Csv => csv_file::read(path, profile, rows),
             Format::Parquet => parquet_file::read(path, profile, rows),
+        }
+    }
+
+    fn scan(
+        &self,
+        (format, path): (Format, &Path),
+        profile: &Profile,
+        watch: &dyn Watch,
+        take: &mut dyn FnMut(Table) -> Result<()>,
+    ) -> Result<()> {
+        let mut done = 0;
+        let mut counted = |table: Table| {
+            done += table.rows as u64;
+            watch.check()?;
+            take(table)?;
+            watch.progress(done, profile.rows, "reading rows");
+            Ok(())
+        };
+        match format {
+            Format::Csv => csv_file::scan(path, profile, &mut counted),
+            Format::Parquet => parquet_file::scan(path, profile, &mut counted),
+        }
+    }
+
+    fn begin(&self, format: Format, out: Box<dyn Write + Send>) -> Box<dyn Rows> {
+        match format {
+            Format::Csv => Box::new(csv_file::Writing::new(out)),
+            Format::Parquet => Box::new(parquet_file::Writing::new(out)),
         }
     }
 

@@ -3,7 +3,7 @@
 //! The file says what a column is, so texts are not read as anything else. Nulls, empty texts and
 //! NaN are missing. Lists, structs, maps and bytes are refused by name.
 
-use std::{fs::File, ops::Range, path::Path, sync::Arc};
+use std::{fs::File, io::Write, ops::Range, path::Path, sync::Arc};
 
 use arrow_array::{
     Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
@@ -27,7 +27,7 @@ use parquet::{
 };
 use ports::{
     Watch,
-    table::{Column, ColumnType, Profile, Table, Values},
+    table::{Column, ColumnType, Profile, Rows, Table, Values},
 };
 
 use crate::{
@@ -213,25 +213,87 @@ fn text(x: &str) -> Cell<'_> {
     if x.is_empty() { Cell::Missing } else { Cell::Text(x) }
 }
 
+/// Hands out all rows, some at a time.
+pub fn scan(path: &Path, profile: &Profile, hand: &mut dyn FnMut(Table) -> Result<()>) -> Result<()> {
+    let builder = open(path)?;
+    let names = builder.schema().fields().iter().map(|it| it.name());
+    if !names.eq(profile.columns.iter().map(|it| &it.name)) {
+        return Err(fault::unreadable("its columns are not those of the profile"));
+    }
+    for batch in builder.build().map_err(broken)? {
+        let batch = batch.map_err(broken)?;
+        let mut builders: Vec<Builder> = profile.columns.iter().map(Builder::new).collect();
+        for (at, builder) in builders.iter_mut().enumerate() {
+            each(&batch, at, &mut |cell, written| builder.push_as(cell, written))?;
+        }
+        let columns = builders.into_iter().map(Builder::finish).collect();
+        hand(Table { rows: batch.num_rows(), columns })?;
+    }
+    Ok(())
+}
+
 /// Writes a table, compressed with Snappy.
 pub fn write(table: &Table, path: &Path) -> Result<()> {
-    let fields: Vec<Field> =
-        table.columns.iter().map(|it| Field::new(&it.name, data_type(it), true)).collect();
-    let schema = Arc::new(Schema::new(fields));
-    let arrays = table.columns.iter().map(array).collect();
-    let batch = RecordBatch::try_new(schema.clone(), arrays).map_err(Error::internal)?;
     let file = File::create(path).map_err(|error| fault::io(path, &error))?;
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::SNAPPY)
-        .set_created_by("aic".to_owned())
-        .build();
-    let failed = |error: parquet::errors::ParquetError| {
-        let full = std::io::Error::other(error.to_string());
-        fault::io(path, &full)
-    };
-    let mut writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(failed)?;
-    writer.write(&batch).map_err(failed)?;
-    writer.close().map_err(failed).map(drop)
+    let mut writing = Box::new(Writing::new(Box::new(file)));
+    writing.append(table)?;
+    writing.finish()
+}
+
+/// A file being written; the first rows settle its columns.
+pub enum Writing {
+    /// Nothing came yet.
+    Waiting(Option<Box<dyn Write + Send>>),
+    /// Rows come.
+    Begun(Box<ArrowWriter<Box<dyn Write + Send>>>),
+}
+
+impl Writing {
+    /// Writes to somewhere.
+    pub fn new(out: Box<dyn Write + Send>) -> Self {
+        Self::Waiting(Some(out))
+    }
+}
+
+fn failed(error: parquet::errors::ParquetError) -> Error {
+    match error {
+        parquet::errors::ParquetError::External(cause) => match cause.downcast::<std::io::Error>() {
+            Ok(error) => fault::unwritable(&error),
+            Err(cause) => Error::internal(cause),
+        },
+        other => Error::internal(other),
+    }
+}
+
+impl Rows for Writing {
+    fn append(&mut self, table: &Table) -> Result<()> {
+        let fields: Vec<Field> =
+            table.columns.iter().map(|it| Field::new(&it.name, data_type(it), true)).collect();
+        let schema = Arc::new(Schema::new(fields));
+        let arrays = table.columns.iter().map(array).collect();
+        let batch = RecordBatch::try_new(schema.clone(), arrays).map_err(Error::internal)?;
+        if let Self::Waiting(out) = self
+            && let Some(out) = out.take()
+        {
+            let properties = WriterProperties::builder()
+                .set_compression(Compression::SNAPPY)
+                .set_created_by("aic".to_owned())
+                .build();
+            *self =
+                Self::Begun(Box::new(ArrowWriter::try_new(out, schema, Some(properties)).map_err(failed)?));
+        }
+        match self {
+            Self::Begun(writer) => writer.write(&batch).map_err(failed),
+            Self::Waiting(_) => Err(Error::internal("a file was appended to after its writer failed")),
+        }
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        match *self {
+            Self::Begun(writer) => writer.close().map_err(failed).map(drop),
+            Self::Waiting(_) => Ok(()),
+        }
+    }
 }
 
 fn data_type(column: &Column) -> DataType {

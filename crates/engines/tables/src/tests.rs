@@ -140,3 +140,36 @@ fn a_parquet_file_that_is_none_is_refused() {
     let error = super::open().profile(Format::Parquet, &path, &Patient).unwrap_err();
     assert_eq!(error.code(), "table-unreadable");
 }
+
+#[test]
+fn what_is_scanned_and_appended_is_what_was_there() {
+    let rows: String = (0..20_000).map(|i| format!("{i},{}\n", if i % 3 == 0 { "" } else { "x" })).collect();
+    let (dir, path) = file(format!("a,b\n{rows}").as_bytes());
+    let engine = super::open();
+    let profile = engine.profile(Format::Csv, &path, &Patient).unwrap();
+    for format in [Format::Csv, Format::Parquet] {
+        let again = dir.path().join("again");
+        let mut writing = engine.begin(format, Box::new(fs::File::create(&again).unwrap()));
+        let mut batches = 0;
+        engine
+            .scan((Format::Csv, &path), &profile, &Patient, &mut |table| {
+                batches += 1;
+                writing.append(&table)
+            })
+            .unwrap();
+        writing.finish().unwrap();
+        assert!(batches > 2, "{batches} batches");
+        let found = engine.profile(format, &again, &Patient).unwrap();
+        assert_eq!(found.rows, 20_000);
+        assert_eq!(found.columns[0].max, Some(19_999.0));
+        assert_eq!(found.columns[1].missing, 6_667);
+        let mut count = 0;
+        engine
+            .scan((format, &again), &found, &Patient, &mut |table| {
+                count += table.rows;
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(count, 20_000);
+    }
+}

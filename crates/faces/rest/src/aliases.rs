@@ -15,6 +15,51 @@ pub const ALIASES: &[(&str, &str, &str)] = &[
     ("POST", "data/auth/login", "admin/sessions/login"),
     ("POST", "deployments/auth/login", "admin/sessions/login"),
     ("POST", "system/auth/login", "admin/sessions/login"),
+    ("POST", "lineage", "catalog/lineage-events/receive"),
+    ("GET", "lineage/events", "catalog/lineage-events"),
+    ("POST", "catalog/provenance", "catalog/provenance/record"),
+    ("GET", "catalog/provenance/activities", "catalog/provenance"),
+    ("GET", "catalog/provenance/activities/recent", "catalog/provenance"),
+    ("GET", "catalog/provenance/activities/artifact/{}", "catalog/provenance/artifact?id={}"),
+    ("GET", "catalog/provenance/activities/user/{}", "catalog/provenance/user?id={}"),
+    ("GET", "catalog/provenance/artifact/{}", "catalog/provenance/artifact?id={}"),
+    ("GET", "catalog/provenance/changes/{}", "catalog/provenance/change?id={}"),
+    ("GET", "catalog/provenance/changes/{}/diff", "catalog/provenance/change-diff?id={}"),
+    ("POST", "catalog/provenance/changes/{}/restore", "catalog/provenance/restore-change?id={}"),
+    ("POST", "catalog/provenance/export", "catalog/provenance-exports/make"),
+    ("GET", "catalog/provenance/export/{}", "catalog/provenance-exports/{}"),
+    ("GET", "catalog/provenance/export/{}/download", "catalog/provenance-exports/{}/download"),
+    ("GET", "catalog/provenance/filter/{}", "catalog/provenance/facet?facet={}"),
+    ("GET", "catalog/provenance/lineage/{}", "catalog/provenance/lineage?id={}"),
+    ("GET", "catalog/provenance/lineage/{}/upstream", "catalog/provenance/upstream?id={}"),
+    ("GET", "catalog/provenance/lineage/{}/downstream", "catalog/provenance/downstream?id={}"),
+    ("GET", "catalog/provenance/lineage/{}/impact", "catalog/provenance/impact?id={}"),
+    ("GET", "catalog/provenance/search", "catalog/provenance/search"),
+    ("GET", "catalog/provenance/artifact", "catalog/provenance/artifact"),
+    ("GET", "catalog/provenance/user", "catalog/provenance/user"),
+    ("GET", "catalog/provenance/change", "catalog/provenance/change"),
+    ("GET", "catalog/provenance/change-diff", "catalog/provenance/change-diff"),
+    ("GET", "catalog/provenance/facet", "catalog/provenance/facet"),
+    ("GET", "catalog/provenance/of", "catalog/provenance/of"),
+    ("GET", "catalog/provenance/lineage", "catalog/provenance/lineage"),
+    ("GET", "catalog/provenance/upstream", "catalog/provenance/upstream"),
+    ("GET", "catalog/provenance/downstream", "catalog/provenance/downstream"),
+    ("GET", "catalog/provenance/impact", "catalog/provenance/impact"),
+    ("GET", "catalog/provenance/{}", "catalog/provenance/of?id={}"),
+    ("GET", "composables/provenance", "catalog/provenance"),
+    ("GET", "composables/provenance/lineage/{}", "catalog/provenance/lineage?id={}"),
+    ("POST", "composables/provenance/query", "catalog/provenance/filter"),
+    ("GET", "composables/provenance/{}", "catalog/provenance/of?id={}"),
+    ("GET", "system/governance/provenance", "catalog/provenance"),
+    ("GET", "system/governance/provenance/lineage/{}", "catalog/provenance/lineage?id={}"),
+    ("POST", "system/governance/provenance/query", "catalog/provenance/filter"),
+    ("GET", "system/governance/provenance/{}", "catalog/provenance/of?id={}"),
+    ("POST", "composables/search", "catalog/search/advanced"),
+    ("POST", "composables/search/models", "catalog/search/models"),
+    ("POST", "composables/search/datasets", "catalog/search/datasets"),
+    ("POST", "composables/search/experiments", "catalog/search/experiments"),
+    ("POST", "composables/search/pipelines", "catalog/search/pipelines"),
+    ("GET", "catalog/search/filters/{}", "catalog/search/filter?facet={}"),
     ("GET", "catalog/catalog/experiments/runs/{}", "catalog/runs/{}"),
     ("PUT", "catalog/catalog/experiments/runs/{}", "catalog/runs/{}"),
     ("GET", "catalog/experiments/runs/{}", "catalog/runs/{}"),
@@ -31,7 +76,110 @@ pub const ALIASES: &[(&str, &str, &str)] = &[
     ("DELETE", "admin/users/{}/roles/{}", "POST admin/users/{}/revoke-role?role={}"),
     ("PATCH", "catalog/models/{}/archive", "POST catalog/models/{}/archive"),
     ("PATCH", "catalog/datasets/{}/archive", "POST catalog/datasets/{}/archive"),
+    ("PUT", "catalog/datasets/{}/schema", "POST catalog/datasets/{}/set-schema"),
+    ("POST", "catalog/datasets/{}/quality/check", "catalog/datasets/{}/check-quality"),
+    ("POST", "catalog/datasets/{}/versions", "catalog/datasets/{}/upload"),
+    ("GET", "catalog/datasets/{}/profile", "catalog/datasets/{}/statistics"),
+    ("POST", "catalog/datasets/{}/analyze", "catalog/datasets/{}/profile"),
+    ("GET", "catalog/datasets/{}/dependencies", "catalog/datasets/{}/lineage"),
+    ("PATCH", "catalog/datasets/{}/metadata", "catalog/datasets/{}"),
     ("POST", "catalog/models/{}/export", "GET catalog/models/{}/export"),
+    ("PUT", "catalog/models/{}/metadata", "POST catalog/models/{}/set-metadata"),
+    ("PATCH", "catalog/models/{}/metadata", "POST catalog/models/{}/set-metadata"),
+    ("POST", "catalog/models/{}/metrics", "catalog/models/{}/add-metrics"),
+    ("POST", "catalog/models/{}/artifacts", "catalog/models/{}/attach"),
+    ("GET", "catalog/endpoints/by-model/{}", "catalog/endpoints/by-model?model={}"),
+    ("GET", "catalog/endpoints/by-status/{}", "catalog/endpoints/by-status?status={}"),
+    ("PUT", "catalog/endpoints/{}/config", "POST catalog/endpoints/{}/set-config"),
+    ("PATCH", "catalog/endpoints/{}/status", "POST catalog/endpoints/{}/set-status"),
+    ("GET", "catalog/pipelines/by-type/{}", "catalog/pipelines/by-type?type={}"),
+    ("GET", "catalog/pipelines/runs/{}", "catalog/pipeline-runs/{}"),
+    ("POST", "catalog/pipelines/runs/{}/retry", "catalog/pipeline-runs/{}/retry"),
+    ("POST", "catalog/pipelines/runs/{}/stop", "catalog/pipeline-runs/{}/stop"),
+    ("PUT", "catalog/pipelines/schedules/{}", "catalog/pipeline-schedules/{}"),
+    ("DELETE", "catalog/pipelines/schedules/{}", "catalog/pipeline-schedules/{}"),
+    ("POST", "catalog/pipelines/{}/components", "catalog/pipelines/{}/add-component"),
+    ("PUT", "catalog/pipelines/{}/components/{}", "POST catalog/pipelines/{}/set-component?id={}"),
+    ("DELETE", "catalog/pipelines/{}/components/{}", "POST catalog/pipelines/{}/remove-component?id={}"),
+    ("PUT", "catalog/pipelines/{}/config", "POST catalog/pipelines/{}/set-config"),
+    ("PUT", "catalog/pipelines/{}/stages", "POST catalog/pipelines/{}/set-stages"),
+    ("GET", "catalog/marketplace/featured", "catalog/listings/featured"),
+    ("GET", "catalog/marketplace/new", "catalog/listings/new"),
+    ("GET", "catalog/marketplace/popular", "catalog/listings/popular"),
+    ("GET", "catalog/marketplace/trending", "catalog/listings/trending"),
+    ("GET", "catalog/marketplace/recommended", "catalog/listings/recommended"),
+    ("GET", "catalog/marketplace/search", "catalog/listings/find"),
+    ("GET", "catalog/marketplace/favorites", "catalog/listings/favorites"),
+    ("POST", "catalog/marketplace/favorites/{}", "catalog/listings/{}/favorite"),
+    ("DELETE", "catalog/marketplace/favorites/{}", "POST catalog/listings/{}/unfavorite"),
+    ("DELETE", "catalog/marketplace/models/{}/unsubscribe", "POST catalog/listings/{}/unsubscribe"),
+    ("PATCH", "catalog/marketplace/models/{}/visibility", "POST catalog/listings/{}/set-visibility"),
+    ("GET", "catalog/marketplace/models/{}/ratings", "catalog/listings/{}/rating"),
+    ("POST", "catalog/marketplace/models/{}/review", "catalog/listings/{}/reviews"),
+    ("PUT", "catalog/marketplace/models/{}/reviews/{}", "catalog/listings/{}/reviews/{}"),
+    ("POST", "catalog/marketplace/subscribe/{}", "catalog/listings/{}/subscribe"),
+    ("DELETE", "catalog/marketplace/subscribe/{}", "POST catalog/listings/{}/unsubscribe"),
+    (
+        "GET",
+        "catalog/governance/policies/access-control",
+        "catalog/governance-policies/by-category?category=access-control",
+    ),
+    (
+        "GET",
+        "catalog/governance/policies/compliance",
+        "catalog/governance-policies/by-category?category=compliance",
+    ),
+    (
+        "GET",
+        "catalog/governance/policies/deployment",
+        "catalog/governance-policies/by-category?category=deployment",
+    ),
+    (
+        "GET",
+        "catalog/governance/policies/monitoring",
+        "catalog/governance-policies/by-category?category=monitoring",
+    ),
+    (
+        "GET",
+        "catalog/governance/policies/retention",
+        "catalog/governance-policies/by-category?category=retention",
+    ),
+    (
+        "GET",
+        "catalog/governance/policies/access",
+        "catalog/governance-policies/by-category?category=access-control",
+    ),
+    ("GET", "catalog/governance/policies/compliance-report", "catalog/governance-reports/compliance"),
+    ("GET", "catalog/governance/policies/by-resource/{}", "catalog/governance-policies/by-resource?id={}"),
+    ("PATCH", "catalog/governance/policies/{}/status", "POST catalog/governance-policies/{}/set-status"),
+    (
+        "POST",
+        "catalog/governance/policies/{}/enable",
+        "catalog/governance-policies/{}/set-status?status=active",
+    ),
+    (
+        "POST",
+        "catalog/governance/policies/{}/disable",
+        "catalog/governance-policies/{}/set-status?status=disabled",
+    ),
+    ("DELETE", "catalog/governance/policies/{}/unassign", "POST catalog/governance-policies/{}/unassign"),
+    ("POST", "catalog/governance/policies/{}/exceptions", "catalog/governance-policies/{}/policy-exceptions"),
+    ("GET", "catalog/governance/policies/{}/exceptions", "catalog/governance-policies/{}/policy-exceptions"),
+    ("GET", "catalog/governance/audit/policies", "catalog/governance-policies/changes"),
+    ("POST", "catalog/governance/compliance/{}/assess", "catalog/compliance/assess?framework={}"),
+    ("GET", "catalog/governance/compliance/{}/requirements", "catalog/compliance/requirements?framework={}"),
+    ("GET", "catalog/governance/compliance/certifications", "catalog/certifications"),
+    ("POST", "catalog/governance/compliance/validate", "catalog/compliance/assess"),
+    ("GET", "catalog/feature-sets/by-model/{}", "catalog/feature-sets/by-model?model={}"),
+    ("POST", "catalog/feature-sets/{}/features", "catalog/feature-sets/{}/add-feature"),
+    ("PUT", "catalog/feature-sets/{}/features/{}", "POST catalog/feature-sets/{}/set-feature?id={}"),
+    ("DELETE", "catalog/feature-sets/{}/features/{}", "POST catalog/feature-sets/{}/remove-feature?id={}"),
+    ("GET", "catalog/feature-sets/{}/stats", "catalog/feature-sets/{}/statistics"),
+    ("GET", "catalog/feature-sets/{}/impact", "catalog/feature-sets/{}/consumers"),
+    ("POST", "system/training/jobs/{}/stop", "system/training-jobs/{}/cancel"),
+    ("GET", "catalog/models/{}/performance", "catalog/models/{}/metrics"),
+    ("POST", "catalog/endpoints/{}/invoke", "catalog/endpoints/{}/predict"),
+    ("POST", "catalog/endpoints/{}/restart", "catalog/endpoints/{}/redeploy"),
     ("GET", "admin/activities/export", "admin/activities/export"),
     ("GET", "admin/activities/user", "admin/activities/user"),
     ("GET", "admin/activities/entry", "admin/activities/entry"),
@@ -77,10 +225,45 @@ pub struct Target {
     pub params: Vec<(&'static str, String)>,
 }
 
-/// Where a path leads: to itself where no line of the table fits.
+/// The same noun in several services is one kind: base paths of other services, and where they stand. The
+/// first line that fits counts.
+pub const TWINS: &[(&str, &str)] = &[
+    ("system/catalog/features", "catalog/feature-sets"),
+    ("system/catalog", "catalog"),
+    ("system/marketplace", "catalog/marketplace"),
+    ("composables/marketplace", "catalog/marketplace"),
+    ("composables/models", "catalog/models"),
+    ("composables/datasets", "catalog/datasets"),
+    ("composables/endpoints", "catalog/endpoints"),
+    ("composables/experiments", "catalog/experiments"),
+    ("composables/pipelines", "catalog/pipelines"),
+    ("composables/feature-sets", "catalog/feature-sets"),
+    ("system/governance/policies", "catalog/governance/policies"),
+    ("system/governance/compliance", "catalog/governance/compliance"),
+    ("composables/policies", "catalog/governance/policies"),
+    ("composables/compliance", "catalog/governance/compliance"),
+];
+
+/// Where a path leads: to itself where no line of the tables fits.
 pub fn target(method: &str, segments: &[String]) -> Target {
-    let same = || Target { method: None, segments: segments.to_vec(), params: Vec::new() };
-    find(method, segments).unwrap_or_else(same)
+    if let Some(found) = find(method, segments) {
+        return found;
+    }
+    let segments = match segments {
+        // `/api/v1/catalog/catalog/models` is how the catalogue of operations writes it.
+        [service, again, _, ..] if service == again => segments[1..].to_vec(),
+        segments => twin(segments).unwrap_or_else(|| segments.to_vec()),
+    };
+    find(method, &segments).unwrap_or(Target { method: None, segments, params: Vec::new() })
+}
+
+/// The path as the service that has the noun writes it.
+fn twin(segments: &[String]) -> Option<Vec<String>> {
+    TWINS.iter().find_map(|(theirs, ours)| {
+        let base: Vec<&str> = theirs.split('/').collect();
+        let starts = segments.len() >= base.len() && base.iter().zip(segments).all(|(a, b)| a == b);
+        starts.then(|| ours.split('/').map(str::to_owned).chain(segments[base.len()..].to_vec()).collect())
+    })
 }
 
 fn find(method: &str, segments: &[String]) -> Option<Target> {
@@ -136,6 +319,19 @@ mod tests {
         assert_eq!((found.method, found.params), (Some("POST"), vec![("role", "editor".to_owned())]));
         let other = of("GET", "admin/users/ada/roles/editor");
         assert_eq!((other.method, other.segments.len()), (None, 5));
+    }
+
+    #[test]
+    fn a_noun_of_another_service_leads_to_its_kind() {
+        assert_eq!(of("GET", "system/catalog/models/churn").segments.join("/"), "catalog/models/churn");
+        assert_eq!(of("GET", "composables/datasets").segments.join("/"), "catalog/datasets");
+        let found = of("PUT", "composables/datasets/rows/schema");
+        assert_eq!(
+            (found.method, found.segments.join("/")),
+            (Some("POST"), "catalog/datasets/rows/set-schema".to_owned())
+        );
+        assert_eq!(of("PATCH", "catalog/catalog/models/churn/archive").method, Some("POST"));
+        assert_eq!(of("GET", "composables/other").segments.join("/"), "composables/other");
     }
 
     #[test]

@@ -95,7 +95,9 @@ pub async fn read(
     let project = project(&params, &parts.headers);
     let body = body_of(web, &route, &parts.headers, http_body, &mut params).await?;
     check_params(&route, &params)?;
-    search_words(&mut params);
+    if matches!(route.verb, Verb::List | Verb::Count | Verb::Export | Verb::Watch) {
+        search_words(&mut params);
+    }
     let mut cx = web.platform.cx(principal, &project);
     cx.trace = caller::trace(&parts.headers).into();
     cx.origin = origin::origin(&parts.extensions);

@@ -1,0 +1,63 @@
+//! How often things are used: counted in memory, kept in streams, added up when somebody asks.
+
+use std::collections::BTreeMap;
+
+use kernel::{
+    prelude::*,
+    store::{Append, Commit},
+};
+use ports::usage::{self, STREAM_S, Tallies, Tally};
+
+/// The most entries of a stream that are added up.
+const ENTRIES_MAX: u32 = 100_000;
+
+/// Counts; now and then this is when what was counted is written.
+pub async fn count(cx: &Cx, uid: &Uid, what: &[(&str, f64)]) -> Result<()> {
+    match cx.port::<Tallies>()?.add(uid, cx.now(), what) {
+        Some(due) => write(cx, vec![due]).await,
+        None => Ok(()),
+    }
+}
+
+async fn write(cx: &Cx, tallies: Vec<(Uid, Tally)>) -> Result<()> {
+    let append = |(uid, tally): (Uid, Tally)| {
+        let entry = serde_json::to_string(&tally).map_err(Error::internal)?;
+        Ok(Append { stream: usage::stream_of(&uid, tally.at), entries: vec![entry] })
+    };
+    let appends = tallies.into_iter().map(append).collect::<Result<Vec<Append>>>()?;
+    if appends.is_empty() {
+        return Ok(());
+    }
+    cx.platform().store.commit(Commit { appends, ..Commit::default() }).await.map(|_| ())
+}
+
+/// Writes whatever waits: what is done again and again.
+pub async fn flush(cx: Cx) -> Result<()> {
+    let waiting = cx.port::<Tallies>()?.take_all();
+    write(&cx, waiting).await
+}
+
+/// What was counted of an object in the last days, what waits in this process included.
+pub async fn since(cx: &Cx, uid: &Uid, days: u32) -> Result<BTreeMap<String, f64>> {
+    let since = cx.now().plus_s(-86_400 * i64::from(days));
+    let mut tallies: Vec<Tally> = cx.port::<Tallies>()?.waiting(uid).into_iter().collect();
+    let mut at = since;
+    loop {
+        let stream = usage::stream_of(uid, at);
+        for (_, entry) in cx.platform().store.stream(&stream, 0, ENTRIES_MAX).await? {
+            tallies.push(serde_json::from_str(&entry).map_err(Error::internal)?);
+        }
+        if stream == usage::stream_of(uid, cx.now()) {
+            return Ok(usage::sum(&tallies, since));
+        }
+        at = at.plus_s(STREAM_S).min(cx.now());
+    }
+}
+
+/// How far back.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+pub struct Window {
+    /// How many days.
+    #[field(min = 1, max = 90, default = 30)]
+    pub days: u32,
+}
