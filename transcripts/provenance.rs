@@ -125,6 +125,12 @@ fn what_came_of_something_withdrawn_stops_and_stays_out_of_service() {
         => 200
         POST /api/v1/system/training/jobs {"metadata": {"name": "penguins"}, "spec": {"dataset": "penguins", "target": "species", "budgetSeconds": 5, "folds": 2}}
         => 201
+        GET /experiments/by-dataset/penguins
+        => 200 {"items": [{"experiment": "penguins", "runs": 1}]}
+        GET /experiments/by-model/penguins
+        => 200 {"items": [{"experiment": "penguins", "runs": 1}]}
+        GET /experiments/by-model/nothing
+        => 200 {"items": []}
         POST /endpoints {"metadata": {"name": "birds"}, "spec": {"model": "penguins"}}
         => 201
         POST /endpoints/birds/test {}

@@ -88,6 +88,17 @@ pub struct Object<K: Kind> {
     pub org: String,
 }
 
+impl<K: Kind> Object<K> {
+    /// Whether spec or status says something else than before; a new object does.
+    pub fn says_more_than(&self, old: Option<&Self>) -> Result<bool> {
+        let told = |it: &Self| serde_json::to_value((&it.spec, &it.status)).map_err(Error::internal);
+        Ok(match old {
+            None => true,
+            Some(old) => told(self)? != told(old)?,
+        })
+    }
+}
+
 /// An object whose kind only the field table knows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Raw {

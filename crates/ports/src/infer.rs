@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use base::Result;
 use serde::{Deserialize, Serialize};
 
+pub mod json;
+
 /// The element types of the Open Inference Protocol v2 that we carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]

@@ -9,12 +9,14 @@ use ports::tracking::{Condition, Field, Found, Order, Search, Test, Tracking};
 use crate::{
     logged,
     run::{ExperimentRun, number},
-    touched,
 };
+
+mod look;
 
 /// What experiments serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Experiment>) -> KindBuilder<Experiment> {
-    kind.admit(note_change)
+    look::serve(kind)
+        .admit(note_change)
         .view("metrics", "The final metrics of each run.", metrics)
         .view("parameters", "The parameters of each run.", parameters)
         .action("archive", "Marks the experiment as no longer in use.", archive)
@@ -58,7 +60,7 @@ async fn note_change(
     mut it: Object<Experiment>,
     old: Option<Object<Experiment>>,
 ) -> Result<Object<Experiment>> {
-    if touched::is_changed(&it, old.as_ref())? {
+    if it.says_more_than(old.as_ref())? {
         it.status.updated = Some(cx.now());
     }
     Ok(it)

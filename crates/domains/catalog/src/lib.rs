@@ -18,7 +18,6 @@ mod predict;
 mod run;
 mod serving;
 mod tensor_json;
-mod touched;
 mod train;
 mod training_job;
 mod used;

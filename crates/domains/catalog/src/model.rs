@@ -7,7 +7,7 @@ use kernel::prelude::*;
 use crate::{
     files,
     model_version::{self, Version},
-    model_work, touched,
+    model_work,
 };
 
 /// What models serve beyond the verbs every kind has.
@@ -59,7 +59,7 @@ pub struct Status {
 
 /// Says when the model was changed last.
 async fn note_change(cx: Cx, mut it: Object<Model>, old: Option<Object<Model>>) -> Result<Object<Model>> {
-    if touched::is_changed(&it, old.as_ref())? {
+    if it.says_more_than(old.as_ref())? {
         it.status.updated = Some(cx.now());
     }
     Ok(it)

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use kernel::prelude::*;
 use ports::infer::{Infer, Signature};
 
-use crate::{card, dataset_version::next_number, files, gate, model::Model, touched};
+use crate::{card, dataset_version::next_number, files, gate, model::Model};
 
 /// What versions serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Version>) -> KindBuilder<Version> {
@@ -111,7 +111,7 @@ pub const MODEL_MAX: u64 = 2 << 30;
 
 /// A new version has a number, and its ONNX file loads here.
 async fn runs_here(cx: Cx, mut it: Object<Version>, old: Option<Object<Version>>) -> Result<Object<Version>> {
-    if touched::is_changed(&it, old.as_ref())? {
+    if it.says_more_than(old.as_ref())? {
         it.status.updated = Some(cx.now());
     }
     if old.is_some() {

@@ -17,6 +17,14 @@ pub fn serve(kind: KindBuilder<ExperimentRun>) -> KindBuilder<ExperimentRun> {
         .download("held-out", "The rows held out for the test, one JSON object a line.", held_out)
         .needs("get")
         .action("finish", "Says how the run ended.", finish)
+        .action("stop", "Stops the run, and the work of the platform behind it.", stop)
+        .needs("update")
+        .action(
+            "resume",
+            "Takes a run that has ended up again, with the work of the platform behind it.",
+            resume,
+        )
+        .needs("update")
 }
 
 /// What was tried.
@@ -158,7 +166,7 @@ pub fn number(value: f64) -> Value {
 
 /// One value.
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]
-struct Logged {
+pub struct Logged {
     /// The metric.
     #[field(min = 1, max = 250)]
     metric: String,
@@ -173,14 +181,14 @@ struct Logged {
 
 /// Values to add.
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]
-struct Log {
+pub struct Log {
     /// The values.
     #[field(min = 1, max = 1000)]
-    points: Vec<Logged>,
+    pub points: Vec<Logged>,
 }
 
 /// Adds values of metrics.
-async fn log_metrics(cx: Cx, it: Object<ExperimentRun>, ask: Log) -> Result<Nothing> {
+pub async fn log_metrics(cx: Cx, it: Object<ExperimentRun>, ask: Log) -> Result<Nothing> {
     let now = cx.now();
     let metric = |point: Logged| Metric {
         key: point.metric,
@@ -203,13 +211,13 @@ async fn parameters(cx: Cx, it: Object<ExperimentRun>, _: Nothing) -> Result<BTr
 
 /// Parameters to add.
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]
-struct Set {
+pub struct Set {
     /// The parameters; what has a value keeps it.
-    parameters: BTreeMap<String, String>,
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// Adds parameters.
-async fn log_parameters(cx: Cx, it: Object<ExperimentRun>, ask: Set) -> Result<Nothing> {
+pub async fn log_parameters(cx: Cx, it: Object<ExperimentRun>, ask: Set) -> Result<Nothing> {
     let params = ask.parameters.into_iter().map(|(key, value)| Pair { key, value }).collect();
     logged::write(&cx, &it, Batch { params, ..Batch::default() }).await?;
     Ok(Nothing {})
@@ -246,5 +254,39 @@ async fn finish(cx: Cx, it: Object<ExperimentRun>, ask: End) -> Result<Nothing> 
         status.finished_at = ask.finished_at.or(is_over.then_some(now));
     });
     logged::put(&cx, &done.await?).await?;
+    Ok(Nothing {})
+}
+
+/// The kind of the work behind a run.
+const WORK: &str = "system.runs";
+
+/// Stops the run, and the work of the platform behind it.
+async fn stop(cx: Cx, it: Object<ExperimentRun>, _: Nothing) -> Result<Nothing> {
+    if !matches!(it.status.phase, Phase::Running | Phase::Scheduled) {
+        return Err(Error::conflict("run-has-ended", format!("run `{}` has ended", it.name())));
+    }
+    if let Some(work) = &it.spec.work {
+        match cx.call_action(WORK, Some(work), "cancel", json!({})).await {
+            // It has just ended by itself.
+            Err(error) if error.status() == base::Status::Conflict => {}
+            other => other.map(drop)?,
+        }
+    }
+    finish(cx, it, End { phase: Phase::Killed, finished_at: None }).await
+}
+
+/// Takes a run that has ended up again.
+async fn resume(cx: Cx, it: Object<ExperimentRun>, _: Nothing) -> Result<Nothing> {
+    if matches!(it.status.phase, Phase::Running | Phase::Scheduled) {
+        return Err(Error::conflict("run-not-ended", format!("run `{}` is under way", it.name())));
+    }
+    if let Some(work) = &it.spec.work {
+        cx.call_action(WORK, Some(work), "retry", json!({})).await?;
+    }
+    let changed = cx.update_status::<ExperimentRun>(it.metadata.uid.as_str(), |status| {
+        status.phase = Phase::Running;
+        status.finished_at = None;
+    });
+    logged::put(&cx, &changed.await?).await?;
     Ok(Nothing {})
 }

@@ -109,6 +109,10 @@ pub async fn end(cx: &Cx, it: &Object<Subscription>) -> Result<()> {
 
 /// Follows the grants: whoever comes to a project or leaves it gains or loses what it subscribed to.
 pub async fn follow(cx: Cx, change: Change) -> Result<()> {
+    if change.is_emptied() {
+        // A later change tells of the grant.
+        return Ok(());
+    }
     let kind = cx.platform().kind(GRANTS)?;
     let grant = kernel::read::raw_at(&kind, &change)?;
     let Some(project) = grant.spec.get("project").and_then(Value::as_str) else { return Ok(()) };

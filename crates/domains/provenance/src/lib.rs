@@ -3,6 +3,7 @@
 use kernel::prelude::*;
 
 mod changes;
+mod experiments;
 mod export;
 mod graph;
 mod lineage_dataset;

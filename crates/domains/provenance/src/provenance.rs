@@ -2,7 +2,7 @@
 
 use kernel::{lineage::Direction, prelude::*};
 
-use crate::{changes, graph, openlineage};
+use crate::{changes, experiments, graph, openlineage};
 
 /// What is served of provenance; every kind also answers `…/{id}/lineage` and `…/{id}/history`.
 pub fn serve(kind: KindBuilder<Provenance>) -> KindBuilder<Provenance> {
@@ -45,6 +45,18 @@ pub fn serve(kind: KindBuilder<Provenance>) -> KindBuilder<Provenance> {
             "facet",
             "The kinds, verbs or actors of the last changes, with counts; or from when to when they are.",
             changes::facet,
+        )
+        .needs("list")
+        .view_of_all(
+            "experiments-of-dataset",
+            "The experiments whose runs learned from a dataset.",
+            experiments::of_dataset,
+        )
+        .needs("list")
+        .view_of_all(
+            "experiments-of-model",
+            "The experiments whose runs made versions of a model.",
+            experiments::of_model,
         )
         .needs("list")
         .view_of_all(

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 
 use kernel::prelude::*;
 
-use crate::touched;
-
 /// What evaluation datasets serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<EvaluationDataset>) -> KindBuilder<EvaluationDataset> {
     kind.admit(note_change)
@@ -47,7 +45,7 @@ async fn note_change(
     mut it: Object<EvaluationDataset>,
     old: Option<Object<EvaluationDataset>>,
 ) -> Result<Object<EvaluationDataset>> {
-    if touched::is_changed(&it, old.as_ref())? {
+    if it.says_more_than(old.as_ref())? {
         it.status.updated = Some(cx.now());
     }
     Ok(it)

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 
 use kernel::prelude::*;
 
-use crate::touched;
-
 /// What records serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<EvaluationRecord>) -> KindBuilder<EvaluationRecord> {
     kind.admit(note_change)
@@ -51,7 +49,7 @@ async fn note_change(
     mut it: Object<EvaluationRecord>,
     old: Option<Object<EvaluationRecord>>,
 ) -> Result<Object<EvaluationRecord>> {
-    if touched::is_changed(&it, old.as_ref())? {
+    if it.says_more_than(old.as_ref())? {
         it.status.updated = Some(cx.now());
     }
     Ok(it)

@@ -7,7 +7,6 @@ mod evaluation_record;
 mod logged_model;
 mod scorer;
 mod told;
-mod touched;
 mod webhook;
 
 /// Everything the domain serves, in the order a user meets it.

@@ -6,8 +6,6 @@ use std::collections::BTreeMap;
 
 use kernel::prelude::*;
 
-use crate::touched;
-
 /// What logged models serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<LoggedModel>) -> KindBuilder<LoggedModel> {
     kind.admit(note_change)
@@ -74,7 +72,7 @@ async fn note_change(
     mut it: Object<LoggedModel>,
     old: Option<Object<LoggedModel>>,
 ) -> Result<Object<LoggedModel>> {
-    if touched::is_changed(&it, old.as_ref())? {
+    if it.says_more_than(old.as_ref())? {
         it.status.updated = Some(cx.now());
     }
     Ok(it)

@@ -9,8 +9,6 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use kernel::prelude::*;
 use ports::fetch::{Fetch, Request, Response};
 
-use crate::touched;
-
 /// What webhooks serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Webhook>) -> KindBuilder<Webhook> {
     kind.check(can_be_told).admit(note_change).action(
@@ -100,7 +98,7 @@ async fn note_change(
     mut it: Object<Webhook>,
     old: Option<Object<Webhook>>,
 ) -> Result<Object<Webhook>> {
-    if touched::is_changed(&it, old.as_ref())? {
+    if it.says_more_than(old.as_ref())? {
         it.status.updated = Some(cx.now());
     }
     Ok(it)

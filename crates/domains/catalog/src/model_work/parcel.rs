@@ -66,11 +66,11 @@ pub async fn export(cx: Cx, it: Object<Model>, ask: Which) -> Result<Output> {
     let length = cx.platform().blobs.length(blob).await?;
     let mut front = Vec::new();
     for (name, bytes) in [("manifest.json", &manifest), ("card.json", &card)] {
-        front.extend(tar::header(name, bytes.len() as u64));
+        front.extend(tar::header(name, bytes.len() as u64)?);
         front.extend(bytes);
         front.resize(front.len() + tar::filling(bytes.len() as u64), 0);
     }
-    front.extend(tar::header("model.onnx", length));
+    front.extend(tar::header("model.onnx", length)?);
     let end = vec![0; tar::filling(length) + 2 * tar::BLOCK];
     let Output::Bytes { bytes: model, .. } = files::give(&cx, blob, "", String::new()) else {
         return Err(Error::internal("a blob is bytes"));

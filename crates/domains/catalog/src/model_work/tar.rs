@@ -3,27 +3,19 @@
 use bytes::{Buf, Bytes, BytesMut};
 use futures::StreamExt;
 use kernel::{declare::ByteStream, prelude::*};
+use tar::Header;
 
 /// The length of a header, and what every file is filled up to.
 pub const BLOCK: usize = 512;
 
 /// The header of a plain file. The name is short and ours.
-pub fn header(name: &str, bytes: u64) -> [u8; BLOCK] {
-    let mut block = [0; BLOCK];
-    let mut put = |at: usize, text: &str| block[at..at + text.len()].copy_from_slice(text.as_bytes());
-    put(0, name);
-    put(100, "0000644");
-    put(108, "0000000");
-    put(116, "0000000");
-    put(124, &format!("{bytes:011o}"));
-    put(136, "00000000000");
-    put(148, "        ");
-    put(156, "0");
-    put(257, "ustar");
-    put(263, "00");
-    let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
-    block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
-    block
+pub fn header(name: &str, bytes: u64) -> Result<[u8; BLOCK]> {
+    let mut header = Header::new_ustar();
+    header.set_path(name).map_err(Error::internal)?;
+    header.set_size(bytes);
+    header.set_mode(0o644);
+    header.set_cksum();
+    Ok(*header.as_bytes())
 }
 
 /// How many bytes a file of a length is filled up with.
@@ -76,24 +68,18 @@ impl Reader {
         if block.iter().all(|byte| *byte == 0) {
             return Ok(None);
         }
-        if &block[257..262] != b"ustar" || !matches!(block[156], b'0' | 0) {
+        let header = Header::from_byte_slice(&block);
+        let is_plain = header.as_ustar().is_some() && header.entry_type().is_file();
+        let sum: u32 = (block.iter().enumerate())
+            .map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) })
+            .sum();
+        if !is_plain || header.cksum().ok() != Some(sum) {
             return Err(broken("a file has no header of a plain file"));
         }
-        let octal = |range: std::ops::Range<usize>| {
-            let text = std::str::from_utf8(&block[range]).ok()?.trim_matches(['\0', ' ']);
-            u64::from_str_radix(text, 8).ok()
-        };
-        let zeroed = block
-            .iter()
-            .enumerate()
-            .map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u64::from(*byte) });
-        if octal(148..156) != Some(zeroed.sum()) {
-            return Err(broken("the check sum of a header is wrong"));
-        }
-        let end = block[..100].iter().position(|byte| *byte == 0).unwrap_or(100);
-        let name = std::str::from_utf8(&block[..end]).map_err(|_| broken("a name is no UTF-8"))?;
-        let length = octal(124..136).ok_or_else(|| broken("a length is no number"))?;
-        Ok(Some((name.to_owned(), length)))
+        let name =
+            String::from_utf8(header.path_bytes().into_owned()).map_err(|_| broken("a name is no UTF-8"))?;
+        let length = header.size().map_err(|_| broken("a length is no number"))?;
+        Ok(Some((name, length)))
     }
 
     /// Leaves out what fills the last block of a file.

@@ -72,3 +72,53 @@ fn a_run_is_logged_compared_and_ended() {
     "#,
     );
 }
+
+#[test]
+fn an_experiment_is_looked_at_from_all_sides_and_its_runs_are_stopped_and_resumed() {
+    stage().play(
+        r#"
+        POST /experiments {"metadata": {"name": "churn"}, "spec": {"description": "who leaves"}}
+        => 201
+        POST /experiments {"metadata": {"name": "other"}}
+        => 201
+        POST /experiments/churn/runs {"metadata": {"name": "one"}, "spec": {"parameters": {"depth": "6"}}}
+        => 201 {"metadata": {"uid": "$one"}}
+        POST /experiments/churn/runs {"metadata": {"name": "two"}, "spec": {"parameters": {"depth": "8"}}}
+        => 201 {"metadata": {"uid": "$two"}}
+        POST /experiments/churn/metrics {"run": "$one", "points": [{"metric": "loss", "value": 0.5}, {"metric": "loss", "value": 0.25, "step": 1}]}
+        => 200
+        POST /experiments/churn/metrics {"run": "$two", "points": [{"metric": "loss", "value": 0.75}]}
+        => 200
+        POST /experiments/churn/parameters {"run": "$two", "parameters": {"rate": "0.1"}}
+        => 200
+        # A run of another experiment is none of this one's.
+        POST /experiments/other/metrics {"run": "$one", "points": [{"metric": "loss", "value": 0.5}]}
+        => 404 {"field": "run"}
+        GET /experiments/churn/visualizations?metric=loss
+        => 200 {"charts": [{"metric": "loss", "curves": "*"}]}
+        GET /experiments/churn/report
+        => 200 {"runs": 2, "phases": {"RUNNING": 2}, "variedParameters": {"depth": 2}, "metrics": [{"metric": "loss", "runs": 2, "mean": 0.5, "least": {"value": 0.25, "run": "$one"}, "most": {"value": 0.75, "run": "$two"}}]}
+        GET /experiments/churn/artifacts
+        => 200 {"items": []}
+        POST /experiments/churn/artifacts?run=$one&path=data/penguins.csv < penguins.csv
+        => 200 {"path": "data/penguins.csv", "bytes": 13642}
+        POST /experiments/churn/artifacts?run=$one&path=../penguins.csv < penguins.csv
+        => 422 {"code": "bad-path", "field": "path"}
+        GET /experiments/churn/artifacts
+        => 200 {"items": [{"run": "$one", "path": "data/penguins.csv", "bytes": 13642}]}
+
+        POST /experiments/runs/$one/resume {}
+        => 409 {"code": "run-not-ended"}
+        POST /experiments/runs/$one/stop {}
+        => 200
+        GET /runs/$one
+        => 200 {"status": {"phase": "KILLED", "metrics": {"loss": 0.25}}}
+        POST /runs/$one/stop {}
+        => 409 {"code": "run-has-ended"}
+        POST /runs/$one/resume {}
+        => 200
+        GET /runs/$one
+        => 200 {"status": {"phase": "RUNNING", "finishedAt": null}}
+        "#,
+    );
+}

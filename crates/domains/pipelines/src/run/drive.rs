@@ -27,7 +27,7 @@ pub async fn begun(cx: Cx, change: Change) -> Result<()> {
 
 /// Some work of the platform has ended, which a run may wait for.
 pub async fn ended(cx: Cx, change: Change) -> Result<()> {
-    if change.deleted || matches!(change.verb.as_str(), "step" | "progress") {
+    if change.deleted || change.is_emptied() || matches!(change.verb.as_str(), "step" | "progress") {
         return Ok(());
     }
     let run = read::raw_at(&*cx.platform().kind(RUNS)?, &change)?;
@@ -36,7 +36,7 @@ pub async fn ended(cx: Cx, change: Change) -> Result<()> {
     }
     let subject = run.spec.get("subject").and_then(Value::as_str);
     for work in std::iter::once(run.metadata.name.as_str()).chain(subject) {
-        let work = selection_text(work);
+        let work = kernel::literal(work);
         for it in cx.list::<PipelineRun>(&format!("status.waiting = {work}"), 100).await? {
             if let Some(it) = fresh(&cx, it.metadata.uid.as_str()).await? {
                 look(&cx, &it).await?;
@@ -47,11 +47,6 @@ pub async fn ended(cx: Cx, change: Change) -> Result<()> {
     Ok(())
 }
 
-/// A text as the grammar of filters writes it.
-fn selection_text(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
 fn is_over(run: &Raw) -> bool {
     let phase = run.status.get("phase").and_then(Value::as_str);
     matches!(phase, Some("Succeeded" | "Failed" | "Cancelled"))
@@ -60,7 +55,7 @@ fn is_over(run: &Raw) -> bool {
 /// The run that some work is: named itself, or found by what it is about.
 pub async fn run_of(cx: &Cx, work: &str) -> Result<Option<Raw>> {
     if work.contains('/') {
-        let filter = format!("spec.subject = {}", selection_text(work));
+        let filter = format!("spec.subject = {}", kernel::literal(work));
         return Ok(cx.list_raw(RUNS, &filter, 100).await?.pop());
     }
     let record = cx.platform().store.by_name(&cx.org, RUNS, &cx.project, work).await?;
