@@ -60,16 +60,40 @@ pub fn fill_defaults(table: &[Field], fields: &mut Fields) {
     }
 }
 
-/// Takes out what is taken in and never given out.
+/// Takes out what is taken in and never given out, however deep it lies.
 pub fn hide_secrets(table: &[Field], fields: &mut Fields) {
     for field in table {
         if field.write_only {
             fields.remove(field.name);
-        } else if let (Shape::Struct(inner), Some(Value::Object(map))) =
-            (&field.shape, fields.get_mut(field.name))
-        {
-            hide_secrets(inner, map);
+        } else if let Some(value) = fields.get_mut(field.name) {
+            each_struct(&field.shape, value, &mut |inner, map| hide_secrets(inner, map));
         }
+    }
+}
+
+/// Takes out what is null because it is absent, however deep it lies: an absent option is nothing, not null. What may
+/// be any JSON keeps its nulls.
+pub fn leave_out_absent(table: &[Field], fields: &mut Fields) {
+    for field in table {
+        if fields.get(field.name).is_some_and(Value::is_null) {
+            fields.remove(field.name);
+        } else if let Some(value) = fields.get_mut(field.name) {
+            each_struct(&field.shape, value, &mut |inner, map| leave_out_absent(inner, map));
+        }
+    }
+}
+
+/// Does something with the structs that a value of a shape is made of, the outermost ones.
+fn each_struct(shape: &Shape, value: &mut Value, with: &mut dyn FnMut(&[Field], &mut Fields)) {
+    match (shape, value) {
+        (Shape::Struct(inner), Value::Object(map)) => with(inner, map),
+        (Shape::List(inner), Value::Array(items)) => {
+            items.iter_mut().for_each(|item| each_struct(inner, item, with))
+        }
+        (Shape::Map(inner), Value::Object(map)) => {
+            map.values_mut().for_each(|item| each_struct(inner, item, with))
+        }
+        _ => {}
     }
 }
 

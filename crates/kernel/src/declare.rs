@@ -236,11 +236,10 @@ impl Incoming {
     }
 }
 
-pub(crate) fn to_fields<T: Serialize>(value: &T) -> Result<object::Fields> {
+pub(crate) fn to_fields<T: Serialize + crate::kind::Fields>(value: &T) -> Result<object::Fields> {
     match serde_json::to_value(value).map_err(Error::internal)? {
         Value::Object(mut fields) => {
-            // An absent option is stored as nothing, not as null.
-            fields.retain(|_, value| !value.is_null());
+            crate::validate::leave_out_absent(T::FIELDS, &mut fields);
             Ok(fields)
         }
         _ => Err(Error::internal("a spec or status is a struct")),

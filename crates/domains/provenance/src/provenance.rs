@@ -6,7 +6,8 @@ use crate::{changes, experiments, graph, openlineage};
 
 /// What is served of provenance; every kind also answers `…/{id}/lineage` and `…/{id}/history`.
 pub fn serve(kind: KindBuilder<Provenance>) -> KindBuilder<Provenance> {
-    kind.without(&["create", "update", "delete", "clone", "import"])
+    looked(kind)
+        .without(&["create", "update", "delete", "clone", "import"])
         .view_of_all("", "What was done in the project, newest first.", changes::list)
         .needs("list")
         .action_on_all(
@@ -47,36 +48,40 @@ pub fn serve(kind: KindBuilder<Provenance>) -> KindBuilder<Provenance> {
             changes::facet,
         )
         .needs("list")
-        .view_of_all(
-            "experiments-of-dataset",
-            "The experiments whose runs learned from a dataset.",
-            experiments::of_dataset,
-        )
-        .needs("list")
-        .view_of_all(
-            "experiments-of-model",
-            "The experiments whose runs made versions of a model.",
-            experiments::of_model,
-        )
-        .needs("list")
-        .view_of_all(
-            "of",
-            "Where one object came from: who made it, when, from what, with which digests.",
-            graph::origin,
-        )
-        .needs("list")
-        .view_of_all("lineage", "What an object came from and what came of it.", graph::both)
-        .needs("list")
-        .view_of_all("upstream", "What an object came from.", |cx, ask| {
-            graph::walked(cx, ask, Direction::Upstream)
-        })
-        .needs("list")
-        .view_of_all("downstream", "What came of an object.", |cx, ask| {
-            graph::walked(cx, ask, Direction::Downstream)
-        })
-        .needs("list")
-        .view_of_all("impact", "What is touched when an object is withdrawn, by kind.", graph::impact)
-        .needs("list")
+}
+
+/// The views of the graph.
+fn looked(kind: KindBuilder<Provenance>) -> KindBuilder<Provenance> {
+    kind.view_of_all(
+        "experiments-of-dataset",
+        "The experiments whose runs learned from a dataset.",
+        experiments::of_dataset,
+    )
+    .needs("list")
+    .view_of_all(
+        "experiments-of-model",
+        "The experiments whose runs made versions of a model.",
+        experiments::of_model,
+    )
+    .needs("list")
+    .view_of_all(
+        "of",
+        "Where one object came from: who made it, when, from what, with which digests.",
+        graph::origin,
+    )
+    .needs("list")
+    .view_of_all("lineage", "What an object came from and what came of it.", graph::both)
+    .needs("list")
+    .view_of_all("upstream", "What an object came from.", |cx, ask| {
+        graph::walked(cx, ask, Direction::Upstream)
+    })
+    .needs("list")
+    .view_of_all("downstream", "What came of an object.", |cx, ask| {
+        graph::walked(cx, ask, Direction::Downstream)
+    })
+    .needs("list")
+    .view_of_all("impact", "What is touched when an object is withdrawn, by kind.", graph::impact)
+    .needs("list")
 }
 
 /// Where something came from.

@@ -10,7 +10,7 @@ use crate::places;
 /// What is served of searching.
 pub fn serve(kind: KindBuilder<Search>) -> KindBuilder<Search> {
     kind.without(&["create", "update", "delete", "clone", "import"])
-        .view_of_all("", "Objects of all kinds that fit some words.", find)
+        .view_of_all("", "Objects of all kinds that fit some words.", simple)
         .open_to(OpenTo::Caller)
         .action_on_all("advanced", "The same, with everything that can be asked.", find)
         .open_to(OpenTo::Caller)
@@ -95,6 +95,41 @@ enum Sort {
     Updated,
     /// What was made last.
     Created,
+}
+
+/// The plain questions, for an address.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+#[serde(rename_all = "camelCase")]
+struct Simple {
+    /// The words; `"a phrase"`, `-not`, `OR` and `name:word` are understood. Everything when absent.
+    #[field(max = 500, example = "churn model")]
+    query: Option<String>,
+    /// Only this kind, as `catalog.models`.
+    #[field(max = 100)]
+    kind: Option<String>,
+    /// The order.
+    #[field(default = "relevance")]
+    sort: Sort,
+    /// How many at most.
+    #[field(min = 1, max = 100, default = 20)]
+    limit: u32,
+    /// Where to go on: `metadata.nextPageToken` of the page before.
+    #[field(max = 10)]
+    page_token: Option<String>,
+}
+
+async fn simple(cx: Cx, ask: Simple) -> Result<Value> {
+    let ask = Ask {
+        query: ask.query,
+        kinds: ask.kind.into_iter().collect(),
+        projects: Vec::new(),
+        facets: BTreeMap::new(),
+        created_since: None,
+        sort: ask.sort,
+        limit: ask.limit,
+        page_token: ask.page_token,
+    };
+    find(cx, ask).await
 }
 
 const SORTS: [(Sort, &str); 3] = [

@@ -111,3 +111,24 @@ fn a_default_is_held_against_the_table_of_its_own_struct() {
     accept(TABLE, &mut fields, "spec").unwrap();
     assert_eq!(Value::Object(fields), json!({"number": 1.5, "yes": false, "inner": {"n": 7}}));
 }
+
+#[test]
+fn secrets_and_absent_options_are_found_in_lists_and_maps() {
+    const DOOR: &[Field] = &[
+        Field { write_only: true, ..field("code", Shape::Secret) },
+        field("note", Shape::Text),
+        field("any", Shape::Any),
+    ];
+    const TABLE: &[Field] = &[
+        field("doors", Shape::List(&Shape::Struct(DOOR))),
+        field("named", Shape::Map(&Shape::Struct(DOOR))),
+        field("gone", Shape::Text),
+    ];
+    let door = json!({"code": "1815", "note": null, "any": {"kept": null}});
+    let whole = json!({"doors": [door], "named": {"front": door}, "gone": null});
+    let Value::Object(mut fields) = whole else { unreachable!() };
+    leave_out_absent(TABLE, &mut fields);
+    hide_secrets(TABLE, &mut fields);
+    let door = json!({"any": {"kept": null}});
+    assert_eq!(Value::Object(fields), json!({"doors": [door], "named": {"front": door}}));
+}
