@@ -9,7 +9,7 @@ from aic import dataset, deploy, finished, train, until
 TABLE = pathlib.Path(__file__).resolve().parents[2] / "examples/data/penguins.csv"
 OTHERS = "another-long-password"
 # Kinds of the platform itself, which no tenant has any of.
-ABOVE = ("/organizations", "/backups", "/backup-schedules", "/audit-checkpoints", "/signing-keys", "/service-policies", "/issuers", "/certificates")
+ABOVE = ("/organizations", "/backups", "/backup-schedules", "/audit-checkpoints", "/signing-keys", "/service-policies", "/issuers", "/certificates", "/search-index")
 # The last word of the permission a verb of every kind needs.
 WORDS = {
     "list": "list", "search": "list", "search-by-body": "list", "filter": "list", "count": "list", "export": "list", "bulk": "list", "get": "get", "history": "get", "diff": "get",
@@ -127,6 +127,16 @@ def catalogue(admin):
     admin.post(f"{base}/compliance/assess", {"framework": "iso-42001"})
     admin.post(f"{base}/compliance/certify", {"framework": "iso-42001"})
     admin.post(f"{base}/governance-reports/generate", {})
+    lineage(admin, base)
+
+
+def lineage(admin, base):
+    """What another program reports, a file of a graph, and something withdrawn that nothing came of."""
+    told = {"namespace": "elsewhere", "name": "table"}
+    made = admin.post(f"{base}/provenance", {"activity": "export", "inputs": [told], "outputs": [{"namespace": "elsewhere", "name": "file"}]})
+    subject = admin.get(f"{base}/lineage-datasets/{made['datasets'][1]}")["metadata"]["uid"]
+    admin.post(f"{base}/provenance/export", {"id": subject})
+    admin.post(f"{base}/quarantines", {"metadata": {"name": "made"}, "spec": {"subject": subject, "reason": "for the test"}})
 
 
 def ahead(days):
