@@ -75,18 +75,7 @@ impl Demo {
         }
         let free = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
         let listen = if self.check { Some(free) } else { self.listen };
-        let up = Up {
-            data_dir: Some(data_dir),
-            listen,
-            database_url: None,
-            public_url: None,
-            egress: None,
-            egress_ca: None,
-            blobs_url: None,
-            workers: 2,
-            tls_cert: None,
-            tls_key: None,
-        };
+        let up = Up { listen, workers: 2, ..Up::of_directory(data_dir) };
         let settled = config::settle_server(&up)?;
         let runtime = server::runtime()?;
         let (assembled, listening) = runtime.block_on(async {

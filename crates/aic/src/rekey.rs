@@ -28,18 +28,7 @@ pub struct Rekey {
 impl Rekey {
     /// Exchanges it. Cut off in the middle, it is to be run again with the same file.
     pub fn run(&self, output: &mut Output) -> Result<()> {
-        let up = Up {
-            data_dir: Some(self.data_dir.clone()),
-            listen: None,
-            database_url: self.database_url.clone(),
-            public_url: None,
-            egress: None,
-            egress_ca: None,
-            blobs_url: None,
-            workers: 0,
-            tls_cert: None,
-            tls_key: None,
-        };
+        let up = Up { database_url: self.database_url.clone(), ..Up::of_directory(self.data_dir.clone()) };
         let settled = config::settle_server(&up)?;
         let failed = |error: &std::io::Error| Failure::file(self.new_key_file.display(), error);
         if !self.new_key_file.exists() {

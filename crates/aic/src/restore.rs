@@ -14,18 +14,7 @@ use crate::{
 /// Fills the directory from the file.
 pub fn run(file: &Path, keys: Option<&Path>, data_dir: &Path) -> Result<()> {
     let keys = read_keys(file, keys)?;
-    let up = Up {
-        data_dir: Some(data_dir.to_owned()),
-        listen: None,
-        database_url: None,
-        public_url: None,
-        egress: None,
-        egress_ca: None,
-        blobs_url: None,
-        workers: 0,
-        tls_cert: None,
-        tls_key: None,
-    };
+    let up = Up::of_directory(data_dir.to_owned());
     let settled = config::settle_server(&up)?;
     server::runtime()?.block_on(async {
         server::restore(file, &keys, &settled).await.map(|_| ()).map_err(|error| Failure::of(&error))

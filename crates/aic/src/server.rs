@@ -108,6 +108,22 @@ pub struct Settled {
 }
 
 impl Up {
+    /// For a command on a data directory that no server has open: everything else as it is when nothing is said.
+    pub fn of_directory(data_dir: PathBuf) -> Self {
+        Self {
+            data_dir: Some(data_dir),
+            listen: None,
+            database_url: None,
+            public_url: None,
+            egress: None,
+            egress_ca: None,
+            blobs_url: None,
+            workers: 0,
+            tls_cert: None,
+            tls_key: None,
+        }
+    }
+
     /// Runs until a signal asks to stop.
     pub fn run(self, output: &mut Output) -> Result<()> {
         let settled = crate::config::settle_server(&self)?;
