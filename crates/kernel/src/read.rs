@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use base::{Error, PAGE_DEFAULT, PAGE_MAX, Result};
+use base::{Error, PAGE_DEFAULT, PAGE_MAX, Result, Uid};
 use bytes::Bytes;
 use futures::stream;
 use serde_json::{Map, Value, json};
@@ -246,30 +246,36 @@ impl Platform {
     /// Every living object of a kind, of all organizations: for what the platform itself does for each.
     pub async fn everywhere<K: Kind>(&self) -> Result<Vec<Object<K>>> {
         let kind = self.kind_of::<K>()?;
-        let mut query = Query {
+        let (mut found, mut next) = (Vec::new(), Some(None));
+        while let Some(after) = next {
+            let records = self.living(&kind, after).await?;
+            for record in &records {
+                found.push(Raw::from_record(&kind, record)?.typed()?);
+            }
+            next = behind(&records).map(Some);
+        }
+        Ok(found)
+    }
+
+    /// A page of the living objects of a kind, of all organizations, after one; [`behind`] tells where the next begins.
+    pub async fn living(&self, kind: &KindDef, after: Option<Uid>) -> Result<Vec<Record>> {
+        let query = Query {
             org: None,
             kind: kind.id(),
             projects: Projects::All,
             deleted: false,
             filter: None,
             sort: Sort { place: Place::Uid, descending: false },
-            after: None,
+            after: after.map(|uid| (Cell::Null, uid)),
             limit: BATCH,
         };
-        let mut found = Vec::new();
-        loop {
-            let records = self.store.list(&query).await?;
-            for record in &records {
-                found.push(Raw::from_record(&kind, record)?.typed()?);
-            }
-            match records.last() {
-                Some(last) if records.len() == BATCH as usize => {
-                    query.after = Some((Cell::Null, last.uid.clone()));
-                }
-                _ => return Ok(found),
-            }
-        }
+        self.store.list(&query).await
     }
+}
+
+/// Where the page behind one of [`Platform::living`] begins; none behind the last.
+pub fn behind(page: &[Record]) -> Option<Uid> {
+    page.last().filter(|_| page.len() == BATCH as usize).map(|last| last.uid.clone())
 }
 
 /// The entry of an object's history at a position.

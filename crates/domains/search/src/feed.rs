@@ -2,20 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use kernel::{
-    index::Cell,
-    platform::Platform,
-    predicate::Place,
-    prelude::*,
-    read,
-    store::{Projects, Query, Sort},
-};
+use kernel::{platform::Platform, prelude::*, read};
 use ports::search::{Search, Step};
 use tokio::sync::Mutex;
 
 use crate::document;
 
-/// How many entries or objects are taken at once.
+/// How many entries are taken at once.
 const BATCH: u32 = 1_000;
 /// How long what comes is gathered: a commit of the index costs more than an entry.
 const GATHERED: Duration = Duration::from_millis(300);
@@ -85,18 +78,9 @@ async fn fill(platform: &Arc<Platform>, search: &dyn Search) -> Result<u64> {
     let position = *platform.store.head().borrow();
     let mut count = 0;
     for kind in platform.kinds().iter().filter(|kind| document::is_found(kind)) {
-        let mut query = Query {
-            org: None,
-            kind: kind.id(),
-            projects: Projects::All,
-            deleted: false,
-            filter: None,
-            sort: Sort { place: Place::Uid, descending: false },
-            after: None,
-            limit: BATCH,
-        };
-        loop {
-            let records = platform.store.list(&query).await?;
+        let mut next = Some(None);
+        while let Some(after) = next {
+            let records = platform.living(kind, after).await?;
             let mut steps = Vec::with_capacity(records.len());
             for record in &records {
                 let raw = Raw::from_record(kind, record)?;
@@ -106,12 +90,7 @@ async fn fill(platform: &Arc<Platform>, search: &dyn Search) -> Result<u64> {
             if !steps.is_empty() {
                 search.write(steps, 0).await?;
             }
-            match records.last() {
-                Some(last) if records.len() == BATCH as usize => {
-                    query.after = Some((Cell::Null, last.uid.clone()));
-                }
-                _ => break,
-            }
+            next = read::behind(&records).map(Some);
         }
     }
     search.write(Vec::new(), position).await?;
