@@ -9,7 +9,7 @@ use crate::{
     Later,
     access::Principal,
     cx::Cx,
-    journal::Change,
+    journal::{self, Change},
     platform::Platform,
     store::{Commit, Kept},
 };
@@ -57,7 +57,9 @@ impl Controller {
             let Some(last) = changes.last().map(|change| change.position) else {
                 break;
             };
-            for change in changes.into_iter().filter(|change| change.kind == self.kind) {
+            // Of what was emptied a later change tells, unless the object is gone for good.
+            let told = |it: &Change| it.kind == self.kind && (!it.is_emptied() || it.verb == journal::PURGE);
+            for change in changes.into_iter().filter(told) {
                 self.handle(platform, change).await;
             }
             position = last;

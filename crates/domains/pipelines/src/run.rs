@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use kernel::{
     access::{Principal, Sort},
     prelude::*,
+    runs::Failure,
 };
 
 use crate::pipeline::{Pipeline, Stage};
@@ -116,15 +117,6 @@ pub struct Part {
     pub started_at: Option<Time>,
     /// When it ended.
     pub finished_at: Option<Time>,
-}
-
-/// Why something failed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Fields)]
-pub struct Failure {
-    /// The stable code.
-    pub code: String,
-    /// The sentence.
-    pub message: String,
 }
 
 /// On whose behalf something acts. What they may is asked anew each time.

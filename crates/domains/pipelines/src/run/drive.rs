@@ -7,11 +7,13 @@
 use kernel::{
     journal::Change,
     prelude::*,
-    read, selection,
+    read,
+    runs::Failure,
+    selection,
     store::{Projects, Query, Sort},
 };
 
-use super::{Failure, Part, Phase, PipelineRun, RUNS, Status, fill};
+use super::{Part, Phase, PipelineRun, RUNS, Status, fill};
 use crate::operation::{Operation, Outcome};
 
 /// Seconds after which a component that was being asked for is asked for again.
@@ -27,7 +29,7 @@ pub async fn begun(cx: Cx, change: Change) -> Result<()> {
 
 /// Some work of the platform has ended, which a run may wait for.
 pub async fn ended(cx: Cx, change: Change) -> Result<()> {
-    if change.deleted || change.is_emptied() || matches!(change.verb.as_str(), "step" | "progress") {
+    if change.deleted || matches!(change.verb.as_str(), "step" | "progress") {
         return Ok(());
     }
     let run = read::raw_at(&*cx.platform().kind(RUNS)?, &change)?;
@@ -87,12 +89,16 @@ async fn look(cx: &Cx, it: &Object<PipelineRun>) -> Result<()> {
             },
             Some("Cancelled") => Err((
                 true,
-                Failure { code: "cancelled".to_owned(), message: "its run was cancelled".to_owned() },
+                Failure {
+                    code: "cancelled".to_owned(),
+                    message: "its run was cancelled".to_owned(),
+                    field: None,
+                },
             )),
             _ => {
                 let error = run.status.get("error").cloned().unwrap_or_default();
                 let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
-                Err((false, Failure { code: text("code"), message: text("message") }))
+                Err((false, Failure { code: text("code"), message: text("message"), field: None }))
             }
         };
         settle(cx, it, &part.name, told).await?;
@@ -106,7 +112,11 @@ fn operation(it: &Object<PipelineRun>, name: &str) -> Option<Operation> {
 }
 
 fn failure(error: &Error) -> Failure {
-    Failure { code: error.code().to_owned(), message: error.message().to_owned() }
+    Failure {
+        code: error.code().to_owned(),
+        message: error.message().to_owned(),
+        field: error.field().map(str::to_owned),
+    }
 }
 
 /// Notes what a component answered, or why it failed; whether it was stopped comes with that.
