@@ -2,6 +2,7 @@
 
 use kernel::prelude::*;
 
+mod attestation;
 mod card;
 mod cost;
 mod dataset;
@@ -15,6 +16,7 @@ mod model;
 mod model_version;
 mod model_work;
 mod predict;
+mod reproduce;
 mod run;
 mod serving;
 mod tensor_json;
