@@ -95,8 +95,9 @@ async function keyboard(page) {
   await page.keyboard.press("Tab");
   check("the first key leads past the navigation", (await page.evaluate(() => document.activeElement.textContent)) === "Skip to the content");
   await page.keyboard.press("Control+k");
-  await page.keyboard.type("model");
-  await page.waitForSelector("dialog [role=option]");
+  await page.locator("dialog input").waitFor();
+  await page.keyboard.type("models");
+  await page.waitForFunction(() => document.querySelector("dialog [role=option][aria-selected=true]")?.textContent?.startsWith("Models"));
   await page.keyboard.press("Enter");
   await page.waitForURL("**/console/catalog/models**");
   await settled(page);

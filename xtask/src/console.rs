@@ -26,6 +26,17 @@ pub fn run(place: &Place) -> Result<(), String> {
     Ok(())
 }
 
+/// The same comparison as a whole test makes.
+pub fn check(place: &Place) -> Result<(), String> {
+    match up_to_date(place) {
+        End::Passed(note) | End::Skipped(note) => {
+            report::say(&note);
+            Ok(())
+        }
+        End::Failed(how) => Err(how),
+    }
+}
+
 /// Builds it somewhere else and compares with what is checked in.
 pub fn up_to_date(place: &Place) -> End {
     if !has_node(place) {

@@ -2,6 +2,7 @@
 
 use kernel::prelude::*;
 
+mod attestation;
 mod card;
 mod cost;
 mod dataset;
@@ -15,6 +16,7 @@ mod model;
 mod model_version;
 mod model_work;
 mod predict;
+mod reproduce;
 mod run;
 mod serving;
 mod tensor_json;
@@ -46,6 +48,7 @@ pub fn domain() -> Domain {
         .every("usage", 60, used::flush)
         .controller("training-jobs", "system.training-jobs", training_job::order)
         .controller("tracked-runs", "catalog.runs", logged::follow)
+        .controller("traced-experiments", "catalog.experiments", logged::follow_experiment)
         .controller("endpoints", "catalog.endpoints", endpoint::make_ready)
 }
 

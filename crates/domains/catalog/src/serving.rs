@@ -8,7 +8,10 @@ use std::{
 use kernel::prelude::*;
 use ports::infer::{Infer, Model, Signature};
 
-use crate::model_version::{self, Version};
+use crate::{
+    attestation,
+    model_version::{self, Version},
+};
 
 /// A model ready to answer.
 pub struct Loaded {
@@ -41,6 +44,7 @@ impl Serving {
             return Ok(Arc::clone(loaded));
         }
         let found = cx.get::<Version>(version).await?;
+        attestation::checked(cx, &found)?;
         let bytes = cx.platform().blobs.get(found.spec.onnx()?, model_version::MODEL_MAX).await?;
         let infer = cx.port::<dyn Infer>()?;
         let model = cx.blocking(move || infer.load(&bytes)).await?;

@@ -77,6 +77,7 @@ fn media(path: &Path) -> &'static str {
         "html" => "text/html; charset=utf-8",
         "js" => "text/javascript; charset=utf-8",
         "css" => "text/css; charset=utf-8",
+        "txt" => "text/plain; charset=utf-8",
         "svg" => "image/svg+xml",
         "json" => "application/json",
         "webmanifest" => "application/manifest+json",

@@ -32,6 +32,7 @@ pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/console", get(page))
         .route("/console/", get(page))
         .route("/console/{*path}", get(page))
+        .route("/console/licences.txt", get(licences))
         .route("/console/assets/{name}", get(asset))
 }
 
@@ -44,6 +45,11 @@ async fn page(asked: HeaderMap) -> Response<Body> {
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
     response
+}
+
+/// What others wrote of it, and under which terms.
+async fn licences(asked: HeaderMap) -> Response<Body> {
+    build::file("licences.txt").map_or_else(missing, |found| answered(found, &asked))
 }
 
 /// One file of the build.
