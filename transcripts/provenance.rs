@@ -5,8 +5,11 @@ use std::sync::Arc;
 use testing::Stage;
 
 fn stage() -> Stage {
-    let ports = testing::engines().with(Arc::new(domain_catalog::Serving::default()));
-    Stage::of("catalog", domain_catalog::domain()).and(domain_provenance::domain()).with_ports(ports)
+    let ports = testing::engines().with(Arc::new(domain_serving::Serving::default()));
+    Stage::of("catalog", domain_catalog::domain())
+        .and(domain_serving::domain())
+        .and(domain_provenance::domain())
+        .with_ports(ports)
 }
 
 #[test]
@@ -155,6 +158,21 @@ fn what_came_of_something_withdrawn_stops_and_stays_out_of_service() {
         => 200
         POST /endpoints/birds/test {}
         => 200
+        "#,
+    );
+}
+
+#[test]
+fn a_sink_is_told_when_it_is_asked() {
+    stage().play(
+        r#"
+        POST /lineage-sinks {"metadata": {"name": "marquez"}, "spec": {"url": "ftp://marquez.example"}}
+        => 422 {"code": "bad-url", "field": "spec.url"}
+        POST /lineage-sinks {"metadata": {"name": "marquez"}, "spec": {"url": "https://marquez.example/api/v1/lineage", "token": "s3"}}
+        => 201 {"spec": {"url": "https://marquez.example/api/v1/lineage", "fromBeginning": false}}
+        # Nothing has been learned that it could be told.
+        POST /lineage-sinks/marquez/flush {}
+        => 200 {"position": "*"}
         "#,
     );
 }

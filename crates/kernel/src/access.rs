@@ -397,6 +397,11 @@ impl Remembering {
         Self { decider, asks, decisions: RwLock::default() }
     }
 
+    /// Decides without remembering.
+    pub(crate) fn foresee(&self, question: &Question) -> bool {
+        self.decider.decide(&question.only(self.asks)).allowed
+    }
+
     /// Decides; answers too whether this is the first time in its hour.
     pub(crate) fn decide(&self, question: &Question) -> (Decision, bool) {
         let hour = question.minute / 60;

@@ -147,7 +147,11 @@ pub fn engines() -> Ports {
     let gateway: Arc<dyn ports::gateway::Gateway> = engine_proxy::Gateway::new(here);
     let tallies = Arc::new(ports::usage::Tallies::default());
     let rules = engine_policy::rules();
-    Ports::default().with(rules).with(infer).with(learn).with(tables).with(gateway).with(tallies)
+    let key = engine_notary::fresh().expect("randomness");
+    let notary = engine_notary::open(&key, "aic.example/journal").expect("a key");
+    let paper: Arc<dyn ports::document::Paper> = Arc::new(engine_paper::open());
+    let ports = Ports::default().with(notary).with(paper);
+    ports.with(rules).with(infer).with(learn).with(tables).with(gateway).with(tallies)
 }
 
 struct Player {

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use kernel::prelude::*;
-use ports::infer::{Infer, Signature};
+use ports::infer::Infer;
 
-use crate::{card, dataset_version::next_number, files, gate, model::Model};
+use crate::{attestation, card, dataset_version::next_number, files, gate, model::Model, reproduce};
 
 /// What versions serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Version>) -> KindBuilder<Version> {
@@ -17,9 +17,39 @@ pub fn serve(kind: KindBuilder<Version>) -> KindBuilder<Version> {
         .without(&["clone"])
         .action("promote", "Moves the version to a stage; the one that was there steps back.", promote)
         .action("deprecate", "Says that nobody should use the version any more.", deprecate)
+        .action(
+            "clear",
+            "Refuses what quarantine or an enforced policy would refuse of the version, and does nothing else.",
+            gate::clear,
+        )
+        .needs("get")
         .view("card", "What is recorded of the version, as a model card.", |cx, it, _: Nothing| async move {
             card::of(&cx, &it).await
         })
+        .download(
+            "evidence",
+            "The card for people and for proof: as Markdown, as PDF, or signed.",
+            card::evidence,
+        )
+        .needs("card")
+        .action(
+            "sign",
+            "Signs the version as it is now; who does so has looked where it came from.",
+            attestation::sign,
+        )
+        .view("verify", "Whether the version is what was signed when it was made.", attestation::verify)
+        .needs("get")
+        .view_of_all(
+            "signing-key",
+            "The public key that versions and cards are signed with.",
+            attestation::key,
+        )
+        .needs("list")
+        .action(
+            "reproduce",
+            "Learns the version again from what is recorded, and compares.",
+            reproduce::again,
+        )
         .download("download", "The ONNX file.", download)
 }
 
@@ -104,6 +134,8 @@ pub struct Status {
     pub bytes: Option<u64>,
     /// When it was changed last.
     pub updated: Option<Time>,
+    /// What was signed of it when it was made: a statement of in-toto in an envelope of DSSE.
+    pub attestation: Option<Value>,
 }
 
 /// The largest model that is loaded, in bytes.
@@ -126,6 +158,7 @@ async fn runs_here(cx: Cx, mut it: Object<Version>, old: Option<Object<Version>>
     };
     let bytes = cx.platform().blobs.get(blob, MODEL_MAX).await.map_err(|error| error.at("spec.blob"))?;
     it.status.bytes = Some(bytes.len() as u64);
+    it.status.attestation = attestation::of(&cx, &it, &bytes)?;
     let infer = cx.port::<dyn Infer>()?;
     let model = cx.blocking(move || infer.load(&bytes)).await.map_err(|error| error.at("spec.blob"))?;
     if it.spec.signature.is_none() {
@@ -147,11 +180,6 @@ impl Version {
             Error::conflict("version-not-onnx", "the version has no ONNX file, and nothing else is run here")
                 .hint("save the model as ONNX too, and make a version of that")
         })
-    }
-
-    /// What it takes and gives.
-    pub fn signature(&self) -> Result<Signature> {
-        serde_json::from_value(self.signature.clone().unwrap_or_default()).map_err(Error::internal)
     }
 }
 

@@ -1,0 +1,253 @@
+//! Predictions for rows: objects of columns become tensors, tensors become labels and numbers.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kernel::prelude::*;
+use ports::infer::{Datatype, Elements, Signature, Tensor};
+
+use crate::{endpoint::Picked, live::Loaded};
+
+/// The most rows one request may carry.
+pub const ROWS_MAX: usize = 10_000;
+/// With more rows than this the model runs on the blocking pool.
+const INLINE_ROWS: usize = 64;
+
+/// Rows to predict for.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+pub struct Rows {
+    /// One object a row: a value for each column; a column left out or null is missing.
+    #[field(min = 1, max = 10000)]
+    pub rows: Vec<Value>,
+    /// What the request carries beside them, for the endpoint's routing: texts or numbers by name.
+    pub parameters: Option<Value>,
+}
+
+/// What a request's parameters say under a name.
+pub fn parameter(parameters: Option<&Value>, name: &str) -> Option<String> {
+    match parameters?.get(name)? {
+        Value::String(text) => Some(text.clone()),
+        value @ (Value::Number(_) | Value::Bool(_)) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// One prediction.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, Fields)]
+pub struct Prediction {
+    /// The class, of a classifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The probability of each class, of a classifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probabilities: Option<BTreeMap<String, f64>>,
+    /// The number, of a regression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prediction: Option<f64>,
+}
+
+/// Predictions, one a row.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+pub struct Predicted {
+    /// In the order of the rows.
+    pub predictions: Vec<Prediction>,
+    /// The model that answered.
+    pub model: String,
+    /// The number of its version.
+    pub version: String,
+}
+
+/// Why a row got its prediction.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+pub struct Reason {
+    /// The class explained, of a classifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// What the model answers when nothing is known: log-odds, or the target's unit.
+    pub base: f64,
+    /// What each column added.
+    pub contributions: BTreeMap<String, f64>,
+    /// The model's raw answer: `base` and all contributions.
+    pub margin: f64,
+    /// How it was worked out: `tree-shap` or `linear`, both exact.
+    pub method: String,
+}
+
+/// Predictions and why.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+pub struct Explained {
+    /// In the order of the rows.
+    pub predictions: Vec<Prediction>,
+    /// In the order of the rows.
+    pub explanations: Vec<Reason>,
+    /// The model that answered.
+    pub model: String,
+    /// The number of its version.
+    pub version: String,
+}
+
+/// Predicts for rows with the revision that was chosen.
+pub async fn rows(cx: &Cx, picked: &Picked, rows: &[Value]) -> Result<Predicted> {
+    let loaded = &picked.target().loaded;
+    let tensors = tensors(&loaded.signature, rows)?;
+    let answered = picked.run(cx, tensors, rows.len()).await?;
+    let predictions = predictions(&loaded.signature, &answered, rows.len())?;
+    Ok(Predicted { predictions, model: loaded.name.clone(), version: loaded.number.to_string() })
+}
+
+/// Predicts for rows with a model.
+pub async fn predicted(cx: &Cx, loaded: &Arc<Loaded>, rows: &[Value]) -> Result<Vec<Prediction>> {
+    let tensors = tensors(&loaded.signature, rows)?;
+    let answered = run(cx, loaded, tensors, rows.len()).await?;
+    predictions(&loaded.signature, &answered, rows.len())
+}
+
+/// Runs a model: a few rows at once where we are, many on the blocking pool.
+pub async fn run(cx: &Cx, loaded: &Arc<Loaded>, inputs: Vec<Tensor>, rows: usize) -> Result<Vec<Tensor>> {
+    if rows <= INLINE_ROWS {
+        return loaded.model.run(inputs);
+    }
+    let loaded = Arc::clone(loaded);
+    cx.blocking(move || loaded.model.run(inputs)).await
+}
+
+/// Predicts for rows and says what each column added.
+pub async fn explained(cx: &Cx, picked: &Picked, rows: &[Value]) -> Result<Explained> {
+    let loaded = &picked.target().loaded;
+    let inputs = tensors(&loaded.signature, rows)?;
+    let (model, again) = (Arc::clone(loaded), inputs.clone());
+    let reasons = cx.blocking(move || model.model.explain(again)).await?;
+    let answered = picked.run(cx, inputs, rows.len()).await?;
+    let predictions = predictions(&loaded.signature, &answered, rows.len())?;
+    let explanations = reasons
+        .into_iter()
+        .map(|it| Reason {
+            class: it.class,
+            base: it.base,
+            contributions: it.contributions,
+            margin: it.margin,
+            method: it.method,
+        })
+        .collect();
+    Ok(Explained {
+        predictions,
+        explanations,
+        model: loaded.name.clone(),
+        version: loaded.number.to_string(),
+    })
+}
+
+/// One tensor a column, each of shape rows × 1.
+pub fn tensors(signature: &Signature, rows: &[Value]) -> Result<Vec<Tensor>> {
+    for (i, row) in rows.iter().enumerate() {
+        let Value::Object(row) = row else {
+            return Err(
+                Error::invalid("wrong-type", "a row is an object of columns").at(format!("rows[{i}]"))
+            );
+        };
+        let unknown = row.keys().find(|name| !signature.inputs.iter().any(|slot| slot.name == **name));
+        if let Some(name) = unknown {
+            let known: Vec<&str> = signature.inputs.iter().map(|slot| slot.name.as_str()).collect();
+            let shown: String = name.chars().take(60).collect();
+            return Err(Error::invalid("unknown-column", format!("the model knows no column `{shown}`"))
+                .at(format!("rows[{i}].{shown}"))
+                .hint(format!("its columns are: {}", known.join(", "))));
+        }
+    }
+    signature
+        .inputs
+        .iter()
+        .map(|slot| {
+            let values = rows.iter().map(|row| row.get(&slot.name).unwrap_or(&Value::Null));
+            let elements = elements(slot.datatype, values, &slot.name)?;
+            let shape = if slot.shape.len() == 1 { vec![rows.len()] } else { vec![rows.len(), 1] };
+            Ok(Tensor { name: slot.name.clone(), shape, elements })
+        })
+        .collect()
+}
+
+/// The elements of a column from one value a row; a missing number is no number.
+pub fn elements<'a>(
+    datatype: Datatype,
+    values: impl Iterator<Item = &'a Value>,
+    name: &str,
+) -> Result<Elements> {
+    let number = |(i, value): (usize, &Value)| match value {
+        Value::Null => Ok(f64::NAN),
+        Value::Number(number) => Ok(number.as_f64().unwrap_or(f64::NAN)),
+        Value::Bool(value) => Ok(f64::from(u8::from(*value))),
+        Value::String(text) if text.is_empty() => Ok(f64::NAN),
+        Value::String(text) => text.trim().parse().map_err(|_| wrong(i, name, "a number")),
+        Value::Array(_) | Value::Object(_) => Err(wrong(i, name, "a number")),
+    };
+    let values = values.enumerate();
+    Ok(match datatype {
+        Datatype::Fp64 => Elements::Fp64(values.map(number).collect::<Result<_>>()?),
+        Datatype::Fp32 => Elements::Fp32(values.map(|it| Ok(number(it)? as f32)).collect::<Result<_>>()?),
+        Datatype::Int64 => Elements::Int64(values.map(|it| Ok(number(it)? as i64)).collect::<Result<_>>()?),
+        Datatype::Int32 => Elements::Int32(values.map(|it| Ok(number(it)? as i32)).collect::<Result<_>>()?),
+        Datatype::Bool => Elements::Bool(values.map(|it| Ok(number(it)? > 0.5)).collect::<Result<_>>()?),
+        Datatype::Bytes => Elements::Bytes(
+            values
+                .map(|(i, value)| match value {
+                    Value::Null => Ok(String::new()),
+                    Value::String(text) => Ok(text.clone()),
+                    Value::Number(number) => Ok(number.to_string()),
+                    Value::Bool(value) => Ok(value.to_string()),
+                    Value::Array(_) | Value::Object(_) => Err(wrong(i, name, "a text")),
+                })
+                .collect::<Result<_>>()?,
+        ),
+    })
+}
+
+fn wrong(row: usize, name: &str, wanted: &str) -> Error {
+    Error::invalid("wrong-type", format!("column `{name}` wants {wanted}")).at(format!("rows[{row}].{name}"))
+}
+
+fn numbers(elements: &Elements) -> Vec<f64> {
+    match elements {
+        Elements::Bool(values) => values.iter().map(|value| f64::from(u8::from(*value))).collect(),
+        Elements::Int32(values) => values.iter().map(|value| f64::from(*value)).collect(),
+        Elements::Int64(values) => values.iter().map(|value| *value as f64).collect(),
+        Elements::Fp32(values) => values.iter().map(|value| f64::from(*value)).collect(),
+        Elements::Fp64(values) => values.clone(),
+        Elements::Bytes(values) => values.iter().map(|text| text.parse().unwrap_or(f64::NAN)).collect(),
+    }
+}
+
+fn texts(elements: &Elements) -> Vec<String> {
+    match elements {
+        Elements::Bytes(values) => values.clone(),
+        other => numbers(other).iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// What the model's outputs mean for each row.
+fn predictions(signature: &Signature, outputs: &[Tensor], rows: usize) -> Result<Vec<Prediction>> {
+    let find = |name: &str| outputs.iter().find(|tensor| tensor.name == name);
+    let missing = || Error::internal("the model answered other outputs than its signature tells");
+    let mut predictions = vec![Prediction::default(); rows];
+    if let Some(labels) = find("label") {
+        for (prediction, label) in predictions.iter_mut().zip(texts(&labels.elements)) {
+            prediction.label = Some(label);
+        }
+    }
+    if let Some(tensor) = find("probabilities") {
+        let values = numbers(&tensor.elements);
+        let classes = values.len() / rows.max(1);
+        for (prediction, row) in predictions.iter_mut().zip(values.chunks(classes.max(1))) {
+            let named = row.iter().enumerate().map(|(i, value)| {
+                (signature.classes.get(i).cloned().unwrap_or_else(|| i.to_string()), *value)
+            });
+            prediction.probabilities = Some(named.collect());
+        }
+    } else if find("label").is_none() {
+        // A regression, or a stranger's model: its first output is the answer.
+        let tensor = find("prediction").or(outputs.first()).ok_or_else(missing)?;
+        let values = numbers(&tensor.elements);
+        for (prediction, value) in predictions.iter_mut().zip(values) {
+            prediction.prediction = Some(value);
+        }
+    }
+    Ok(predictions)
+}

@@ -1,0 +1,83 @@
+//! Tensors as JSON: the Open Inference Protocol v2's requests and answers.
+
+use kernel::prelude::*;
+use ports::infer::{Tensor, json};
+
+use crate::{endpoint::Picked, predict};
+
+/// An inference request (Open Inference Protocol v2, "Inference Request JSON Object").
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+pub struct Request {
+    /// The caller's name for the request.
+    #[field(max = 200)]
+    pub id: Option<String>,
+    /// What the request carries beside them, for the endpoint's routing.
+    pub parameters: Option<Value>,
+    /// One tensor for each input of the model.
+    #[field(min = 1, max = 1000)]
+    pub inputs: Vec<Value>,
+    /// The outputs wanted; all when absent.
+    pub outputs: Option<Vec<Value>>,
+}
+
+impl Request {
+    /// How many rows it carries: the first number of the first tensor's shape.
+    pub fn rows(&self) -> usize {
+        let shape = self.inputs.first().map(|tensor| &tensor["shape"][0]);
+        shape.and_then(Value::as_u64).map_or(0, |rows| usize::try_from(rows).unwrap_or(usize::MAX))
+    }
+}
+
+/// Runs a revision on a request's tensors.
+pub async fn infer(cx: &Cx, picked: &Picked, endpoint: &str, ask: Request) -> Result<Value> {
+    let mut inputs = Vec::new();
+    for (i, value) in ask.inputs.into_iter().enumerate() {
+        inputs.push(json::read(value).map_err(|error| {
+            let at =
+                error.field().map_or_else(|| format!("inputs[{i}]"), |field| format!("inputs[{i}].{field}"));
+            error.at(at)
+        })?);
+    }
+    let rows = inputs.first().and_then(|tensor| tensor.shape.first().copied()).unwrap_or(0);
+    if rows > predict::ROWS_MAX {
+        return Err(Error::too_large(
+            "too-many-rows",
+            format!("at most {} rows a request", predict::ROWS_MAX),
+        ));
+    }
+    let names = ask.outputs.as_deref().map(names).transpose()?.unwrap_or_default();
+    let outputs = wanted(picked.run(cx, inputs, rows).await?, &names)?;
+    let outputs: Vec<Value> = outputs.into_iter().map(json::written).collect();
+    let mut answer = json!({
+        "model_name": endpoint,
+        "model_version": picked.target().loaded.number.to_string(),
+        "outputs": outputs,
+    });
+    if let Some(id) = ask.id {
+        answer["id"] = id.into();
+    }
+    Ok(answer)
+}
+
+/// The names of the outputs wanted.
+fn names(wanted: &[Value]) -> Result<Vec<String>> {
+    let name = |(i, output): (usize, &Value)| {
+        let name = output["name"].as_str().map(str::to_owned);
+        name.ok_or_else(|| {
+            Error::invalid("bad-tensor", "an output has a name").at(format!("outputs[{i}].name"))
+        })
+    };
+    wanted.iter().enumerate().map(name).collect()
+}
+
+/// The outputs that are wanted, all where none is named; each must be one the model has.
+pub fn wanted(outputs: Vec<Tensor>, names: &[String]) -> Result<Vec<Tensor>> {
+    let has = |name: &String| outputs.iter().any(|tensor| tensor.name == *name);
+    if let Some(i) = names.iter().position(|name| !has(name)) {
+        let known: Vec<&str> = outputs.iter().map(|tensor| tensor.name.as_str()).collect();
+        return Err(Error::invalid("bad-tensor", "the model has no such output")
+            .at(format!("outputs[{i}].name"))
+            .hint(format!("its outputs are: {}", known.join(", "))));
+    }
+    Ok(outputs.into_iter().filter(|tensor| names.is_empty() || names.contains(&tensor.name)).collect())
+}
