@@ -144,7 +144,8 @@ async fn read(shared: Shared, request: Request) -> Result<Value> {
     } else {
         Ask::of_body(&body::bytes(http_body, BODY_MAX).await?)?
     };
-    let asked = Asked { cx, method: parts.method.as_str().to_owned(), version, path, ask, headers: parts.headers };
+    let asked =
+        Asked { cx, method: parts.method.as_str().to_owned(), version, path, ask, headers: parts.headers };
     let found = match asked.path[0].as_str() {
         "experiments" => Box::pin(experiments::answer(&asked)).await?,
         "registered-models" => Box::pin(models::answer(&asked)).await?,
