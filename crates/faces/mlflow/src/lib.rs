@@ -35,6 +35,7 @@ mod runs;
 mod scorers;
 mod search;
 mod server;
+mod shown;
 mod source;
 mod title;
 mod traces;
@@ -120,18 +121,39 @@ async fn cx(web: &Web, parts: &Parts) -> Result<Cx> {
 }
 
 async fn answer(State(shared): State<Shared>, request: Request) -> Response<Body> {
-    if request.method() == "GET" {
-        return written(read(shared, request).await);
+    let last = request.uri().path().rsplit('/').next().unwrap_or_default();
+    let is_one_step =
+        request.method() == "GET" || last.starts_with("log-") || matches!(last, "set-tag" | "search");
+    if is_one_step {
+        return told(read(shared, request).await);
     }
-    // What was begun is brought to its end, though whoever asked may have gone: half a run would be left behind.
+    // What takes several steps is brought to its end, though whoever asked may have gone: half a run would be left behind.
     match tokio::spawn(read(shared, request)).await {
-        Ok(done) => written(done),
+        Ok(done) => told(done),
         Err(error) => written(Err(base::Error::internal(error).into())),
     }
 }
 
+/// The JSON of an answer: as a value, or, where there is much of it, as a text.
+enum Told {
+    Value(Value),
+    Text(String),
+}
+
+fn told(done: Result<Told>) -> Response<Body> {
+    match done {
+        Ok(Told::Text(text)) => {
+            let mut response = Response::new(Body::from(text));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+        }
+        Ok(Told::Value(value)) => written(Ok(value)),
+        Err(fault) => written(Err(fault)),
+    }
+}
+
 /// Reads a request and answers it.
-async fn read(shared: Shared, request: Request) -> Result<Value> {
+async fn read(shared: Shared, request: Request) -> Result<Told> {
     let (parts, http_body) = request.into_parts();
     let cx = cx(&shared.web, &parts).await?;
     let path = parts.uri.path();
@@ -146,6 +168,9 @@ async fn read(shared: Shared, request: Request) -> Result<Value> {
     };
     let asked =
         Asked { cx, method: parts.method.as_str().to_owned(), version, path, ask, headers: parts.headers };
+    if matches!(asked.way(), ("POST", path) if path == ["runs", "search"]) {
+        return Box::pin(search::runs(&asked.cx, &asked.ask)).await.map(Told::Text);
+    }
     let found = match asked.path[0].as_str() {
         "experiments" => Box::pin(experiments::answer(&asked)).await?,
         "registered-models" => Box::pin(models::answer(&asked)).await?,
@@ -161,7 +186,7 @@ async fn read(shared: Shared, request: Request) -> Result<Value> {
         "artifacts" => Box::pin(artifacts::answer(&asked)).await?,
         _ => None,
     };
-    found.ok_or_else(|| Fault::no_route(&asked.method, rest))
+    found.map(Told::Value).ok_or_else(|| Fault::no_route(&asked.method, rest))
 }
 
 fn decoded(segment: &str) -> Result<String> {

@@ -2,17 +2,17 @@
 
 use base::{Digest, Time, Uid};
 use kernel::{cx::Cx, object::Raw};
-use ports::tracking::{Batch, Data, Found, Input, Metric, Pair, Run, State, Tracking};
+use ports::tracking::{Batch, Found, Metric, Pair, Run, State, Tracking};
 use serde_json::{Value, json};
 
 use crate::{
     Asked,
-    ask::{Ask, shown_number},
+    ask::Ask,
     checks, experiments,
     fault::{Fault, Result},
     log, models, nothing,
     objects::{self, EXPERIMENTS, RUNS, Trash},
-    search,
+    shown::{Info, Point, Shown},
 };
 
 /// The tag that holds a run's name.
@@ -47,7 +47,6 @@ pub async fn answer(asked: &Asked) -> Result<Option<Value>> {
             }
             nothing()
         }
-        ("POST", ["runs", "search"]) => search::runs(cx, ask).await?,
         ("POST", ["runs", more]) => match log::answer(cx, ask, more).await? {
             Some(value) => value,
             None => return Ok(None),
@@ -309,87 +308,15 @@ async fn update(cx: &Cx, ask: &Ask) -> Result<Value> {
         }
         None => put(cx, uid).await?,
     };
-    Ok(json!({"run_info": info(&run)}))
-}
-
-/// A run's attributes as MLflow shows them.
-fn info(run: &Run) -> Value {
-    let mut info = json!({
-        "run_id": run.id,
-        "run_uuid": run.id,
-        "run_name": run.name,
-        "experiment_id": run.experiment,
-        "user_id": run.user,
-        "status": run.state.as_str(),
-        "start_time": run.started_ms,
-        "artifact_uri": run.artifacts,
-        "lifecycle_stage": if run.deleted_ms.is_some() { "deleted" } else { "active" },
-    });
-    if let Some(ended) = run.ended_ms {
-        info["end_time"] = ended.into();
-    }
-    info
+    Ok(json!({"run_info": Info(&run)}))
 }
 
 /// A value of a metric as MLflow shows it.
 pub fn metric(it: &Metric) -> Value {
-    let mut shown = json!({
-        "key": it.key,
-        "value": shown_number(it.value),
-        "timestamp": it.time_ms,
-        "step": it.step,
-    });
-    if let Some(model) = &it.model {
-        shown["model_id"] = model.as_str().into();
-    }
-    if let Some(Data { name, digest }) = &it.data {
-        shown["dataset_name"] = name.as_str().into();
-        shown["dataset_digest"] = digest.as_str().into();
-    }
-    shown
-}
-
-/// Parameters or tags as MLflow shows them.
-fn pairs(pairs: &[Pair]) -> Vec<Value> {
-    pairs.iter().map(|pair| json!({"key": pair.key, "value": pair.value})).collect()
-}
-
-fn input(it: &Input) -> Value {
-    let mut dataset = json!({
-        "name": it.data.name,
-        "digest": it.data.digest,
-        "source_type": it.source_type,
-        "source": it.source,
-    });
-    if let Some(schema) = &it.schema {
-        dataset["schema"] = schema.as_str().into();
-    }
-    if let Some(profile) = &it.profile {
-        dataset["profile"] = profile.as_str().into();
-    }
-    let mut shown = json!({"dataset": dataset});
-    set_list(&mut shown, "tags", pairs(&it.tags));
-    shown
-}
-
-/// Lists without anything in them are not shown.
-fn set_list(target: &mut Value, field: &str, list: Vec<Value>) {
-    if !list.is_empty() {
-        target[field] = list.into();
-    }
+    json!(Point::of(it))
 }
 
 /// A run as MLflow shows it.
 pub fn shown(found: &Found) -> Value {
-    let (mut data, mut inputs, mut outputs) = (json!({}), json!({}), json!({}));
-    let latest = found.metrics.iter().map(|it| metric(&Metric { model: None, data: None, ..it.clone() }));
-    set_list(&mut data, "metrics", latest.collect());
-    set_list(&mut data, "params", pairs(&found.params));
-    set_list(&mut data, "tags", pairs(&found.tags));
-    set_list(&mut inputs, "dataset_inputs", found.inputs.iter().map(input).collect());
-    let models = found.models.iter().map(|model| json!({"model_id": model}));
-    set_list(&mut inputs, "model_inputs", models.collect());
-    let made = found.outputs.iter().map(|it| json!({"model_id": it.model, "step": it.step}));
-    set_list(&mut outputs, "model_outputs", made.collect());
-    json!({"info": info(&found.run), "data": data, "inputs": inputs, "outputs": outputs})
+    json!(Shown::of(found))
 }
