@@ -5,7 +5,8 @@ import json
 import urllib.parse
 
 PASSWORD = "one-more-sentence-of-words"
-READ, WRITE = "read", "write"
+# A list leaves out what is not the caller's, and says nothing of it.
+READ, LIST, WRITE = "read", "list", "write"
 
 
 def made(side):
@@ -21,13 +22,19 @@ def made(side):
     dataset = side.ask("", "POST", "/api/3.0/mlflow/datasets/create", {"name": "roles", "experiment_ids": [exp]}, note=False)["dataset"]["dataset_id"]
     side.ask("", "POST", f"/api/3.0/mlflow/datasets/{dataset}/records", {"records": json.dumps([{"inputs": {"q": "secret"}}])}, note=False)
     scorer = side.ask("", "POST", "/api/3.0/mlflow/scorers/register", {"experiment_id": exp, "name": "Roles", "serialized_scorer": "{}"}, note=False)["scorer_id"]
+    trace = "tr-" + "5" * 32
+    location = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": exp}}
+    side.ask("", "POST", "/api/3.0/mlflow/traces", {"trace": {"trace_info": {"trace_id": trace, "trace_location": location, "state": "OK", "request_preview": "secret"}}}, note=False)
+    side.send("POST", "/v1/traces", {"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "5" * 32, "spanId": "5" * 16, "name": "secret", "startTimeUnixNano": "1"}]}]}]}, {"x-mlflow-experiment-id": exp})
+    said = side.ask("", "POST", f"/api/3.0/mlflow/traces/{trace}/assessments", {"assessment": {"assessment_name": "roles", "feedback": {"value": "secret"}}}, note=False)["assessment"]["assessment_id"]
     hook = side.ask("", "POST", "webhooks", {"name": "roles", "url": "https://hooks.example.org/secret", "events": [{"entity": "MODEL_VERSION", "action": "CREATED"}], "status": "DISABLED"}, note=False)["webhook"]["webhook_id"]
-    return {"exp": exp, "run": run, "logged": logged, "dataset": dataset, "scorer": scorer, "hook": hook}
+    return {"exp": exp, "run": run, "logged": logged, "dataset": dataset, "scorer": scorer, "hook": hook, "trace": trace, "said": said}
 
 
 def routes(it):
     """Method, path, what is asked, and whether it only looks; the last ones take away what the ones before need."""
-    exp, run, logged, dataset = it["exp"], it["run"], it["logged"], it["dataset"]
+    exp, run, logged, dataset, trace, said = it["exp"], it["run"], it["logged"], it["dataset"], it["trace"], it["said"]
+    location = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": exp}}
     file = f"/api/2.0/mlflow-artifacts/artifacts/{exp}/{run}/artifacts"
     v3 = "/api/3.0/mlflow"
     return [
@@ -58,8 +65,15 @@ def routes(it):
         ("POST", f"{v3}/scorers/register", {"experiment_id": exp, "name": "Roles", "serialized_scorer": "{}"}, WRITE), ("DELETE", f"{v3}/scorers/delete", {"experiment_id": exp, "name": "Roles"}, WRITE),
         ("GET", "webhooks", {}, READ), ("GET", f"webhooks/{it['hook']}", {}, READ), ("PATCH", f"webhooks/{it['hook']}", {"description": "x"}, WRITE), ("POST", f"webhooks/{it['hook']}/test", {}, WRITE),
         ("POST", "webhooks", {"name": "more", "url": "https://hooks.example.org/more", "events": [{"entity": "MODEL_VERSION", "action": "CREATED"}]}, WRITE),
+        ("GET", f"{v3}/traces/{trace}", {}, READ), ("GET", f"{v3}/traces/get", {"trace_id": trace}, READ), ("GET", f"{v3}/traces/batchGet", {"trace_ids": [trace]}, LIST), ("POST", f"{v3}/traces/batchGetInfos", {"trace_ids": [trace]}, LIST), ("GET", f"traces/{trace}/info", {}, READ),
+        ("POST", f"{v3}/traces/search", {"locations": [location]}, READ), ("GET", "traces", {"experiment_ids": [exp]}, LIST), ("POST", f"{v3}/traces/calculate-filter-correlation", {"experiment_ids": [exp], "filter_string1": "status = 'OK'", "filter_string2": "status = 'ERROR'"}, LIST),
+        ("POST", f"{v3}/traces", {"trace": {"trace_info": {"trace_id": trace, "trace_location": location, "state": "OK"}}}, WRITE), ("POST", "traces", {"experiment_id": exp, "timestamp_ms": 1}, WRITE), ("PATCH", f"traces/{trace}", {"timestamp_ms": 2, "status": "OK"}, WRITE),
+        ("PATCH", f"{v3}/traces/{trace}/tags", {"key": "a", "value": "b"}, WRITE), ("DELETE", f"{v3}/traces/{trace}/tags", {"key": "a"}, WRITE), ("PATCH", f"traces/{trace}/tags", {"key": "a", "value": "b"}, WRITE), ("DELETE", f"traces/{trace}/tags", {"key": "a"}, WRITE),
+        ("POST", "traces/link-to-run", {"trace_ids": [trace], "run_id": run}, WRITE), ("POST", "traces/link-prompts", {"trace_id": trace, "prompt_versions": [{"name": "p", "version": "1"}]}, WRITE),
+        ("POST", f"{v3}/traces/{trace}/assessments", {"assessment": {"assessment_name": "a", "feedback": {"value": 1}}}, WRITE), ("GET", f"{v3}/traces/{trace}/assessments/{said}", {}, READ), ("PATCH", f"{v3}/traces/{trace}/assessments/{said}", {"assessment": {"rationale": "x"}, "update_mask": "rationale"}, WRITE), ("DELETE", f"{v3}/traces/{trace}/assessments/{said}", {}, WRITE),
+        ("POST", "/v1/traces", {"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "5" * 32, "spanId": "6" * 16, "name": "more", "startTimeUnixNano": "1"}]}]}]}, WRITE, {"x-mlflow-experiment-id": exp}),
         ("GET", f"{v3}/server-info", {}, READ), ("GET", f"{v3}/workspaces", {}, READ), ("GET", f"{v3}/workspaces/default", {}, READ), ("POST", f"{v3}/workspaces", {"name": "more"}, WRITE), ("PATCH", f"{v3}/workspaces/more", {"description": "x"}, WRITE), ("DELETE", f"{v3}/workspaces/more", {}, WRITE),
-        ("DELETE", f"webhooks/{it['hook']}", {}, WRITE), ("DELETE", f"{v3}/datasets/{dataset}", {}, WRITE), ("DELETE", f"logged-models/{logged}", {}, WRITE), ("DELETE", "registered-models/alias", {"name": "roles", "alias": "a"}, WRITE),
+        ("POST", "traces/delete-traces", {"experiment_id": exp, "request_ids": [trace]}, WRITE), ("DELETE", f"webhooks/{it['hook']}", {}, WRITE), ("DELETE", f"{v3}/datasets/{dataset}", {}, WRITE), ("DELETE", f"logged-models/{logged}", {}, WRITE), ("DELETE", "registered-models/alias", {"name": "roles", "alias": "a"}, WRITE),
         ("DELETE", "model-versions/delete", {"name": "roles", "version": "1"}, WRITE), ("DELETE", "registered-models/delete", {"name": "roles"}, WRITE), ("POST", "runs/delete", {"run_id": run}, WRITE), ("POST", "runs/restore", {"run_id": run}, WRITE),
         ("POST", "experiments/delete", {"experiment_id": exp}, WRITE), ("POST", "experiments/restore", {"experiment_id": exp}, WRITE),
     ]
@@ -105,24 +119,25 @@ def play(checks, admin, side):
     admin.post("/api/v1/admin/organizations/acme/administrators", {"username": "eve", "password": PASSWORD})
     known = made(side)
     all_ = routes(known)
-    for method, path, ask, sort in all_:
+    for method, path, ask, sort, *more in all_:
+        more = more[0] if more else {}
         name = f"{method} {path} {json.dumps(ask)[:60]}"
-        status, _, body = send(side, method, path, ask, {"authorization": "Bearer none", "x-forwarded-for": "198.51.100.7"})
+        status, _, body = send(side, method, path, ask, {"authorization": "Bearer none", "x-forwarded-for": "198.51.100.7", **more})
         checks.that(f"nobody may [{name}]", status == 401 and json.loads(body)["error_code"] == "UNAUTHENTICATED", (status, body[:200]))
-        status, _, body = send(side, method, path, ask, basic("eve@acme"))
+        status, _, body = send(side, method, path, ask, {**basic("eve@acme"), **more})
         named = any(part in (path + json.dumps(ask)) for part in (*known.values(), "roles\"", "roles "))
-        seen = [value for value in known.values() if value.encode() in body and value not in path + json.dumps(ask)] + ([b"secret"] if b"secret" in body and b"secret.txt" not in body else [])
+        seen = [value for value in known.values() if value.encode() in body and value not in path + json.dumps([ask, more])] + ([b"secret"] if b"secret" in body and b"secret.txt" not in body else [])
         checks.that(f"another tenant sees nothing by [{name}]", status < 500 and not seen, (status, body[:300]))
         if sort == READ and named and not path.endswith(("search", "list")):
             checks.that(f"another tenant is told there is nothing by [{name}]", status in (400, 404) or body in (b"{}", b'{"configs":[]}'), (status, body[:300]))
-        status, _, body = send(side, method, path, ask, basic("vera"))
-        if sort == READ:
+        status, _, body = send(side, method, path, ask, {**basic("vera"), **more})
+        if sort != WRITE:
             checks.that(f"a viewer may look by [{name}]", status == 200, (status, body[:300]))
         else:
             refused = status == 403 and json.loads(body)["error_code"] == "PERMISSION_DENIED"
             checks.that(f"a viewer may not [{name}]", refused, (status, body[:300]))
-    for method, path, ask, _ in all_:
-        status, _, body = send(side, method, path, ask, None)
+    for method, path, ask, _, *more in all_:
+        status, _, body = send(side, method, path, ask, more[0] if more else None)
         checks.that(f"the owner may [{method} {path} {json.dumps(ask)[:60]}]", status < 300, (status, body[:300]))
     ways(checks, admin, side)
     # A workspace is a project: what is in one is not in another.

@@ -209,6 +209,53 @@ def prompts():
             [it.name for it in mlflow.genai.search_prompts()], "greeting" in [it.name for it in client.search_registered_models()], sorted(mlflow.genai.load_prompt("greeting", version=1).tags.items())]
 
 
+def traced():
+    """Functions that are traced, looked at, judged and found again."""
+    mlflow.set_experiment("traced session")
+    client = MlflowClient()
+
+    @mlflow.trace(span_type="TOOL")
+    def double(x):
+        return 2 * x
+
+    @mlflow.trace(span_type="CHAIN", attributes={"model": "gpt-x"})
+    def answer(question, depth=0):
+        mlflow.update_current_trace(tags={"who": "ada"}, session_id="talk", user="bob")
+        return {"text": question.upper(), "twice": double(21)}
+
+    @mlflow.trace
+    def fails():
+        raise ValueError("no")
+
+    with mlflow.start_run() as run:
+        answer("why?")
+    first = mlflow.get_last_active_trace_id()
+    try:
+        fails()
+    except ValueError:
+        pass
+    with mlflow.start_span(name="by hand", span_type="RETRIEVER") as span:
+        span.set_inputs({"q": [1, 2, {"a": None}]})
+        span.set_attribute("score", 0.5)
+        span.set_outputs("größe")
+    mlflow.flush_trace_async_logging()
+    trace = mlflow.get_trace(first)
+    mlflow.log_feedback(trace_id=first, name="good", value=True, rationale="because", source=mlflow.entities.AssessmentSource("HUMAN", "ada"))
+    expected = mlflow.log_expectation(trace_id=first, name="wanted", value={"text": "WHY?", "n": [1]})
+    mlflow.update_assessment(trace_id=first, assessment_id=expected.assessment_id, assessment=mlflow.entities.Expectation(name="wanted", value="WHY?"))
+    mlflow.set_trace_tag(first, "later", "yes")
+    client.link_traces_to_run([first], run.info.run_id)
+    again = mlflow.get_trace(first)
+    table = mlflow.search_traces(experiment_ids=[trace.info.experiment_id], order_by=["timestamp_ms ASC"])
+    shown = [[span.name, span.span_type, span.inputs, span.outputs, span.status.status_code.value, span.parent_id is None, sorted(key for key in span.attributes)] for span in trace.data.spans]
+    usage = {key: value for key, value in trace.info.trace_metadata.items() if key in ("mlflow.trace.session", "mlflow.trace.user")}
+    judged = sorted([it.name, it.value, it.rationale, it.source.source_type] for it in again.info.assessments)
+    result = [shown, usage, judged, sorted(key for key in again.info.tags), again.info.state.value, again.info.request_preview, again.info.response_preview, len(table), sorted(table.columns), [str(it) for it in table["state"]], len(mlflow.search_traces(filter_string="trace.status = 'ERROR'", return_type="list", locations=[trace.info.experiment_id])), len(mlflow.search_traces(run_id=run.info.run_id, return_type="list", locations=[trace.info.experiment_id]))]
+    mlflow.delete_trace_tag(first, "later")
+    result.append(client.delete_traces(trace.info.experiment_id, trace_ids=[first]))
+    return result
+
+
 def refused():
     """What the client raises when something is wrong."""
     client, found = MlflowClient(), {}
@@ -264,7 +311,7 @@ def versions_together():
     return sorted(made)
 
 
-STEPS = [logging, table, many_runs, sklearn_model, onnx_model, autolog_sklearn, autolog_xgboost, autolog_lightgbm, pyfunc_model, evaluated, prompts, refused, together, versions_together]
+STEPS = [logging, table, many_runs, sklearn_model, onnx_model, autolog_sklearn, autolog_xgboost, autolog_lightgbm, pyfunc_model, evaluated, prompts, traced, refused, together, versions_together]
 
 
 def main():

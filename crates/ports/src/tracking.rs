@@ -17,6 +17,7 @@ use crate::Later;
 pub mod file;
 pub mod number;
 pub mod search;
+pub mod trace;
 
 pub use search::{Attribute, Condition, Field, Op, Order, Page, Search, Test, View};
 
@@ -269,6 +270,10 @@ pub enum Piece {
     Logged(String, Uid, Box<Batch>),
     /// A file: its organization, and the file.
     File(String, file::File),
+    /// A trace.
+    Trace(Box<trace::Trace>),
+    /// Spans of a trace: its organization, the trace, what.
+    Spans(String, String, Vec<trace::Span>),
 }
 
 /// Keeps what is logged. An organization's runs are only found under it.

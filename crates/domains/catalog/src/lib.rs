@@ -39,6 +39,7 @@ pub fn domain() -> Domain {
         .every("usage", 60, used::flush)
         .controller("training-jobs", "system.training-jobs", training_job::order)
         .controller("tracked-runs", "catalog.runs", logged::follow)
+        .controller("traced-experiments", "catalog.experiments", logged::follow_experiment)
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 
 use kernel::journal::{Change, PURGE};
 use kernel::prelude::*;
-use ports::tracking::{Batch, Found, Pair, Run, State, Tracking};
+use ports::tracking::{
+    Batch, Found, Pair, Run, State, Tracking,
+    trace::{Traces, Which},
+};
 
 use crate::{
     experiment::Experiment,
@@ -105,4 +108,12 @@ pub async fn follow(cx: Cx, change: Change) -> Result<()> {
         return tracking.put(Run { deleted_ms: Some(change.time.millis()), ..found.run }).await;
     }
     Ok(())
+}
+
+/// Forgets the traces of an experiment that is gone for good.
+pub async fn follow_experiment(cx: Cx, change: Change) -> Result<()> {
+    if change.verb != PURGE {
+        return Ok(());
+    }
+    cx.port::<dyn Traces>()?.forget_traces(&change.org, &change.uid, Which::All).await.map(drop)
 }

@@ -69,6 +69,9 @@ async fn ask_once(client: &impl GenericClient, sql: &Sql) -> Result<Vec<Line>> {
             Param::Int(number) => (number as &(dyn ToSql + Sync), Type::INT8),
             Param::Real(number) => (number as &(dyn ToSql + Sync), Type::FLOAT8),
             Param::Ints(numbers) => (numbers as &(dyn ToSql + Sync), Type::INT8_ARRAY),
+            Param::NoText => (&None::<String> as &(dyn ToSql + Sync), Type::TEXT),
+            Param::NoInt => (&None::<i64> as &(dyn ToSql + Sync), Type::INT8),
+            Param::NoReal => (&None::<f64> as &(dyn ToSql + Sync), Type::FLOAT8),
         })
         .collect();
     client.query_typed(&sql.text, &values).await.map_err(fail::explained)

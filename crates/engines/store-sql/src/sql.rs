@@ -20,6 +20,12 @@ pub enum Param {
     Real(f64),
     /// Whole numbers; for PostgreSQL only.
     Ints(Vec<i64>),
+    /// No text.
+    NoText,
+    /// No whole number.
+    NoInt,
+    /// No number.
+    NoReal,
 }
 
 /// A statement and its values.
@@ -47,9 +53,9 @@ impl Sql {
     /// Keeps a value and answers the placeholder that stands for it, as often as it is written.
     pub fn bind(&mut self, param: Param) -> String {
         let cast = match &param {
-            Param::Text(_) => "::text",
-            Param::Int(_) => "::bigint",
-            Param::Real(_) => "::float8",
+            Param::Text(_) | Param::NoText => "::text",
+            Param::Int(_) | Param::NoInt => "::bigint",
+            Param::Real(_) | Param::NoReal => "::float8",
             Param::Ints(_) => "::bigint[]",
         };
         self.params.push(param);

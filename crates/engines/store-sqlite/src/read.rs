@@ -51,6 +51,7 @@ fn values(sql: &Sql) -> Vec<Value> {
         Param::Text(text) => Value::Text(text.clone()),
         Param::Int(number) => Value::Integer(*number),
         Param::Real(number) => Value::Real(*number),
+        Param::NoText | Param::NoInt | Param::NoReal => Value::Null,
         // Only PostgreSQL has lists of numbers.
         Param::Ints(_) => Value::Null,
     };

@@ -145,9 +145,12 @@ fn number_test(test: &Test) -> Option<(Op, u64)> {
         Test::Number(op, value) => Some((*op, rank(*value))),
         Test::Missing | Test::Present => None,
         // A text that is held against a number fits nothing: less than every number.
-        Test::Text(..) | Test::Like(_) | Test::LikeAnyCase(_) | Test::In(_) | Test::NotIn(_) => {
-            Some((Op::Less, 0))
-        }
+        Test::Text(..)
+        | Test::Like(_)
+        | Test::LikeAnyCase(_)
+        | Test::Matches(_)
+        | Test::In(_)
+        | Test::NotIn(_) => Some((Op::Less, 0)),
     }
 }
 
@@ -188,6 +191,7 @@ pub fn text_fits(test: &Test, text: &str) -> bool {
         },
         Test::Like(pattern) => like(text, pattern),
         Test::LikeAnyCase(pattern) => like(&text.to_lowercase(), &pattern.to_lowercase()),
+        Test::Matches(pattern) => regex(pattern).is_some_and(|it| it.is_match(text)),
         Test::In(values) => values.iter().any(|value| value == text),
         Test::NotIn(values) => values.iter().all(|value| value != text),
         Test::Present => true,
@@ -195,8 +199,16 @@ pub fn text_fits(test: &Test, text: &str) -> bool {
     }
 }
 
+/// The most bytes a compiled regular expression may take.
+const REGEX_BYTES: usize = 1 << 20;
+
+/// A regular expression, if the text is one that does not take too much room.
+pub fn regex(pattern: &str) -> Option<regex::Regex> {
+    regex::RegexBuilder::new(pattern).size_limit(REGEX_BYTES).build().ok()
+}
+
 /// Whether a text is like a pattern; in one walk that steps back at most to the last `%`.
-fn like(text: &str, pattern: &str) -> bool {
+pub fn like(text: &str, pattern: &str) -> bool {
     let (mut text, mut pattern) = (text.chars(), pattern.chars());
     let mut back: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
     loop {

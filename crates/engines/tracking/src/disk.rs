@@ -3,7 +3,10 @@
 use base::{Digest, Uid};
 use ports::{
     Later,
-    tracking::file::{Entry, File},
+    tracking::{
+        file::{Entry, File},
+        trace::{self, Span, Trace},
+    },
 };
 
 use crate::ledger::Task;
@@ -85,6 +88,21 @@ pub trait Disk: Send + Sync {
 
     /// Digests of files, after one.
     fn blobs(&self, after: Option<Digest>, limit: u32) -> Later<'_, Vec<Digest>>;
+
+    /// Traces by identifier, in no order.
+    fn traces<'a>(&'a self, org: &'a str, ids: &'a [String]) -> Later<'a, Vec<Trace>>;
+
+    /// The spans of a trace, in order.
+    fn spans<'a>(&'a self, org: &'a str, id: &'a str) -> Later<'a, Vec<Span>>;
+
+    /// The traces of a page and one more, if there is one.
+    fn find(&self, ask: trace::Search) -> Later<'_, Vec<Trace>>;
+
+    /// How many traces a search finds.
+    fn count(&self, ask: trace::Search) -> Later<'_, u64>;
+
+    /// Traces by number, after one, with that number.
+    fn all_traces(&self, after: i64, limit: u32) -> Later<'_, Vec<(i64, Trace)>>;
 
     /// Files of all trees by organization, tree and path, after such a place.
     fn all_files(&self, after: [String; 3], limit: u32) -> Later<'_, Vec<(String, File)>>;

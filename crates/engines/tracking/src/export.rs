@@ -1,4 +1,4 @@
-//! Everything kept, a part at a time: runs with their histories, then files.
+//! Everything kept, a part at a time: runs with their histories, then traces with their spans, then files.
 
 use base::{Result, Uid};
 use ports::tracking::{Batch, Metric, Piece};
@@ -14,9 +14,13 @@ const PART: usize = 20_000;
 /// Files of a part.
 const FILES: u32 = 1_000;
 
-/// Where an export goes on: behind a run; within it, from a metric and a block on; or behind a file.
+/// Traces of a part; each may have thousands of spans.
+const TRACES: u32 = 50;
+
+/// Where an export goes on: behind a run; within it, from a metric and a block on; behind a trace; or behind a file.
 enum Place {
     Run(i64),
+    Trace(i64),
     Within(i64, usize, usize),
     File([String; 3]),
 }
@@ -32,6 +36,7 @@ impl Place {
                 parts.next()?.parse().ok()?,
                 parts.next()?.parse().ok()?,
             ),
+            "trace" => Self::Trace(parts.next()?.parse().ok()?),
             "file" => Self::File([parts.next()?.into(), parts.next()?.into(), parts.next()?.into()]),
             _ => return None,
         };
@@ -42,6 +47,7 @@ impl Place {
         match self {
             Self::Run(run) => format!("run\u{0}{run}"),
             Self::Within(run, metric, block) => format!("within\u{0}{run}\u{0}{metric}\u{0}{block}"),
+            Self::Trace(trace) => format!("trace\u{0}{trace}"),
             Self::File([org, tree, path]) => format!("file\u{0}{org}\u{0}{tree}\u{0}{path}"),
         }
     }
@@ -52,6 +58,7 @@ pub async fn part(disk: &dyn Disk, after: Option<String>) -> Result<(Vec<Piece>,
     let (pieces, next) = match Place::parse(after).ok_or_else(bad_token)? {
         Place::Run(run) => runs(disk, run, None).await?,
         Place::Within(run, metric, block) => runs(disk, run - 1, Some((metric, block))).await?,
+        Place::Trace(after) => traces(disk, after).await?,
         Place::File(after) => files(disk, after).await?,
     };
     Ok((pieces, next.map(|place| place.text())))
@@ -91,7 +98,19 @@ async fn runs(
             block = 0;
         }
     }
-    let next = last.map_or_else(|| Place::File(Default::default()), Place::Run);
+    Ok((pieces, Some(last.map_or(Place::Trace(0), Place::Run))))
+}
+
+async fn traces(disk: &dyn Disk, after: i64) -> Result<(Vec<Piece>, Option<Place>)> {
+    let (mut pieces, mut last) = (Vec::new(), None);
+    for (number, trace) in disk.all_traces(after, TRACES).await? {
+        last = Some(number);
+        let spans = disk.spans(&trace.org, &trace.id).await?;
+        let (org, id) = (trace.org.clone(), trace.id.clone());
+        pieces.push(Piece::Trace(Box::new(trace)));
+        pieces.extend((!spans.is_empty()).then(|| Piece::Spans(org, id, spans)));
+    }
+    let next = last.map_or_else(|| Place::File(Default::default()), Place::Trace);
     Ok((pieces, Some(next)))
 }
 

@@ -10,6 +10,7 @@ use ports::tracking::{self, Batch, Metric, Piece, Run, file::File};
 use crate::{
     block::{self, Point},
     doc::Doc,
+    trace::Act,
 };
 
 /// So many blocks that are not full are put together.
@@ -30,6 +31,8 @@ pub enum Task {
     Place(String, Vec<File>),
     /// Remove what is at or under a path of a tree; answers how much that was.
     Remove(String, Uid, String),
+    /// Do something with traces; answers how many that were. The tables do it themselves.
+    Traces(Box<Act>),
 }
 
 /// An organization and a run.
@@ -66,7 +69,7 @@ impl Task {
             Self::Put(run) => vec![(run.org.clone(), run.id.clone())],
             Self::Log(org, run, _) | Self::Forget(org, run) => vec![(org.clone(), run.clone())],
             Self::Import(pieces) => pieces.iter().filter_map(key_of).collect(),
-            Self::Place(..) | Self::Remove(..) => Vec::new(),
+            Self::Place(..) | Self::Remove(..) | Self::Traces(_) => Vec::new(),
         }
     }
 }
@@ -75,7 +78,7 @@ fn key_of(piece: &Piece) -> Option<Key> {
     match piece {
         Piece::Run(run) => Some((run.org.clone(), run.id.clone())),
         Piece::Logged(org, run, _) => Some((org.clone(), run.clone())),
-        Piece::File(..) => None,
+        Piece::File(..) | Piece::Trace(_) | Piece::Spans(..) => None,
     }
 }
 
@@ -100,12 +103,12 @@ impl Ledger {
                     match piece {
                         Piece::Run(run) => self.put(run),
                         Piece::Logged(org, run, batch) => self.log((org.clone(), run.clone()), batch)?,
-                        Piece::File(..) => {}
+                        Piece::File(..) | Piece::Trace(_) | Piece::Spans(..) => {}
                     }
                 }
                 Ok(())
             }
-            Task::Place(..) | Task::Remove(..) => Ok(()),
+            Task::Place(..) | Task::Remove(..) | Task::Traces(_) => Ok(()),
         }
     }
 

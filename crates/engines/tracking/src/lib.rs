@@ -1,4 +1,4 @@
-//! What is logged to runs, kept in SQLite or PostgreSQL and searched by columns in memory.
+//! What is logged to runs, and traces, kept in SQLite or PostgreSQL and searched by columns in memory.
 //!
 //! A run is one record, which is read or written at once; the history of a metric is blocks of points that are only
 //! ever appended and put together. A search looks at columns of its experiments, which follow the records by a counter
@@ -8,7 +8,7 @@ use std::{path::Path, sync::Arc};
 
 use base::Result;
 use kernel::platform::Ports;
-use ports::tracking::{Tracking, file::Artifacts};
+use ports::tracking::{Tracking, file::Artifacts, trace::Traces};
 
 mod block;
 mod column;
@@ -22,16 +22,18 @@ mod page;
 mod postgres;
 mod sqlite;
 mod table;
+mod trace;
 mod wire;
 
 pub use engine::Engine;
 
-/// Puts an engine behind its two ports.
+/// Puts an engine behind its three ports.
 #[must_use]
 pub fn behind(engine: &Arc<Engine>, ports: Ports) -> Ports {
     let tracking: Arc<dyn Tracking> = Arc::clone(engine) as _;
     let artifacts: Arc<dyn Artifacts> = Arc::clone(engine) as _;
-    ports.with(tracking).with(artifacts)
+    let traces: Arc<dyn Traces> = Arc::clone(engine) as _;
+    ports.with(tracking).with(artifacts).with(traces)
 }
 
 /// Bytes of columns kept in memory when nothing else is said.

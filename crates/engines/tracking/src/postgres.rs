@@ -7,7 +7,10 @@ use base::{Digest, Result, Uid};
 use deadpool_postgres::Pool;
 use ports::{
     Later,
-    tracking::file::{Entry, File},
+    tracking::{
+        file::{Entry, File},
+        trace::{self, Span, Trace},
+    },
 };
 
 use crate::{
@@ -18,6 +21,7 @@ use crate::{
 mod apply;
 mod connect;
 mod read;
+mod traces;
 mod writer;
 
 /// Opens the tables of a database and brings them up to date.
@@ -79,6 +83,26 @@ impl Disk for Postgres {
 
     fn blobs(&self, after: Option<Digest>, limit: u32) -> Later<'_, Vec<Digest>> {
         Box::pin(read::blobs(&self.readers, after, limit))
+    }
+
+    fn traces<'a>(&'a self, org: &'a str, ids: &'a [String]) -> Later<'a, Vec<Trace>> {
+        Box::pin(traces::by_id(&self.readers, org, ids))
+    }
+
+    fn spans<'a>(&'a self, org: &'a str, id: &'a str) -> Later<'a, Vec<Span>> {
+        Box::pin(traces::spans(&self.readers, org, id))
+    }
+
+    fn find(&self, ask: trace::Search) -> Later<'_, Vec<Trace>> {
+        Box::pin(traces::find(&self.readers, ask))
+    }
+
+    fn count(&self, ask: trace::Search) -> Later<'_, u64> {
+        Box::pin(traces::count(&self.readers, ask))
+    }
+
+    fn all_traces(&self, after: i64, limit: u32) -> Later<'_, Vec<(i64, Trace)>> {
+        Box::pin(traces::scan(&self.readers, after, limit))
     }
 
     fn all_files(&self, after: [String; 3], limit: u32) -> Later<'_, Vec<(String, File)>> {

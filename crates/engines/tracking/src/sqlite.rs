@@ -5,7 +5,10 @@ use std::path::Path;
 use base::{Digest, Error, Result, Uid};
 use ports::{
     Later,
-    tracking::file::{Entry, File},
+    tracking::{
+        file::{Entry, File},
+        trace::{self, Span, Trace},
+    },
 };
 
 use crate::{
@@ -17,6 +20,7 @@ mod apply;
 mod connection;
 mod read;
 mod threads;
+mod traces;
 
 use threads::{Readers, Writer};
 
@@ -104,6 +108,28 @@ impl Disk for Sqlite {
 
     fn blobs(&self, after: Option<Digest>, limit: u32) -> Later<'_, Vec<Digest>> {
         Box::pin(self.readers.ask(move |db| read::blobs(db, after, limit)))
+    }
+
+    fn traces<'a>(&'a self, org: &'a str, ids: &'a [String]) -> Later<'a, Vec<Trace>> {
+        let (org, ids) = (org.to_owned(), ids.to_vec());
+        Box::pin(async move { self.readers.ask(move |db| traces::by_id(db, &org, &ids)).await? })
+    }
+
+    fn spans<'a>(&'a self, org: &'a str, id: &'a str) -> Later<'a, Vec<Span>> {
+        let (org, id) = (org.to_owned(), id.to_owned());
+        Box::pin(async move { self.readers.ask(move |db| traces::spans(db, &org, &id)).await? })
+    }
+
+    fn find(&self, ask: trace::Search) -> Later<'_, Vec<Trace>> {
+        Box::pin(async move { self.readers.ask(move |db| traces::find(db, &ask)).await? })
+    }
+
+    fn count(&self, ask: trace::Search) -> Later<'_, u64> {
+        Box::pin(async move { self.readers.ask(move |db| traces::count(db, &ask)).await? })
+    }
+
+    fn all_traces(&self, after: i64, limit: u32) -> Later<'_, Vec<(i64, Trace)>> {
+        Box::pin(async move { self.readers.ask(move |db| traces::scan(db, after, limit)).await? })
     }
 
     fn all_files(&self, after: [String; 3], limit: u32) -> Later<'_, Vec<(String, File)>> {

@@ -34,6 +34,11 @@ impl Fault {
         Self::new("BAD_REQUEST", 400, message)
     }
 
+    /// A request that can be read and makes no sense.
+    pub fn unprocessable(message: impl Into<String>) -> Self {
+        Self::new("INVALID_PARAMETER_VALUE", 422, message)
+    }
+
     /// Nothing there, or nothing the caller may know of.
     pub fn missing(message: impl Into<String>) -> Self {
         Self::new("RESOURCE_DOES_NOT_EXIST", 404, message)

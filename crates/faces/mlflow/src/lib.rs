@@ -9,7 +9,7 @@ use axum::{
     extract::{Request, State},
     http::{HeaderValue, Response, StatusCode, header, request::Parts},
     middleware::Next,
-    routing::any,
+    routing::{any, post},
 };
 use face_web::{Web, body, caller, origin};
 use kernel::cx::Cx;
@@ -29,6 +29,7 @@ mod logged;
 mod matching;
 mod models;
 mod objects;
+mod otlp;
 mod proxy;
 mod runs;
 mod scorers;
@@ -36,6 +37,7 @@ mod search;
 mod server;
 mod source;
 mod title;
+mod traces;
 mod tree;
 mod versions;
 mod webhooks;
@@ -66,6 +68,7 @@ pub fn router(web: Web) -> Router {
             .route(&format!("{start}/3.0/mlflow/{{*path}}"), any(answer));
     }
     router
+        .route("/v1/traces", post(traces::export))
         .route("/get-artifact", any(artifacts::of_run))
         .route("/model-versions/get-artifact", any(artifacts::of_version))
         .with_state(shared)
@@ -87,6 +90,8 @@ pub async fn version(request: Request, next: Next) -> Response<Body> {
 struct Asked {
     cx: Cx,
     method: String,
+    /// The version of the API: 2 or 3.
+    version: u8,
     /// What stands behind `mlflow/`, in parts.
     path: Vec<String>,
     ask: Ask,
@@ -121,6 +126,7 @@ async fn read(shared: Shared, request: Request) -> Result<Value> {
     let (parts, http_body) = request.into_parts();
     let cx = cx(&shared.web, &parts).await?;
     let path = parts.uri.path();
+    let version = if path.contains("/3.0/mlflow/") { 3 } else { 2 };
     let rest = path.split_once("/mlflow/").map_or("", |(_, rest)| rest);
     let path = rest.trim_end_matches('/').split('/').map(decoded).collect::<Result<Vec<String>>>()?;
     let query = parts.uri.query().unwrap_or_default();
@@ -129,7 +135,7 @@ async fn read(shared: Shared, request: Request) -> Result<Value> {
     } else {
         Ask::of_body(&body::bytes(http_body, BODY_MAX).await?)?
     };
-    let asked = Asked { cx, method: parts.method.as_str().to_owned(), path, ask };
+    let asked = Asked { cx, method: parts.method.as_str().to_owned(), version, path, ask };
     let found = match asked.path[0].as_str() {
         "experiments" => Box::pin(experiments::answer(&asked)).await?,
         "registered-models" => Box::pin(models::answer(&asked)).await?,
@@ -140,6 +146,7 @@ async fn read(shared: Shared, request: Request) -> Result<Value> {
         "datasets" => Box::pin(datasets::answer(&asked)).await?,
         "scorers" => Box::pin(scorers::answer(&asked)).await?,
         "webhooks" => Box::pin(webhooks::answer(&asked)).await?,
+        "traces" => Box::pin(traces::answer(&asked)).await?,
         "server-info" | "workspaces" => Box::pin(server::answer(&asked)).await?,
         "artifacts" => Box::pin(artifacts::answer(&asked)).await?,
         _ => None,

@@ -82,6 +82,8 @@ pub enum Test {
     Like(String),
     /// The same, letters in either case.
     LikeAnyCase(String),
+    /// A text in which a regular expression finds something.
+    Matches(String),
     /// One of some texts.
     In(Vec<String>),
     /// None of some texts.

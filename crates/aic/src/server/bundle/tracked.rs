@@ -1,4 +1,4 @@
-//! What is logged to runs, as a part of a backup.
+//! What is logged to runs, and traces, as a part of a backup.
 
 use base::{Error, Result, Uid};
 use kernel::{platform::Platform, store::ChangeQuery};
@@ -19,6 +19,12 @@ pub async fn part(
         let run = match &piece {
             Piece::Run(run) => &run.id,
             Piece::Logged(_, run, _) => run,
+            Piece::Trace(trace) => &trace.experiment,
+            // They come behind their trace.
+            Piece::Spans(..) => {
+                kept.extend(last.as_ref().is_some_and(|(_, is_in)| *is_in).then_some(piece));
+                continue;
+            }
             Piece::File(..) => {
                 kept.push(piece);
                 continue;

@@ -7,7 +7,7 @@ use base::{Error, Result, Uid};
 use ports::tracking::{Piece, file::File};
 use tokio_postgres::{Client, types::ToSql};
 
-use super::connect::explained;
+use super::{connect::explained, traces};
 use crate::{
     block,
     disk::{end_of, number},
@@ -32,7 +32,7 @@ pub async fn group(client: &Client, tasks: &[Task]) -> Result<Vec<Result<u64>>> 
     let mut answers = Vec::with_capacity(tasks.len());
     for task in tasks {
         answers.push(match ledger.perform(task) {
-            Ok(()) => Ok(move_files(client, task).await?),
+            Ok(()) => beside(client, task).await?,
             Err(error) => Err(error),
         });
     }
@@ -64,6 +64,20 @@ async fn load(client: &Client, tasks: &[Task]) -> Result<Ledger> {
     Ok(ledger)
 }
 
+/// What of a task is no matter of the ledger: files and traces. A refusal within concerns only the task.
+async fn beside(client: &Client, task: &Task) -> Result<Result<u64>> {
+    match task {
+        Task::Traces(act) => traces::perform(client, act).await,
+        Task::Import(pieces) => {
+            traces::import(client, pieces).await?;
+            Ok(Ok(move_files(client, task).await?))
+        }
+        Task::Put(_) | Task::Log(..) | Task::Forget(..) | Task::Place(..) | Task::Remove(..) => {
+            Ok(Ok(move_files(client, task).await?))
+        }
+    }
+}
+
 async fn move_files(client: &Client, task: &Task) -> Result<u64> {
     match task {
         Task::Place(org, files) => {
@@ -78,11 +92,11 @@ async fn move_files(client: &Client, task: &Task) -> Result<u64> {
         Task::Import(pieces) => {
             let files = pieces.iter().filter_map(|piece| match piece {
                 Piece::File(org, file) => Some((org.as_str(), file)),
-                Piece::Run(_) | Piece::Logged(..) => None,
+                Piece::Run(_) | Piece::Logged(..) | Piece::Trace(_) | Piece::Spans(..) => None,
             });
             place(client, &files.collect::<Vec<_>>()).await
         }
-        Task::Put(_) | Task::Log(..) | Task::Forget(..) => Ok(0),
+        Task::Put(_) | Task::Log(..) | Task::Forget(..) | Task::Traces(_) => Ok(0),
     }
 }
 

@@ -4,7 +4,7 @@ use base::{Error, Result, Uid};
 use ports::tracking::{Piece, file::File};
 use rusqlite::{Connection, params};
 
-use super::{explained, read};
+use super::{explained, read, traces};
 use crate::{
     block,
     disk::{end_of, number},
@@ -12,8 +12,11 @@ use crate::{
     ledger::{Key, Ledger, Stored, Task, next_block, together},
 };
 
-enum Failure {
+/// What ends a whole group.
+pub enum Failure {
+    /// The file.
     Disk(rusqlite::Error),
+    /// Anything else.
     Other(Error),
 }
 
@@ -50,7 +53,7 @@ fn attempt(db: &Connection, tasks: &[Task]) -> std::result::Result<Vec<Result<u6
             load(db, &mut ledger, key)?;
         }
         answers.push(match ledger.perform(task) {
-            Ok(()) => Ok(move_files(db, task)?),
+            Ok(()) => beside(db, task)?,
             Err(error) => Err(error),
         });
     }
@@ -74,6 +77,20 @@ fn load(db: &Connection, ledger: &mut Ledger, key: Key) -> std::result::Result<(
     Ok(())
 }
 
+/// What of a task is no matter of the ledger: files and traces. A refusal within concerns only the task.
+fn beside(db: &Connection, task: &Task) -> std::result::Result<Result<u64>, Failure> {
+    match task {
+        Task::Traces(act) => Ok(traces::perform(db, act)?),
+        Task::Import(pieces) => {
+            traces::import(db, pieces)?;
+            Ok(Ok(move_files(db, task)?))
+        }
+        Task::Put(_) | Task::Log(..) | Task::Forget(..) | Task::Place(..) | Task::Remove(..) => {
+            Ok(Ok(move_files(db, task)?))
+        }
+    }
+}
+
 fn move_files(db: &Connection, task: &Task) -> rusqlite::Result<u64> {
     match task {
         Task::Place(org, files) => {
@@ -89,7 +106,7 @@ fn move_files(db: &Connection, task: &Task) -> rusqlite::Result<u64> {
             }
             Ok(0)
         }
-        Task::Put(_) | Task::Log(..) | Task::Forget(..) => Ok(0),
+        Task::Put(_) | Task::Log(..) | Task::Forget(..) | Task::Traces(_) => Ok(0),
     }
 }
 

@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use base::{Error, Result};
 use rusqlite::{Connection, OpenFlags};
 
-use super::explained;
+use super::{explained, traces};
 use crate::layout::STEPS;
 
 /// How long a connection waits for a lock of another one.
@@ -42,6 +42,7 @@ fn opened(file: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     db.busy_timeout(BUSY)?;
     db.set_prepared_statement_cache_capacity(64);
     db.pragma_update(None, "temp_store", "memory")?;
+    traces::teach(&db)?;
     Ok(db)
 }
 

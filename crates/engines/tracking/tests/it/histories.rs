@@ -107,6 +107,8 @@ pub async fn a_copy_is_the_same(from: &dyn Tracking, to: &dyn Tracking) {
     }
     assert!(points >= 9_700 && copied >= 9_700, "{points} {copied}");
     assert!(pieces.iter().any(|it| matches!(it, Piece::File(..))));
+    assert!(pieces.iter().any(|it| matches!(it, Piece::Trace(_))));
+    assert!(pieces.iter().any(|it| matches!(it, Piece::Spans(..))));
     let fronts = |pieces: Vec<Piece>| {
         let histories = |it: &Piece| matches!(it, Piece::Logged(_, _, batch) if !batch.metrics.is_empty());
         told(&pieces.into_iter().filter(|it| !histories(it)).collect::<Vec<_>>())

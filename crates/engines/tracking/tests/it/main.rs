@@ -10,6 +10,7 @@ mod kill;
 mod logging;
 mod made;
 mod searches;
+mod traces;
 
 /// Runs everything on an engine that is empty.
 async fn suite(engine: Arc<Engine>) {
@@ -25,6 +26,9 @@ async fn suite(engine: Arc<Engine>) {
     searches::a_token_of_another_search_is_refused(&*engine).await;
     searches::organizations_do_not_see_each_other(&*engine).await;
     files::a_tree_is_listed_and_cleared(&*engine).await;
+    traces::traces_are_told_and_changed(&*engine).await;
+    traces::traces_are_found(&*engine).await;
+    traces::one_to_move(&*engine).await;
 }
 
 /// What one engine exports, another takes in, and then exports the same.
