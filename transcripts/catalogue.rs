@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain_admin::{Administrator, bootstrap};
-use domain_catalog::Serving;
+use domain_serving::Serving;
 use kernel::prelude::Secret;
 use testing::Stage;
 
@@ -16,6 +16,7 @@ mod market;
 fn play(text: &str) {
     let ports = testing::engines().with(Arc::new(Serving::default()));
     let stage = Stage::of("catalog", domain_catalog::domain())
+        .and(domain_serving::domain())
         .and(domain_admin::domain())
         .and(domain_pipelines::domain())
         .and(domain_features::domain())

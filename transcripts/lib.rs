@@ -13,3 +13,5 @@ mod play;
 mod provenance;
 #[cfg(test)]
 mod searching;
+#[cfg(test)]
+mod serving;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use testing::{Stage, postgres::Server};
 
 fn stage() -> Stage {
-    let ports = testing::engines().with(Arc::new(domain_catalog::Serving::default()));
+    let ports = testing::engines().with(Arc::new(domain_serving::Serving::default()));
     Stage::of("catalog", domain_catalog::domain())
+        .and(domain_serving::domain())
         .and(domain_pipelines::domain())
         .with_ports(ports)
         .with_file("people.csv", b"id,age,class\n1,36,a\n2,,b\n3,51,a\n4,19,b\n4,19,b\n")

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use testing::Stage;
 
 fn stage() -> Stage {
-    let ports = testing::engines().with(Arc::new(domain_catalog::Serving::default()));
-    Stage::of("catalog", domain_catalog::domain()).and(domain_provenance::domain()).with_ports(ports)
+    let ports = testing::engines().with(Arc::new(domain_serving::Serving::default()));
+    Stage::of("catalog", domain_catalog::domain())
+        .and(domain_serving::domain())
+        .and(domain_provenance::domain())
+        .with_ports(ports)
 }
 
 #[test]

@@ -9,8 +9,9 @@ fn stage(directory: &std::path::Path) -> Stage {
     let ports = testing::engines()
         .with(engine_search::open(directory).unwrap())
         .with(Arc::new(domain_search::Feed::default()))
-        .with(Arc::new(domain_catalog::Serving::default()));
+        .with(Arc::new(domain_serving::Serving::default()));
     let stage = Stage::of("catalog", domain_catalog::domain())
+        .and(domain_serving::domain())
         .and(domain_admin::domain())
         .and(domain_search::domain());
     stage.with_ports(ports).prepared(|platform| {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain_catalog::Serving;
+use domain_serving::Serving;
 use testing::Stage;
 
 use super::{PEOPLE, play, prepared};
@@ -50,7 +50,10 @@ fn members_and_environments_of_a_project() {
 /// With the service `catalog`, so that there is something to count and to spend on.
 fn whole() -> Stage {
     let ports = testing::engines().with(Arc::new(Serving::default()));
-    prepared(ports).and(domain_catalog::domain()).with_file("rows.csv", b"x,y\n1,a\n2,b\n3,a\n4,b\n")
+    prepared(ports)
+        .and(domain_catalog::domain())
+        .and(domain_serving::domain())
+        .with_file("rows.csv", b"x,y\n1,a\n2,b\n3,a\n4,b\n")
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod maintenance;
 mod measured;
 mod outset;
 mod pages;
+mod served;
 mod shield;
 mod tls;
 

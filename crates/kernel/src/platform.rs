@@ -417,7 +417,7 @@ impl Platform {
             }
         }
         // A run that ended while the controllers were looked at has something to tell them.
-        let idle = self.workers == 0 || runs::waiting(self).await? == 0;
+        let idle = self.workers == 0 || runs::is_idle(self).await?;
         Ok(idle && *self.store.head().borrow() == head)
     }
 

@@ -22,7 +22,7 @@ use crate::{
 use kernel_derive::{Fields, Kind};
 
 pub use step::{Step, StepCx, Workflow};
-pub(crate) use worker::{waiting, work};
+pub(crate) use worker::{is_idle, work};
 
 /// The kind's id.
 pub const RUNS: &str = "system.runs";
@@ -71,6 +71,8 @@ pub enum Phase {
     Pending,
     /// Being worked on.
     Running,
+    /// Put aside until an hour it named itself; no worker is held meanwhile.
+    Waiting,
     /// Done.
     Succeeded,
     /// Given up.
@@ -99,6 +101,8 @@ pub struct Status {
     pub error: Option<Failure>,
     /// When a worker first took it.
     pub started_at: Option<Time>,
+    /// When a run that waits is taken up again.
+    pub resume_at: Option<Time>,
     /// When it ended.
     pub finished_at: Option<Time>,
     /// The blob of its log, once it has ended.
@@ -216,7 +220,7 @@ async fn cancel(cx: Cx, it: Object<Run>, _: Nothing) -> Result<Status> {
     let now = cx.now();
     let changed = cx.update_status::<Run>(it.metadata.uid.as_str(), |status| {
         status.cancel_requested = true;
-        if status.phase == Phase::Pending {
+        if matches!(status.phase, Phase::Pending | Phase::Waiting) {
             status.phase = Phase::Cancelled;
             status.finished_at = Some(now);
         }
@@ -241,6 +245,15 @@ async fn retry(cx: Cx, it: Object<Run>, _: Nothing) -> Result<Status> {
     });
     Ok(changed.await?.status)
 }
+
+/// What a step answers that has nothing to do before some seconds have passed: its run is put aside, and the step
+/// is done again from its beginning then. What it must remember it keeps in an object.
+pub fn wait(seconds: u32) -> Error {
+    Error::conflict(WAITS, "the run waits").retry_after(seconds)
+}
+
+/// The code of [`wait`].
+const WAITS: &str = "run-waits";
 
 /// What may be asked of a log.
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use base::Result;
+use base::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+pub mod binary;
 pub mod json;
 
 /// The element types of the Open Inference Protocol v2 that we carry.
@@ -25,6 +26,44 @@ pub enum Datatype {
     Bytes,
 }
 
+impl Datatype {
+    /// The type by its name in the protocol.
+    ///
+    /// # Errors
+    /// `tensor-wrong-type` for one that is not carried.
+    pub fn named(name: &str) -> Result<Self> {
+        Ok(match name {
+            "BOOL" => Self::Bool,
+            "INT32" => Self::Int32,
+            "INT64" => Self::Int64,
+            "FP32" => Self::Fp32,
+            "FP64" => Self::Fp64,
+            "BYTES" => Self::Bytes,
+            other => {
+                let shown: String = other.chars().take(20).collect();
+                return Err(Error::invalid(
+                    "tensor-wrong-type",
+                    format!("the datatype `{shown}` is not carried"),
+                )
+                .at("datatype")
+                .hint("BOOL, INT32, INT64, FP32, FP64 and BYTES are"));
+            }
+        })
+    }
+
+    /// Its name in the protocol.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bool => "BOOL",
+            Self::Int32 => "INT32",
+            Self::Int64 => "INT64",
+            Self::Fp32 => "FP32",
+            Self::Fp64 => "FP64",
+            Self::Bytes => "BYTES",
+        }
+    }
+}
+
 /// The elements of a tensor in row-major order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Elements {
@@ -40,6 +79,20 @@ pub enum Elements {
     Fp64(Vec<f64>),
     /// Texts; an absent value is the empty text.
     Bytes(Vec<String>),
+}
+
+impl Elements {
+    /// Their type.
+    pub fn datatype(&self) -> Datatype {
+        match self {
+            Self::Bool(_) => Datatype::Bool,
+            Self::Int32(_) => Datatype::Int32,
+            Self::Int64(_) => Datatype::Int64,
+            Self::Fp32(_) => Datatype::Fp32,
+            Self::Fp64(_) => Datatype::Fp64,
+            Self::Bytes(_) => Datatype::Bytes,
+        }
+    }
 }
 
 /// A named tensor.

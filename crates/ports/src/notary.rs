@@ -2,7 +2,7 @@
 
 use base::{Error, Result};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Signs with a key that never leaves it.
 pub trait Notary: Send + Sync {
@@ -93,6 +93,21 @@ pub struct Made {
 impl Made {
     /// What is said of versions.
     pub const PREDICATE: &str = "https://aic.dev/attestations/model-version/v1";
+
+    /// What is to be signed of a version with an ONNX file, by its spec; nothing of one without.
+    pub fn of(organization: &str, project: &str, spec: &Map<String, Value>) -> Option<Self> {
+        let text = |name: &str| spec.get(name)?.as_str().map(str::to_owned);
+        Some(Self {
+            organization: organization.to_owned(),
+            project: project.to_owned(),
+            model: text("model")?,
+            number: spec.get("number")?.as_u64()?,
+            blake3: text("blob")?,
+            run: text("run"),
+            dataset_version: text("datasetVersion"),
+            dataset_digest: text("datasetDigest"),
+        })
+    }
 
     /// The statement about the file with this SHA-256.
     pub fn statement(&self, sha256: &str) -> Value {

@@ -74,6 +74,17 @@ pub fn stream_of(uid: &Uid, at: Time) -> String {
     format!("used/{uid}/{}", at.micros().div_euclid(STREAM_S * 1_000_000))
 }
 
+/// The streams of an object's counts from one moment to another.
+pub fn streams(uid: &Uid, since: Time, until: Time) -> Vec<String> {
+    let (mut streams, mut at) = (vec![stream_of(uid, since)], since);
+    let last = stream_of(uid, until);
+    while streams.last() != Some(&last) {
+        at = at.plus_s(STREAM_S).min(until);
+        streams.push(stream_of(uid, at));
+    }
+    streams
+}
+
 /// Adds up what was counted since a moment.
 pub fn sum(tallies: &[Tally], since: Time) -> BTreeMap<String, f64> {
     let mut counts = BTreeMap::new();

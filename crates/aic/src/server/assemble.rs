@@ -9,8 +9,8 @@ use std::{
 
 use base::{Entropy, Error, Result, Secret};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use domain_catalog::Serving;
 use domain_identity::oauth::Provider;
+use domain_serving::Serving;
 use engine_blobs::Collected;
 use engine_vault::{MasterKey, Sealed};
 use face_web::metrics::Metrics;
@@ -113,6 +113,7 @@ fn domains() -> Vec<Domain> {
         domain_identity::domain(),
         domain_operations::domain(),
         domain_catalog::domain(),
+        domain_serving::domain(),
         domain_pipelines::domain(),
         domain_market::domain(),
         domain_governance::domain(),

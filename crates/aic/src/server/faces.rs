@@ -28,6 +28,7 @@ use super::{
     bundle, leftover, maintenance,
     measured::Measured,
     pages,
+    served::Served,
     shield::{self, Shield},
     tls::Certificates,
 };
@@ -53,6 +54,9 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
     let web = Web::counting(platform, settings, Arc::clone(&assembled.metrics));
     if let Ok(gateway) = assembled.platform.port::<engine_proxy::Gateway>() {
         web.metrics.register(|registry| registry.register_collector(Box::new(Measured(gateway))));
+    }
+    if let Ok(serving) = assembled.platform.port::<domain_serving::Serving>() {
+        web.metrics.register(|registry| registry.register_collector(Box::new(Served(serving))));
     }
     // A watch is told event by event; compressing would hold events back.
     // What fits into one packet is not worth the work.

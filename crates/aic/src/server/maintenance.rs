@@ -32,9 +32,20 @@ fn changes(method: &Method, path: &str) -> bool {
     let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
     let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     // The Open Inference Protocol predicts, and changes nothing.
-    let predicts_or_logs_in = ["/v2/", "/oauth2/"].iter().any(|start| path.starts_with(start));
-    let is_harmless = *method == Method::POST && (HARMLESS.contains(&last) || predicts_or_logs_in);
+    let predicts_or_logs_in = ["/v2/models/", "/oauth2/"].iter().any(|start| path.starts_with(start));
+    let is_harmless =
+        *method == Method::POST && (HARMLESS.contains(&last) || predicts_or_logs_in || predicts(path));
     !reads && !is_harmless
+}
+
+/// Whether a path is one under which other protocols predict or look: gRPC's, MLflow's and KServe's.
+fn predicts(path: &str) -> bool {
+    if let Some(method) = path.strip_prefix("/inference.GRPCInferenceService/") {
+        return !method.ends_with("load") && !method.ends_with("Load");
+    }
+    let kserve =
+        path.starts_with("/v1/models/") && (path.ends_with(":predict") || path.ends_with(":explain"));
+    kserve || path.ends_with("/invocations") || path == "/v2/repository/index"
 }
 
 /// The refusal, if there is one.
@@ -64,6 +75,12 @@ mod tests {
             (Method::PUT, "/api/v1/catalog/models/churn", true),
             (Method::POST, "/api/v1/catalog/endpoints/churn/predict", false),
             (Method::POST, "/v2/models/churn/infer", false),
+            (Method::POST, "/v2/repository/index", false),
+            (Method::POST, "/v2/repository/models/churn/unload", true),
+            (Method::POST, "/inference.GRPCInferenceService/ModelInfer", false),
+            (Method::POST, "/inference.GRPCInferenceService/RepositoryModelUnload", true),
+            (Method::POST, "/v1/models/churn:predict", false),
+            (Method::POST, "/endpoints/churn/invocations", false),
             (Method::POST, "/api/v1/admin/auth/login", false),
             (Method::POST, "/oauth2/token", false),
             (Method::PATCH, "/apis/catalog.aic.dev/v1/namespaces/default/models/churn", true),

@@ -8,24 +8,14 @@ use ports::notary::{Made, Notary};
 
 use crate::model_version::{MODEL_MAX, Version};
 
-/// What is to be signed of a version with an ONNX file.
-fn made(it: &Object<Version>) -> Option<Made> {
-    let text = |reference: &Option<Ref>| reference.as_ref().map(ToString::to_string);
-    Some(Made {
-        organization: it.org.clone(),
-        project: it.metadata.namespace.clone(),
-        model: it.spec.model.to_string(),
-        number: it.spec.number,
-        blake3: it.spec.blob?.to_string(),
-        run: text(&it.spec.run),
-        dataset_version: text(&it.spec.dataset_version),
-        dataset_digest: it.spec.dataset_digest.map(|digest| digest.to_string()),
-    })
+fn made(it: &Object<Version>) -> Result<Option<Made>> {
+    let spec = serde_json::to_value(&it.spec).map_err(Error::internal)?;
+    Ok(spec.as_object().and_then(|spec| Made::of(&it.org, &it.metadata.namespace, spec)))
 }
 
 /// A version's attestation, made of its file.
 pub fn of(cx: &Cx, it: &Object<Version>, bytes: &[u8]) -> Result<Option<Value>> {
-    let Some(made) = made(it) else { return Ok(None) };
+    let Some(made) = made(it)? else { return Ok(None) };
     let notary = cx.port::<dyn Notary>()?;
     let envelope = notary.attest(&made.statement(&notary.sha256(bytes)));
     serde_json::to_value(envelope).map(Some).map_err(Error::internal)
@@ -67,8 +57,8 @@ pub async fn verify(cx: Cx, it: Object<Version>, _: Nothing) -> Result<Verified>
 }
 
 /// Refuses a version that is not what was signed.
-pub fn checked(cx: &Cx, it: &Object<Version>) -> Result<()> {
-    let Some(made) = made(it) else { return Ok(()) };
+fn checked(cx: &Cx, it: &Object<Version>) -> Result<()> {
+    let Some(made) = made(it)? else { return Ok(()) };
     made.check(&*cx.port::<dyn Notary>()?, it.status.attestation.as_ref())
 }
 

@@ -2,10 +2,7 @@
 
 use kernel::{access::Principal, prelude::*};
 
-use crate::{
-    endpoint::{Desired, Endpoint},
-    model_version::{Stage, Version},
-};
+use crate::model_version::{Stage, Version};
 
 /// The kind that keeps the policies.
 const POLICIES: &str = "catalog.governance-policies";
@@ -66,16 +63,29 @@ pub async fn promoted(cx: Cx, it: Object<Version>, old: Option<Object<Version>>)
     Ok(it)
 }
 
-/// Holds a version that is put into service against the policies.
-pub async fn deployed(
-    cx: Cx,
-    it: Object<Endpoint>,
-    old: Option<Object<Endpoint>>,
-) -> Result<Object<Endpoint>> {
-    let serves = |it: &Object<Endpoint>| it.spec.desired == Desired::Serving;
-    let same = old.is_some_and(|old| old.spec.model_version == it.spec.model_version && serves(&old));
-    if let Some(version) = it.spec.model_version.as_ref().filter(|_| serves(&it) && !same) {
-        pass(&cx, "deploy", version).await?;
-    }
-    Ok(it)
+/// On its way where.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+pub struct Way {
+    /// To be promoted, or deployed.
+    event: Event,
+}
+
+/// What is held against quarantine and policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Fields)]
+#[serde(rename_all = "lowercase")]
+enum Event {
+    /// Moving to `Staging` or `Production`.
+    Promote,
+    /// Going into service at an endpoint.
+    Deploy,
+}
+
+/// Refuses what quarantine or an enforced policy refuses, and does nothing else.
+pub async fn clear(cx: Cx, it: Object<Version>, ask: Way) -> Result<Value> {
+    let event = match ask.event {
+        Event::Promote => "promote",
+        Event::Deploy => "deploy",
+    };
+    pass(&cx, event, it.name()).await?;
+    Ok(json!({"clear": true}))
 }

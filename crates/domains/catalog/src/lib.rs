@@ -1,4 +1,4 @@
-//! The service `catalog`: from a table of data to an endpoint that predicts, with everything in between on record.
+//! The service `catalog`: from a table of data to a version of a model, with everything in between on record.
 
 use kernel::prelude::*;
 
@@ -7,7 +7,6 @@ mod card;
 mod cost;
 mod dataset;
 mod dataset_version;
-mod endpoint;
 mod experiment;
 mod files;
 mod gate;
@@ -15,16 +14,11 @@ mod logged;
 mod model;
 mod model_version;
 mod model_work;
-mod predict;
 mod reproduce;
 mod run;
-mod serving;
-mod tensor_json;
 mod train;
 mod training_job;
 mod used;
-
-pub use serving::Serving;
 
 /// Everything the service serves, in the order a user meets it.
 pub fn domain() -> Domain {
@@ -39,7 +33,6 @@ pub fn domain() -> Domain {
         .kind(model::serve)
         .kind(model_version::serve)
         .kind(model_work::artifact::serve)
-        .kind(endpoint::serve)
         .workflow(dataset_version::profiling())
         .workflow(dataset::quality_check::checking())
         .workflow(dataset::transform::transforming())
@@ -49,7 +42,6 @@ pub fn domain() -> Domain {
         .controller("training-jobs", "system.training-jobs", training_job::order)
         .controller("tracked-runs", "catalog.runs", logged::follow)
         .controller("traced-experiments", "catalog.experiments", logged::follow_experiment)
-        .controller("endpoints", "catalog.endpoints", endpoint::make_ready)
 }
 
 #[cfg(test)]

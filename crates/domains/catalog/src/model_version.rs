@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use kernel::prelude::*;
-use ports::infer::{Infer, Signature};
+use ports::infer::Infer;
 
 use crate::{attestation, card, dataset_version::next_number, files, gate, model::Model, reproduce};
 
@@ -17,6 +17,12 @@ pub fn serve(kind: KindBuilder<Version>) -> KindBuilder<Version> {
         .without(&["clone"])
         .action("promote", "Moves the version to a stage; the one that was there steps back.", promote)
         .action("deprecate", "Says that nobody should use the version any more.", deprecate)
+        .action(
+            "clear",
+            "Refuses what quarantine or an enforced policy would refuse of the version, and does nothing else.",
+            gate::clear,
+        )
+        .needs("get")
         .view("card", "What is recorded of the version, as a model card.", |cx, it, _: Nothing| async move {
             card::of(&cx, &it).await
         })
@@ -174,11 +180,6 @@ impl Version {
             Error::conflict("version-not-onnx", "the version has no ONNX file, and nothing else is run here")
                 .hint("save the model as ONNX too, and make a version of that")
         })
-    }
-
-    /// What it takes and gives.
-    pub fn signature(&self) -> Result<Signature> {
-        serde_json::from_value(self.signature.clone().unwrap_or_default()).map_err(Error::internal)
     }
 }
 

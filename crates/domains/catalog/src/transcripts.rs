@@ -3,23 +3,16 @@
 mod bad_input;
 mod data;
 mod evidence;
-mod main_job;
-mod models;
 mod quality;
 mod tracking;
 
-use std::sync::Arc;
-
 use testing::Stage;
-
-use crate::Serving;
 
 /// The service with its engines, and a few small files to send.
 fn stage() -> Stage {
-    let ports = testing::engines().with(Arc::new(Serving::default()));
     let penguins = include_bytes!("../../../../examples/data/penguins.csv");
     Stage::of("catalog", crate::domain())
-        .with_ports(ports)
+        .with_ports(testing::engines())
         .with_file("penguins.csv", penguins)
         .with_file("empty.csv", b"")
         .with_file("header.csv", b"a,b\n")

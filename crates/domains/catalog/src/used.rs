@@ -6,7 +6,7 @@ use kernel::{
     prelude::*,
     store::{Append, Commit},
 };
-use ports::usage::{self, STREAM_S, Tallies, Tally};
+use ports::usage::{self, Tallies, Tally};
 
 /// The most entries of a stream that are added up.
 const ENTRIES_MAX: u32 = 100_000;
@@ -41,17 +41,12 @@ pub async fn flush(cx: Cx) -> Result<()> {
 pub async fn since(cx: &Cx, uid: &Uid, days: u32) -> Result<BTreeMap<String, f64>> {
     let since = cx.now().plus_s(-86_400 * i64::from(days));
     let mut tallies: Vec<Tally> = cx.port::<Tallies>()?.waiting(uid).into_iter().collect();
-    let mut at = since;
-    loop {
-        let stream = usage::stream_of(uid, at);
+    for stream in usage::streams(uid, since, cx.now()) {
         for (_, entry) in cx.platform().store.stream(&stream, 0, ENTRIES_MAX).await? {
             tallies.push(serde_json::from_str(&entry).map_err(Error::internal)?);
         }
-        if stream == usage::stream_of(uid, cx.now()) {
-            return Ok(usage::sum(&tallies, since));
-        }
-        at = at.plus_s(STREAM_S).min(cx.now());
     }
+    Ok(usage::sum(&tallies, since))
 }
 
 /// How far back.

@@ -1,113 +1,108 @@
-//! The Open Inference Protocol v2 over REST: every endpoint of a project is a model of the protocol.
+//! What clients of inference servers speak: the Open Inference Protocol v2 over REST and gRPC, KServe's v1, MLflow's
+//! invocations. Every endpoint of a project is a model of the protocols.
 //!
-//! The project comes from `X-AIC-Project` and is `default` otherwise. Errors are the protocol's
-//! `{"error": …}`, with the platform's code beside it.
+//! The project comes from `X-AIC-Project` and is `default` otherwise. Errors are the protocol's `{"error": …}`, with the
+//! platform's code beside it.
 
 use std::{collections::BTreeMap, time::Instant};
 
 use axum::{
     Router,
     body::Body,
-    extract::{Path, Request, State},
-    http::{HeaderValue, Response, StatusCode, header, request::Parts},
+    http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode, header},
     routing::{get, post},
 };
 use base::{Error, Result};
-use face_web::{Web, body, caller, metrics::Labels, origin};
+use domain_serving::{Answered, Ask, Inputs};
+use face_web::{Web, caller, metrics::Labels, origin};
 use kernel::{
     cx::Cx,
     declare::Body as CallBody,
     dispatch::{self, Answer, Call, Verb},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-/// The kind an address of the protocol names.
+mod grpc;
+mod infer;
+mod models;
+mod plain;
+mod repository;
+
+/// The kind an address of the protocols names.
 const ENDPOINTS: &str = "catalog.endpoints";
+
+/// The extensions of the Open Inference Protocol that are served, by the names clients look for.
+const EXTENSIONS: [&str; 4] = ["binary_tensor_data", "model_repository", "model_configuration", "statistics"];
 
 /// The face's routes.
 pub fn router(web: Web) -> Router {
     Router::new()
-        .route("/v2", get(server))
-        .route("/v2/health/live", get(live))
-        .route("/v2/health/ready", get(ready))
-        .route("/v2/models/{model}", get(metadata))
-        .route("/v2/models/{model}/ready", get(model_ready))
-        .route("/v2/models/{model}/infer", post(infer))
-        .route("/v2/models/{model}/versions/{version}", get(metadata_of_version))
-        .route("/v2/models/{model}/versions/{version}/ready", get(ready_of_version))
-        .route("/v2/models/{model}/versions/{version}/infer", post(infer_of_version))
+        .route("/v2", get(models::server))
+        .route("/v2/health/live", get(models::live))
+        .route("/v2/health/ready", get(models::server_ready))
+        .route("/v2/models/stats", get(models::statistics_of_all))
+        .route("/v2/models/{model}", get(models::metadata))
+        .route("/v2/models/{model}/ready", get(models::ready))
+        .route("/v2/models/{model}/config", get(models::config))
+        .route("/v2/models/{model}/stats", get(models::statistics))
+        .route("/v2/models/{model}/infer", post(infer::infer))
+        .route("/v2/models/{model}/versions/{version}", get(models::metadata_of_version))
+        .route("/v2/models/{model}/versions/{version}/ready", get(models::ready_of_version))
+        .route("/v2/models/{model}/versions/{version}/config", get(models::config_of_version))
+        .route("/v2/models/{model}/versions/{version}/stats", get(models::statistics_of_version))
+        .route("/v2/models/{model}/versions/{version}/infer", post(infer::infer_of_version))
+        .route("/v2/repository/index", post(repository::index))
+        .route("/v2/repository/models/{model}/load", post(repository::load))
+        .route("/v2/repository/models/{model}/unload", post(repository::unload))
+        .route("/v1/models/{model}", get(plain::ready).post(plain::predict))
+        .route("/endpoints/{model}/invocations", post(plain::invocations))
+        .route("/gateway/{model}/invocations", post(plain::invocations))
+        .route("/serving-endpoints/{model}/invocations", post(plain::invocations))
+        .route("/inference.GRPCInferenceService/{method}", post(grpc::serve))
         .with_state(web)
 }
 
-async fn server() -> Response<Body> {
-    let told = json!({"name": "aic", "version": env!("CARGO_PKG_VERSION"), "extensions": []});
-    respond(StatusCode::OK, &told)
-}
-
-async fn live() -> Response<Body> {
-    respond(StatusCode::OK, &json!({"live": true}))
-}
-
-async fn ready(State(web): State<Web>) -> Response<Body> {
-    match web.platform.store.ping().await {
-        Ok(()) => respond(StatusCode::OK, &json!({"ready": true})),
-        Err(error) => problem(&error),
-    }
-}
-
-async fn metadata(state: State<Web>, Path(model): Path<String>, parts: Parts) -> Response<Body> {
-    answer(&state.0, "GET", told(&state.0, &parts, &model, None).await)
-}
-
-async fn metadata_of_version(
-    state: State<Web>,
-    Path((model, version)): Path<(String, String)>,
-    parts: Parts,
-) -> Response<Body> {
-    answer(&state.0, "GET", told(&state.0, &parts, &model, Some(&version)).await)
-}
-
-async fn model_ready(state: State<Web>, Path(model): Path<String>, parts: Parts) -> Response<Body> {
-    answer(&state.0, "GET", is_ready(&state.0, &parts, &model, None).await)
-}
-
-async fn ready_of_version(
-    state: State<Web>,
-    Path((model, version)): Path<(String, String)>,
-    parts: Parts,
-) -> Response<Body> {
-    answer(&state.0, "GET", is_ready(&state.0, &parts, &model, Some(&version)).await)
-}
-
-async fn infer(state: State<Web>, Path(model): Path<String>, request: Request) -> Response<Body> {
-    inferred(&state.0, &model, None, request).await
-}
-
-async fn infer_of_version(
-    state: State<Web>,
-    Path((model, version)): Path<(String, String)>,
-    request: Request,
-) -> Response<Body> {
-    inferred(&state.0, &model, Some(&version), request).await
-}
-
-async fn cx(web: &Web, parts: &Parts) -> Result<Cx> {
-    let principal = caller::principal(web, &parts.headers).await?.ok_or_else(caller::anonymous)?;
+/// Who calls, for which project, until when.
+async fn cx(web: &Web, headers: &HeaderMap, extensions: &Extensions) -> Result<Cx> {
+    let principal = caller::principal(web, headers).await?.ok_or_else(caller::anonymous)?;
     web.rates.take(&format!("{}/{}", principal.org, principal.actor()), true)?;
-    let project =
-        parts.headers.get("x-aic-project").and_then(|value| value.to_str().ok()).unwrap_or("default");
+    let project = headers.get("x-aic-project").and_then(|value| value.to_str().ok()).unwrap_or("default");
     let mut cx = web.platform.cx(principal, project);
-    cx.trace = caller::trace(&parts.headers).into();
-    cx.origin = origin::origin(&parts.extensions);
+    cx.trace = caller::trace(headers).into();
+    cx.origin = origin::origin(extensions);
     cx.deadline = Some(cx.now().plus_s(web.settings.deadline_s));
     Ok(cx)
 }
 
-async fn call(web: &Web, cx: Cx, verb: Verb, model: &str, body: CallBody) -> Result<Value> {
+/// What a request asks of an endpoint, whatever it came in.
+struct Wanted<'a> {
+    model: &'a str,
+    version: Option<&'a str>,
+    inputs: Inputs,
+    outputs: &'a [String],
+    parameters: &'a Map<String, Value>,
+    headers: &'a HeaderMap,
+}
+
+/// Asks the endpoint: a parameter of the request goes before a header of the same name.
+async fn asked(cx: &Cx, wanted: Wanted<'_>) -> Result<Answered> {
+    let (parameters, headers) = (wanted.parameters, wanted.headers);
+    let carried = |name: &str| match parameters.get(name) {
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(value @ (Value::Number(_) | Value::Bool(_))) => Some(value.to_string()),
+        _ => headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned),
+    };
+    let ask =
+        Ask { inputs: wanted.inputs, outputs: wanted.outputs, carried: &carried, version: wanted.version };
+    domain_serving::answer(cx, wanted.model, ask).await
+}
+
+/// An operation on endpoints, asked as every face asks.
+async fn call(cx: Cx, verb: Verb, model: Option<&str>, body: CallBody) -> Result<Value> {
     let call = Call {
-        kind: web.platform.kind(ENDPOINTS)?,
+        kind: cx.platform().kind(ENDPOINTS)?,
         verb,
-        id: Some(model.to_owned()),
+        id: model.map(str::to_owned),
         parent: None,
         params: BTreeMap::new(),
         body,
@@ -119,86 +114,17 @@ async fn call(web: &Web, cx: Cx, verb: Verb, model: &str, body: CallBody) -> Res
     }
 }
 
-/// An endpoint serves one version; asking for another is asking for what is not there.
-fn same_version(wanted: Option<&str>, endpoint: &Value) -> Result<String> {
-    let serving = endpoint["spec"]["modelVersion"].as_str().unwrap_or_default();
-    let number = serving.rsplit('.').next().unwrap_or_default().to_owned();
-    match wanted {
-        Some(wanted) if wanted != number => {
-            Err(Error::not_found("not-found", format!("the endpoint serves version {number}, not {wanted}")))
-        }
-        _ => Ok(number),
-    }
-}
-
-async fn told(web: &Web, parts: &Parts, model: &str, version: Option<&str>) -> Result<Value> {
-    let cx = cx(web, parts).await?;
-    let endpoint = call(web, cx.clone(), Verb::Get, model, CallBody::Empty).await?;
-    let number = same_version(version, &endpoint)?;
-    let schema = call(web, cx, Verb::View("schema".to_owned()), model, CallBody::Empty).await?;
-    let slots = |name: &str| {
-        let slots = schema[name].as_array().cloned().unwrap_or_default();
-        slots
-            .iter()
-            .map(|slot| json!({"name": slot["name"], "datatype": slot["datatype"], "shape": slot["shape"]}))
-            .collect::<Vec<_>>()
-    };
-    Ok(json!({
-        "name": model,
-        "versions": [number],
-        "platform": "onnx",
-        "inputs": slots("inputs"),
-        "outputs": slots("outputs"),
-    }))
-}
-
-async fn is_ready(web: &Web, parts: &Parts, model: &str, version: Option<&str>) -> Result<Value> {
-    let cx = cx(web, parts).await?;
-    let endpoint = call(web, cx, Verb::Get, model, CallBody::Empty).await?;
-    same_version(version, &endpoint)?;
-    if endpoint["status"]["phase"] == "Ready" {
-        return Ok(json!({"name": model, "ready": true}));
-    }
-    Err(Error::unavailable("endpoint-not-ready", format!("endpoint `{model}` does not answer yet"))
-        .retry_after(1))
-}
-
-async fn inferred(web: &Web, model: &str, version: Option<&str>, request: Request) -> Response<Body> {
-    let began = Instant::now();
-    let result = infer_now(web, model, version, request).await;
-    let response = match result {
-        Ok(value) => respond(StatusCode::OK, &value),
-        Err(error) => problem(&error),
-    };
-    count(web, "POST", response.status().as_u16(), began.elapsed().as_secs_f64());
-    response
-}
-
-async fn infer_now(web: &Web, model: &str, version: Option<&str>, request: Request) -> Result<Value> {
-    let (parts, http_body) = request.into_parts();
-    let cx = cx(web, &parts).await?;
-    if version.is_some() {
-        let endpoint = call(web, cx.clone(), Verb::Get, model, CallBody::Empty).await?;
-        same_version(version, &endpoint)?;
-    }
-    let json = body::json(http_body, web.settings.body_max).await?;
-    let json =
-        json.ok_or_else(|| Error::bad_request("body-missing", "send an inference request as the body"))?;
-    call(web, cx, Verb::Act("infer".to_owned()), model, CallBody::Json(json)).await
-}
-
-fn answer(web: &Web, method: &str, result: Result<Value>) -> Response<Body> {
-    let response = match result {
-        Ok(value) => respond(StatusCode::OK, &value),
-        Err(error) => problem(&error),
-    };
-    count(web, method, response.status().as_u16(), 0.0);
-    response
-}
-
-fn count(web: &Web, method: &str, status: u16, seconds: f64) {
+/// Counts an answer.
+fn count(web: &Web, method: &str, status: u16, began: Instant) {
     let (target, method) = (ENDPOINTS.to_owned(), method.to_owned());
-    web.metrics.count(Labels { face: "inference", target, method, status }, seconds);
+    web.metrics.count(Labels { face: "inference", target, method, status }, began.elapsed().as_secs_f64());
+}
+
+/// The answer to a request, counted.
+fn finished(web: &Web, method: &str, began: Instant, result: Result<Response<Body>>) -> Response<Body> {
+    let response = result.unwrap_or_else(|error| problem(&error));
+    count(web, method, response.status().as_u16(), began);
+    response
 }
 
 fn respond(status: StatusCode, value: &Value) -> Response<Body> {

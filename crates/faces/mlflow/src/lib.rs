@@ -7,7 +7,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{HeaderValue, Response, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Response, StatusCode, header, request::Parts},
     middleware::Next,
     routing::{any, post},
 };
@@ -39,6 +39,7 @@ mod source;
 mod title;
 mod traces;
 mod tree;
+mod uploads;
 mod versions;
 mod webhooks;
 
@@ -95,6 +96,7 @@ struct Asked {
     /// What stands behind `mlflow/`, in parts.
     path: Vec<String>,
     ask: Ask,
+    headers: HeaderMap,
 }
 
 impl Asked {
@@ -118,7 +120,14 @@ async fn cx(web: &Web, parts: &Parts) -> Result<Cx> {
 }
 
 async fn answer(State(shared): State<Shared>, request: Request) -> Response<Body> {
-    written(read(shared, request).await)
+    if request.method() == "GET" {
+        return written(read(shared, request).await);
+    }
+    // What was begun is brought to its end, though whoever asked may have gone: half a run would be left behind.
+    match tokio::spawn(read(shared, request)).await {
+        Ok(done) => written(done),
+        Err(error) => written(Err(base::Error::internal(error).into())),
+    }
 }
 
 /// Reads a request and answers it.
@@ -135,7 +144,8 @@ async fn read(shared: Shared, request: Request) -> Result<Value> {
     } else {
         Ask::of_body(&body::bytes(http_body, BODY_MAX).await?)?
     };
-    let asked = Asked { cx, method: parts.method.as_str().to_owned(), version, path, ask };
+    let asked =
+        Asked { cx, method: parts.method.as_str().to_owned(), version, path, ask, headers: parts.headers };
     let found = match asked.path[0].as_str() {
         "experiments" => Box::pin(experiments::answer(&asked)).await?,
         "registered-models" => Box::pin(models::answer(&asked)).await?,

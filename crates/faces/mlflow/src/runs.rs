@@ -1,6 +1,6 @@
 //! Runs: objects of `catalog.runs`; what is logged to them is kept behind the port `Tracking`.
 
-use base::{Time, Uid};
+use base::{Digest, Time, Uid};
 use kernel::{cx::Cx, object::Raw};
 use ports::tracking::{Batch, Data, Found, Input, Metric, Pair, Run, State, Tracking};
 use serde_json::{Value, json};
@@ -17,6 +17,8 @@ use crate::{
 
 /// The tag that holds a run's name.
 pub const NAME_TAG: &str = "mlflow.runName";
+/// The tag that says as what a run is known where it was copied from.
+const SOURCE_TAG: &str = "aic.source.id";
 
 /// Answers what is asked of runs.
 pub async fn answer(asked: &Asked) -> Result<Option<Value>> {
@@ -221,10 +223,8 @@ async fn create(cx: &Cx, ask: &Ask) -> Result<Value> {
         // MLflow takes a run that says nothing for one that began in 1970.
         "startedAt": Time::from_micros(started.unwrap_or(0).saturating_mul(1_000)),
     });
-    let name = cx.uid("run").to_string().replace('_', "-").to_lowercase();
-    let uid = objects::create(cx, RUNS, &name, spec).await?;
-    let it = objects::living(cx, RUNS, &uid).await?;
-    let it = it.ok_or_else(|| Fault::missing(format!("Run with id={uid} not found")))?;
+    let from = tags.iter().find(|(key, _)| key == SOURCE_TAG).map(|(_, id)| id.as_str());
+    let it = begun(cx, (&experiment, from), spec).await?;
     let run = attributes_in(&experiment, &it);
     let tracking = cx.port::<dyn Tracking>()?;
     tracking.put(run.clone()).await?;
@@ -238,6 +238,28 @@ async fn create(cx: &Cx, ask: &Ask) -> Result<Value> {
     // MLflow says nothing of outputs before there can be any.
     shown.as_object_mut().and_then(|run| run.remove("outputs"));
     Ok(json!({"run": shown}))
+}
+
+/// Makes the object of a run. A copy of a run that is somewhere else is made once: whoever was broken off goes on with it.
+async fn begun(cx: &Cx, (experiment, from): (&Raw, Option<&str>), spec: Value) -> Result<Raw> {
+    let name = match from {
+        Some(from) => {
+            let digest = Digest::of(format!("{}\0{from}", experiment.metadata.uid).as_bytes()).to_string();
+            format!("copy-{}", &digest[..40])
+        }
+        None => cx.uid("run").to_string().replace('_', "-").to_lowercase(),
+    };
+    let id = match objects::create(cx, RUNS, &name, spec).await {
+        Err(fault) if fault.code == "RESOURCE_ALREADY_EXISTS" && from.is_some() => {
+            // A run is named below its experiment.
+            let name = format!("{}.{name}", experiment.metadata.name);
+            objects::may(cx, RUNS, "update", &name).await?;
+            name
+        }
+        other => other?,
+    };
+    let it = objects::living(cx, RUNS, &id).await?;
+    it.ok_or_else(|| Fault::missing(format!("Run with id={id} not found")))
 }
 
 /// Gives a run another name, which is a tag, too.

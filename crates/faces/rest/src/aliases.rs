@@ -97,6 +97,7 @@ pub const ALIASES: &[(&str, &str, &str)] = &[
     ("GET", "catalog/endpoints/by-model/{}", "catalog/endpoints/by-model?model={}"),
     ("GET", "catalog/endpoints/by-status/{}", "catalog/endpoints/by-status?status={}"),
     ("PUT", "catalog/endpoints/{}/config", "POST catalog/endpoints/{}/set-config"),
+    ("PUT", "catalog/endpoints/{}/routing", "POST catalog/endpoints/{}/set-routing"),
     ("PATCH", "catalog/endpoints/{}/status", "POST catalog/endpoints/{}/set-status"),
     ("GET", "catalog/pipelines/by-type/{}", "catalog/pipelines/by-type?type={}"),
     ("GET", "catalog/pipelines/runs/{}", "catalog/pipeline-runs/{}"),

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::{
-    Failure, Phase, Progress, RUNS, Run, Status, log,
+    Failure, Phase, Progress, RUNS, Run, Status, WAITS, log,
     step::{Step, StepCx, Told, Workflow},
 };
 use crate::{
@@ -63,16 +63,27 @@ fn unfinished(limit: u32) -> Query {
         kind: RUNS.to_owned(),
         projects: Projects::All,
         deleted: false,
-        filter: Some(Predicate::Any(vec![phase("Pending"), phase("Running")])),
+        filter: Some(Predicate::Any(vec![phase("Pending"), phase("Running"), phase("Waiting")])),
         sort: Sort { place: Place::Uid, descending: false },
         after: None,
         limit,
     }
 }
 
-/// How many runs wait or are under way.
-pub(crate) async fn waiting(platform: &Arc<Platform>) -> Result<u64> {
-    platform.store.count(&unfinished(1)).await
+/// Whether a run was put aside for longer than until now.
+fn is_put_aside(platform: &Platform, it: &Object<Run>) -> bool {
+    it.status.phase == Phase::Waiting && it.status.resume_at.is_some_and(|at| at > platform.now())
+}
+
+/// Whether no run is under way, or waits for a worker.
+pub(crate) async fn is_idle(platform: &Arc<Platform>) -> Result<bool> {
+    for record in platform.store.list(&unfinished(200)).await? {
+        if !is_put_aside(platform, &Raw::from_record(&*platform.kind(RUNS)?, &record)?.typed()?) {
+            platform.wake.notify_one();
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Starts as many waiting runs as there are free places; answers how many it started.
@@ -87,13 +98,13 @@ async fn claim(platform: &Arc<Platform>, places: &Arc<Semaphore>) -> Result<usiz
             break;
         };
         let key = format!("run/{}", record.uid);
-        if platform.busy(&key) {
+        let it: Object<Run> = Raw::from_record(&kind, &record)?.typed()?;
+        if platform.busy(&key) || is_put_aside(platform, &it) {
             continue;
         }
         let Some(lease) = platform.store.lease(&key, &platform.holder, platform.now(), LEASE_S).await? else {
             continue;
         };
-        let it: Object<Run> = Raw::from_record(&kind, &record)?.typed()?;
         let mut cx = platform.cx_of(Principal::system("runs", &record.org), &record.project);
         cx.fence = Some((lease.key.clone(), lease.token));
         platform.set_busy(&key, true);
@@ -157,6 +168,15 @@ async fn walk(cx: &Cx, it: &Object<Run>, lease: &Lease) -> Result<()> {
     match ended {
         Ok(()) => end(cx, it, Phase::Succeeded, None).await,
         Err(error) if error.code() == "lease-lost" => Err(error),
+        Err(error) if error.code() == WAITS => {
+            let resume_at = cx.now().plus_s(i64::from(error.wait_s().unwrap_or(1)));
+            let (cx, aside) = (cx.doing("wait"), Phase::Waiting);
+            let put_aside = cx.update_status::<Run>(uid, |status| {
+                status.phase = if status.cancel_requested { status.phase } else { aside };
+                status.resume_at = Some(resume_at);
+            });
+            put_aside.await.map(|_| ())
+        }
         Err(error) if error.code() == "cancelled" && stop.load(Ordering::Relaxed) => {
             end(cx, it, Phase::Cancelled, None).await
         }
@@ -225,7 +245,7 @@ async fn one(cx: &Cx, it: &Object<Run>, step: &Step, handed: StepCx) -> Result<(
                 })
                 .await;
             }
-            Err(error) if error.code() == "lease-lost" => return Err(error),
+            Err(error) if matches!(error.code(), "lease-lost" | WAITS) => return Err(error),
             Err(error) => {
                 handed.line(&format!("step {} failed: {error}", step.name));
                 if let Some(cause) = error.cause() {

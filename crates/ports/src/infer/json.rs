@@ -61,25 +61,21 @@ fn elements(datatype: &str, flat: Vec<Value>) -> Result<Elements> {
     }
     // JSON has no NaN; null stands for a missing number.
     let float = |value: &Value| if value.is_null() { Some(f64::NAN) } else { value.as_f64() };
-    Ok(match datatype {
-        "BOOL" => Elements::Bool(each(flat, "a boolean", Value::as_bool)?),
-        "INT32" => Elements::Int32(each(flat, "an INT32", |value| i32::try_from(value.as_i64()?).ok())?),
-        "INT64" => Elements::Int64(each(flat, "an INT64", Value::as_i64)?),
-        "FP32" => Elements::Fp32(each(flat, "a number", |value| float(value).map(|number| number as f32))?),
-        "FP64" => Elements::Fp64(each(flat, "a number", float)?),
-        "BYTES" => Elements::Bytes(each(flat, "a text", |value| match value {
+    Ok(match Datatype::named(datatype)? {
+        Datatype::Bool => Elements::Bool(each(flat, "a boolean", Value::as_bool)?),
+        Datatype::Int32 => {
+            Elements::Int32(each(flat, "an INT32", |value| i32::try_from(value.as_i64()?).ok())?)
+        }
+        Datatype::Int64 => Elements::Int64(each(flat, "an INT64", Value::as_i64)?),
+        Datatype::Fp32 => {
+            Elements::Fp32(each(flat, "a number", |value| float(value).map(|number| number as f32))?)
+        }
+        Datatype::Fp64 => Elements::Fp64(each(flat, "a number", float)?),
+        Datatype::Bytes => Elements::Bytes(each(flat, "a text", |value| match value {
             Value::Null => Some(String::new()),
             Value::String(text) => Some(text.clone()),
             _ => None,
         })?),
-        other => {
-            return Err(Error::invalid(
-                "tensor-wrong-type",
-                format!("the datatype `{other}` is not carried"),
-            )
-            .at("datatype")
-            .hint("BOOL, INT32, INT64, FP32, FP64 and BYTES are"));
-        }
     })
 }
 

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 
 use kernel::prelude::*;
-use ports::infer::Signature;
+use ports::infer::{Infer, Signature};
 
 use crate::{
     model::Model,
     model_version::{self, Version},
-    predict::{self, Rows},
-    serving::Serving,
 };
 
 /// The kind of versions.
@@ -25,8 +23,6 @@ pub struct Spec {
     pub blob: Option<Digest>,
     /// What it takes and gives.
     pub signature: Option<Value>,
-    /// A row it can be tried with.
-    pub input_example: Option<Value>,
     /// What it is for.
     pub task: Option<String>,
     /// Its metrics.
@@ -158,29 +154,31 @@ pub async fn validate(cx: Cx, it: Object<Model>, ask: Which) -> Result<Value> {
         passed
     };
     let blob = facts.onnx()?;
-    let whole = cx.platform().blobs.get(blob, model_version::MODEL_MAX).await;
-    note("digest", whole.map(|bytes| format!("{} bytes are those of {blob}", bytes.len())));
-    let loaded = cx.port::<Serving>()?.model(&cx, &facts.name).await;
+    let bytes = cx.platform().blobs.get(blob, model_version::MODEL_MAX).await;
+    note(
+        "digest",
+        bytes.as_ref().map(|it| format!("{} bytes are those of {blob}", it.len())).map_err(Clone::clone),
+    );
+    let infer = cx.port::<dyn Infer>()?;
+    let loaded = match bytes {
+        Ok(bytes) => cx.blocking(move || infer.load(&bytes)).await,
+        Err(error) => Err(error),
+    };
     let model = loaded.as_ref().ok().cloned();
     note("loads", loaded.map(|_| "the file loads here".to_owned()));
     if let Some(model) = model {
-        let found = serde_json::to_value(model.model.signature()).map_err(Error::internal)?;
+        let inputs = model.signature().inputs.len();
         let declared = facts.spec.signature.clone().unwrap_or_default();
         let declared: Option<Signature> = serde_json::from_value(declared).ok();
-        let same = declared.is_some_and(|declared| names(&declared) == names(model.model.signature()));
+        let same = declared.is_some_and(|declared| names(&declared) == names(model.signature()));
         let told = if same {
-            Ok(format!("{} inputs as declared", found["inputs"].as_array().map_or(0, Vec::len)))
+            Ok(format!("{inputs} inputs as declared"))
         } else {
             Err(Error::conflict("tensor-wrong-shape", "the declared signature is not that of the file"))
         };
         note("signature", told);
-        let predicted = match facts.spec.input_example.clone() {
-            None => Err(Error::conflict("no-example", "the version has no example to try")),
-            Some(example) => predict::rows(&cx, model, Rows { rows: vec![example] })
-                .await
-                .map(|predicted| format!("{} prediction for the example", predicted.predictions.len())),
-        };
-        note("example", predicted);
+        let predicted = super::tried(&cx, &facts.name, None).await;
+        note("example", predicted.map(|_| "it predicts for the example".to_owned()));
     }
     let valid = checks.iter().all(|check| check["passed"] == true);
     Ok(json!({"version": facts.spec.number, "valid": valid, "checks": checks}))

@@ -40,8 +40,6 @@ fn objects_that_do_not_fit_are_refused_with_the_field() {
         => 422 {"code": "patch-failed"}
         PATCH /models/m [content-type: application/json-patch+json] {"op": "test"}
         => 400 {"code": "bad-patch"}
-        POST /endpoints {"metadata": {"name": "e"}, "spec": {"model": "nowhere"}}
-        => 404
         POST /model-versions {"spec": {"model": "m", "blob": "beef"}}
         => 422 {"code": "invalid-digest", "field": "spec.blob"}
         POST /model-versions {"spec": {"model": "m"}}

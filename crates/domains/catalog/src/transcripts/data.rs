@@ -88,8 +88,6 @@ fn a_model_says_what_it_has() {
         => 200
         GET /models/types
         => 200 {"items": [{"type": "unknown", "count": 1}]}
-        POST /endpoints {"metadata": {"name": "churn"}, "spec": {"model": "churn"}}
-        => 409 {"code": "model-empty"}
         "#,
     );
 }

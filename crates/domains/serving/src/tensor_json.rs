@@ -1,11 +1,9 @@
 //! Tensors as JSON: the Open Inference Protocol v2's requests and answers.
 
-use std::sync::Arc;
-
 use kernel::prelude::*;
 use ports::infer::{Tensor, json};
 
-use crate::{predict, serving::Loaded};
+use crate::{endpoint::Picked, predict};
 
 /// An inference request (Open Inference Protocol v2, "Inference Request JSON Object").
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]
@@ -13,7 +11,7 @@ pub struct Request {
     /// The caller's name for the request.
     #[field(max = 200)]
     pub id: Option<String>,
-    /// Parameters of the request; none change the answer yet.
+    /// What the request carries beside them, for the endpoint's routing.
     pub parameters: Option<Value>,
     /// One tensor for each input of the model.
     #[field(min = 1, max = 1000)]
@@ -30,8 +28,8 @@ impl Request {
     }
 }
 
-/// Runs a model on a request's tensors.
-pub async fn infer(cx: &Cx, loaded: Arc<Loaded>, endpoint: &str, ask: Request) -> Result<Value> {
+/// Runs a revision on a request's tensors.
+pub async fn infer(cx: &Cx, picked: &Picked, endpoint: &str, ask: Request) -> Result<Value> {
     let mut inputs = Vec::new();
     for (i, value) in ask.inputs.into_iter().enumerate() {
         inputs.push(json::read(value).map_err(|error| {
@@ -47,16 +45,12 @@ pub async fn infer(cx: &Cx, loaded: Arc<Loaded>, endpoint: &str, ask: Request) -
             format!("at most {} rows a request", predict::ROWS_MAX),
         ));
     }
-    let outputs = predict::run(cx, &loaded, inputs, rows).await?;
-    let wanted = ask.outputs.map(|wanted| names(&wanted, &outputs)).transpose()?;
-    let outputs: Vec<Value> = outputs
-        .into_iter()
-        .filter(|tensor| wanted.as_ref().is_none_or(|wanted| wanted.contains(&tensor.name)))
-        .map(json::written)
-        .collect();
+    let names = ask.outputs.as_deref().map(names).transpose()?.unwrap_or_default();
+    let outputs = wanted(picked.run(cx, inputs, rows).await?, &names)?;
+    let outputs: Vec<Value> = outputs.into_iter().map(json::written).collect();
     let mut answer = json!({
         "model_name": endpoint,
-        "model_version": loaded.number.to_string(),
+        "model_version": picked.target().loaded.number.to_string(),
         "outputs": outputs,
     });
     if let Some(id) = ask.id {
@@ -65,17 +59,25 @@ pub async fn infer(cx: &Cx, loaded: Arc<Loaded>, endpoint: &str, ask: Request) -
     Ok(answer)
 }
 
-/// The names of the outputs wanted, each of which must be one the model has.
-fn names(wanted: &[Value], outputs: &[Tensor]) -> Result<Vec<String>> {
-    let known = |name: &str| outputs.iter().any(|tensor| tensor.name == name);
-    let name = |(i, output): (usize, &Value)| match output["name"].as_str() {
-        Some(name) if known(name) => Ok(name.to_owned()),
-        _ => {
-            let known: Vec<&str> = outputs.iter().map(|tensor| tensor.name.as_str()).collect();
-            Err(Error::invalid("bad-tensor", "the model has no such output")
-                .at(format!("outputs[{i}].name"))
-                .hint(format!("its outputs are: {}", known.join(", "))))
-        }
+/// The names of the outputs wanted.
+fn names(wanted: &[Value]) -> Result<Vec<String>> {
+    let name = |(i, output): (usize, &Value)| {
+        let name = output["name"].as_str().map(str::to_owned);
+        name.ok_or_else(|| {
+            Error::invalid("bad-tensor", "an output has a name").at(format!("outputs[{i}].name"))
+        })
     };
     wanted.iter().enumerate().map(name).collect()
+}
+
+/// The outputs that are wanted, all where none is named; each must be one the model has.
+pub fn wanted(outputs: Vec<Tensor>, names: &[String]) -> Result<Vec<Tensor>> {
+    let has = |name: &String| outputs.iter().any(|tensor| tensor.name == *name);
+    if let Some(i) = names.iter().position(|name| !has(name)) {
+        let known: Vec<&str> = outputs.iter().map(|tensor| tensor.name.as_str()).collect();
+        return Err(Error::invalid("bad-tensor", "the model has no such output")
+            .at(format!("outputs[{i}].name"))
+            .hint(format!("its outputs are: {}", known.join(", "))));
+    }
+    Ok(outputs.into_iter().filter(|tensor| names.is_empty() || names.contains(&tensor.name)).collect())
 }

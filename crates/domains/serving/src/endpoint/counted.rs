@@ -7,7 +7,7 @@ use kernel::{
     store::{Append, Commit},
 };
 
-use super::Endpoint;
+use super::{Endpoint, Picked};
 use crate::used::{self, Window};
 
 /// Adds what is served of counts and events.
@@ -20,46 +20,73 @@ pub fn serve(kind: KindBuilder<Endpoint>) -> KindBuilder<Endpoint> {
         .needs("get")
 }
 
-/// Times are counted by the smallest of these that they do not exceed, in seconds.
-const WITHIN: [(f64, &str); 8] = [
+/// Times are counted by the smallest of these that they do not exceed, in seconds; what took longer, by none.
+pub const WITHIN: [(f64, &str); 12] = [
     (0.001, "within/0.001"),
+    (0.0025, "within/0.0025"),
     (0.005, "within/0.005"),
     (0.01, "within/0.01"),
+    (0.025, "within/0.025"),
     (0.05, "within/0.05"),
     (0.1, "within/0.1"),
+    (0.25, "within/0.25"),
     (0.5, "within/0.5"),
     (1.0, "within/1"),
+    (2.5, "within/2.5"),
     (10.0, "within/10"),
 ];
 
-/// Answers a call and counts it.
+/// Whether a failure is the model's or ours, and not the mistake of whoever called.
+pub fn is_ours(error: &Error) -> bool {
+    error.status().code() >= 500 || error.code() == "model-failed"
+}
+
+/// Answers a call and counts it, for the endpoint and for the revision.
 pub async fn call<R>(
     cx: &Cx,
     it: &Object<Endpoint>,
-    rows: usize,
-    answer: impl Future<Output = Result<R>>,
+    (rows, picked): (usize, Result<Picked>),
+    answer: impl AsyncFnOnce(&Picked) -> Result<R>,
 ) -> Result<R> {
     let began = cx.now();
-    let answered = answer.await;
+    let (answered, picked) = match picked {
+        Ok(picked) => (answer(&picked).await, Some(picked)),
+        Err(error) => (Err(error), None),
+    };
     let seconds = cx.now().seconds_since(began);
-    let caller = format!("caller/{}", cx.principal.actor());
+    let outcome = match &answered {
+        Ok(_) => "answered",
+        Err(error) if is_ours(error) => "failed",
+        Err(_) => "refused",
+    };
     let rows = if answered.is_ok() { rows as f64 } else { 0.0 };
-    let mut what = vec![("calls", 1.0), ("rows", rows), ("seconds", seconds), (caller.as_str(), 1.0)];
-    match &answered {
-        Ok(_) => what.push(("answered", 1.0)),
-        Err(error) if error.status().code() < 500 => what.push(("refused", 1.0)),
-        Err(error) => {
-            what.push(("failed", 1.0));
-            note(cx, &it.metadata.uid, "failed", &format!("{}: {}", error.code(), error.message())).await?;
-        }
-    }
-    if let Some((_, name)) = WITHIN.iter().find(|(limit, _)| seconds <= *limit) {
-        what.push((name, 1.0));
-    }
+    let within = WITHIN.iter().find(|(limit, _)| seconds <= *limit).map_or("within/more", |(_, name)| name);
+    let caller = format!("caller/{}", cx.principal.actor());
+    let what = [
+        ("calls", 1.0),
+        (outcome, 1.0),
+        ("rows", rows),
+        ("seconds", seconds),
+        (within, 1.0),
+        (caller.as_str(), 1.0),
+    ];
     used::count(cx, &it.metadata.uid, &what).await?;
-    if answered.is_ok() {
-        let model = cx.read("catalog.models", &it.spec.model).await?.metadata.uid;
-        used::count(cx, &model, &[("predictions", rows)]).await?;
+    if let Some(picked) = picked {
+        let target = picked.target();
+        target.series.add(outcome, rows as u64, seconds);
+        // What a caller did wrong took no time of the model.
+        let counted = if outcome == "refused" { &what[..2] } else { &what[..5] };
+        used::count(cx, &target.uid, counted).await?;
+        if let Err(error) = answered.as_ref()
+            && outcome == "failed"
+            && picked.notes(cx.now())
+        {
+            let told = format!("revision {}: {}: {}", target.number, error.code(), error.message());
+            note(cx, &it.metadata.uid, "failed", &told).await?;
+        }
+        if answered.is_ok() {
+            used::count(cx, &target.loaded.model_uid, &[("predictions", rows)]).await?;
+        }
     }
     answered
 }
@@ -74,6 +101,13 @@ pub async fn note(cx: &Cx, uid: &Uid, event: &str, message: &str) -> Result<()> 
     let entry = json!({"at": cx.now(), "event": event, "message": shown}).to_string();
     let appends = vec![Append { stream: events(uid), entries: vec![entry] }];
     cx.platform().store.commit(Commit { appends, ..Commit::default() }).await.map(|_| ())
+}
+
+/// The mean time of a call; none where there was none.
+pub fn mean(counts: &BTreeMap<String, f64>) -> Option<f64> {
+    let count = |name: &str| counts.get(name).copied().unwrap_or(0.0);
+    let calls = count("answered") + count("failed");
+    (calls > 0.0).then(|| count("seconds") / calls)
 }
 
 /// Calls, failures and times of the last days.

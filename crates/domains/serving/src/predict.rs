@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use kernel::prelude::*;
 use ports::infer::{Datatype, Elements, Signature, Tensor};
 
-use crate::serving::Loaded;
+use crate::{endpoint::Picked, live::Loaded};
 
 /// The most rows one request may carry.
 pub const ROWS_MAX: usize = 10_000;
@@ -18,6 +18,17 @@ pub struct Rows {
     /// One object a row: a value for each column; a column left out or null is missing.
     #[field(min = 1, max = 10000)]
     pub rows: Vec<Value>,
+    /// What the request carries beside them, for the endpoint's routing: texts or numbers by name.
+    pub parameters: Option<Value>,
+}
+
+/// What a request's parameters say under a name.
+pub fn parameter(parameters: Option<&Value>, name: &str) -> Option<String> {
+    match parameters?.get(name)? {
+        Value::String(text) => Some(text.clone()),
+        value @ (Value::Number(_) | Value::Bool(_)) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
 }
 
 /// One prediction.
@@ -74,12 +85,20 @@ pub struct Explained {
     pub version: String,
 }
 
-/// Predicts for rows.
-pub async fn rows(cx: &Cx, loaded: Arc<Loaded>, ask: Rows) -> Result<Predicted> {
-    let tensors = tensors(&loaded.signature, &ask.rows)?;
-    let answered = run(cx, &loaded, tensors, ask.rows.len()).await?;
-    let predictions = predictions(&loaded.signature, &answered, ask.rows.len())?;
+/// Predicts for rows with the revision that was chosen.
+pub async fn rows(cx: &Cx, picked: &Picked, rows: &[Value]) -> Result<Predicted> {
+    let loaded = &picked.target().loaded;
+    let tensors = tensors(&loaded.signature, rows)?;
+    let answered = picked.run(cx, tensors, rows.len()).await?;
+    let predictions = predictions(&loaded.signature, &answered, rows.len())?;
     Ok(Predicted { predictions, model: loaded.name.clone(), version: loaded.number.to_string() })
+}
+
+/// Predicts for rows with a model.
+pub async fn predicted(cx: &Cx, loaded: &Arc<Loaded>, rows: &[Value]) -> Result<Vec<Prediction>> {
+    let tensors = tensors(&loaded.signature, rows)?;
+    let answered = run(cx, loaded, tensors, rows.len()).await?;
+    predictions(&loaded.signature, &answered, rows.len())
 }
 
 /// Runs a model: a few rows at once where we are, many on the blocking pool.
@@ -92,12 +111,13 @@ pub async fn run(cx: &Cx, loaded: &Arc<Loaded>, inputs: Vec<Tensor>, rows: usize
 }
 
 /// Predicts for rows and says what each column added.
-pub async fn explained(cx: &Cx, loaded: Arc<Loaded>, ask: Rows) -> Result<Explained> {
-    let inputs = tensors(&loaded.signature, &ask.rows)?;
-    let (model, again) = (Arc::clone(&loaded), inputs.clone());
+pub async fn explained(cx: &Cx, picked: &Picked, rows: &[Value]) -> Result<Explained> {
+    let loaded = &picked.target().loaded;
+    let inputs = tensors(&loaded.signature, rows)?;
+    let (model, again) = (Arc::clone(loaded), inputs.clone());
     let reasons = cx.blocking(move || model.model.explain(again)).await?;
-    let answered = run(cx, &loaded, inputs, ask.rows.len()).await?;
-    let predictions = predictions(&loaded.signature, &answered, ask.rows.len())?;
+    let answered = picked.run(cx, inputs, rows.len()).await?;
+    let predictions = predictions(&loaded.signature, &answered, rows.len())?;
     let explanations = reasons
         .into_iter()
         .map(|it| Reason {
@@ -117,7 +137,7 @@ pub async fn explained(cx: &Cx, loaded: Arc<Loaded>, ask: Rows) -> Result<Explai
 }
 
 /// One tensor a column, each of shape rows × 1.
-fn tensors(signature: &Signature, rows: &[Value]) -> Result<Vec<Tensor>> {
+pub fn tensors(signature: &Signature, rows: &[Value]) -> Result<Vec<Tensor>> {
     for (i, row) in rows.iter().enumerate() {
         let Value::Object(row) = row else {
             return Err(
@@ -139,12 +159,18 @@ fn tensors(signature: &Signature, rows: &[Value]) -> Result<Vec<Tensor>> {
         .map(|slot| {
             let values = rows.iter().map(|row| row.get(&slot.name).unwrap_or(&Value::Null));
             let elements = elements(slot.datatype, values, &slot.name)?;
-            Ok(Tensor { name: slot.name.clone(), shape: vec![rows.len(), 1], elements })
+            let shape = if slot.shape.len() == 1 { vec![rows.len()] } else { vec![rows.len(), 1] };
+            Ok(Tensor { name: slot.name.clone(), shape, elements })
         })
         .collect()
 }
 
-fn elements<'a>(datatype: Datatype, values: impl Iterator<Item = &'a Value>, name: &str) -> Result<Elements> {
+/// The elements of a column from one value a row; a missing number is no number.
+pub fn elements<'a>(
+    datatype: Datatype,
+    values: impl Iterator<Item = &'a Value>,
+    name: &str,
+) -> Result<Elements> {
     let number = |(i, value): (usize, &Value)| match value {
         Value::Null => Ok(f64::NAN),
         Value::Number(number) => Ok(number.as_f64().unwrap_or(f64::NAN)),

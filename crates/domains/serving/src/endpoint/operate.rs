@@ -2,7 +2,7 @@
 
 use kernel::{prelude::*, read, store::ChangeQuery};
 
-use super::{Endpoint, Phase, Status};
+use super::{Endpoint, Phase, Status, routing::changed};
 
 /// Whether an endpoint shall answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Fields)]
@@ -71,15 +71,17 @@ struct Which {
 }
 
 /// Puts a version into service.
-async fn deploy(cx: Cx, mut it: Object<Endpoint>, ask: Which) -> Result<Status> {
-    if ask.version.is_some() {
-        it.spec.version = ask.version;
-    }
-    it.spec.desired = Desired::Serving;
-    it.spec.reason = None;
-    it.status.phase = Phase::Pending;
-    it.status.observed_generation = None;
-    Ok(cx.save(&it).await?.status)
+async fn deploy(cx: Cx, it: Object<Endpoint>, ask: Which) -> Result<Status> {
+    let saved = changed(&cx, it.metadata.uid.as_str(), |it| {
+        if ask.version.is_some() {
+            it.spec.version.clone_from(&ask.version);
+        }
+        it.spec.desired = Desired::Serving;
+        it.spec.reason = None;
+        it.status.phase = Phase::Pending;
+        it.status.observed_generation = None;
+    });
+    Ok(saved.await?.status)
 }
 
 /// Why.
@@ -91,10 +93,12 @@ struct Why {
 }
 
 /// Takes the endpoint out of service.
-async fn undeploy(cx: Cx, mut it: Object<Endpoint>, ask: Why) -> Result<Status> {
-    it.spec.desired = Desired::Stopped;
-    it.spec.reason = ask.reason;
-    Ok(cx.save(&it).await?.status)
+async fn undeploy(cx: Cx, it: Object<Endpoint>, ask: Why) -> Result<Status> {
+    let saved = changed(&cx, it.metadata.uid.as_str(), |it| {
+        it.spec.desired = Desired::Stopped;
+        it.spec.reason.clone_from(&ask.reason);
+    });
+    Ok(saved.await?.status)
 }
 
 /// How it shall be.
@@ -107,10 +111,12 @@ struct Wish {
     reason: Option<String>,
 }
 
-async fn set_status(cx: Cx, mut it: Object<Endpoint>, ask: Wish) -> Result<Value> {
-    it.spec.desired = ask.status;
-    it.spec.reason = ask.reason.filter(|_| ask.status != Desired::Serving);
-    Ok(told(&cx.save(&it).await?))
+async fn set_status(cx: Cx, it: Object<Endpoint>, ask: Wish) -> Result<Value> {
+    let saved = changed(&cx, it.metadata.uid.as_str(), |it| {
+        it.spec.desired = ask.status;
+        it.spec.reason = ask.reason.clone().filter(|_| ask.status != Desired::Serving);
+    });
+    Ok(told(&saved.await?))
 }
 
 fn told(it: &Object<Endpoint>) -> Value {
@@ -121,6 +127,7 @@ fn told(it: &Object<Endpoint>) -> Value {
         "phase": it.status.phase,
         "message": it.status.message,
         "serving": it.status.serving,
+        "revision": it.status.revision,
     })
 }
 
@@ -147,11 +154,14 @@ async fn config(_: Cx, it: Object<Endpoint>, _: Nothing) -> Result<Config> {
     Ok(Config { version: it.spec.version, rows_max: it.spec.rows_max, description: it.spec.description })
 }
 
-async fn set_config(cx: Cx, mut it: Object<Endpoint>, ask: Config) -> Result<Config> {
-    it.spec.version = ask.version;
-    it.spec.rows_max = ask.rows_max;
-    it.spec.description = ask.description;
-    config(cx.clone(), cx.save(&it).await?, Nothing {}).await
+async fn set_config(cx: Cx, it: Object<Endpoint>, ask: Config) -> Result<Config> {
+    let saved = changed(&cx, it.metadata.uid.as_str(), |it| {
+        it.spec.version.clone_from(&ask.version);
+        it.spec.rows_max = ask.rows_max;
+        it.spec.description.clone_from(&ask.description);
+    })
+    .await?;
+    config(cx, saved, Nothing {}).await
 }
 
 /// How many.

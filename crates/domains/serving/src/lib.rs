@@ -1,0 +1,35 @@
+//! The part of the service `catalog` that answers: endpoints, their revisions, how traffic is shared among them, and
+//! roll-outs from one to the next.
+//!
+//! What runs is a revision, and a revision never changes. A new version makes a new revision, which is loaded and tried
+//! before anything is sent to it; whatever goes wrong until then, the one in service goes on answering.
+
+use kernel::prelude::*;
+
+mod choice;
+mod deploy;
+mod endpoint;
+mod forms;
+mod gate;
+mod live;
+mod predict;
+mod revision;
+mod rollout;
+mod tensor_json;
+mod used;
+
+pub use endpoint::{Answered, Ask, answer};
+pub use forms::{Inputs, plain};
+pub use live::{Series, Serving};
+
+/// Everything this part of the service serves, in the order a user meets it.
+pub fn domain() -> Domain {
+    Domain::new("catalog")
+        .kind(endpoint::serve)
+        .kind(revision::serve)
+        .kind(rollout::serve)
+        .workflow(rollout::rolling_out())
+        .controller("endpoints", "catalog.endpoints", deploy::make_ready)
+        .controller("rollouts", "catalog.rollouts", rollout::order)
+        .controller("rollout-ends", "system.runs", rollout::end)
+}

@@ -1,0 +1,289 @@
+//! What is in memory of the endpoints that are asked: models, one for each version; and plans, one for each endpoint.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use kernel::prelude::*;
+use ports::{
+    infer::{Infer, Model, Signature},
+    notary::{Made, Notary},
+};
+use tokio::sync::Semaphore;
+
+use crate::{
+    choice::{Choice, PARTS, Rule},
+    endpoint::{Endpoint, Phase},
+    gate::VERSIONS,
+    revision::{self, Revision},
+};
+
+/// A model ready to answer.
+pub struct Loaded {
+    /// The engine's handle.
+    pub model: Arc<dyn Model>,
+    /// The version's name, `credit.1`.
+    pub version: String,
+    /// The model's name.
+    pub name: String,
+    /// The model's uid.
+    pub model_uid: Uid,
+    /// The version's number.
+    pub number: u64,
+    /// What it takes and gives.
+    pub signature: Signature,
+    /// A row it can be tried with.
+    pub example: Option<Value>,
+}
+
+/// What this process counted of a revision since it started, for whoever scrapes.
+#[derive(Default)]
+pub struct Series {
+    /// The organization, the project, the endpoint, and the number of the revision.
+    pub labels: (String, String, String, u64),
+    /// Calls that were answered.
+    pub answered: AtomicU64,
+    /// Calls refused as the caller's mistake.
+    pub refused: AtomicU64,
+    /// Calls that failed here.
+    pub failed: AtomicU64,
+    /// Rows answered for.
+    pub rows: AtomicU64,
+    /// Microseconds of all calls together.
+    pub micros: AtomicU64,
+}
+
+impl Series {
+    /// Counts one call.
+    pub fn add(&self, outcome: &str, rows: u64, seconds: f64) {
+        let count = match outcome {
+            "answered" => &self.answered,
+            "refused" => &self.refused,
+            _ => &self.failed,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+        self.micros.fetch_add((seconds * 1e6) as u64, Ordering::Relaxed);
+    }
+}
+
+/// A revision that requests are sent to.
+pub struct Target {
+    /// Its number; 0 of an endpoint that was made before there were revisions.
+    pub number: u64,
+    /// What its use is counted under.
+    pub uid: Uid,
+    /// Its model.
+    pub loaded: Arc<Loaded>,
+    /// What is counted of it.
+    pub series: Arc<Series>,
+}
+
+/// Where the requests of an endpoint go, worked out once for each change of it.
+pub struct Plan {
+    /// The change.
+    version: u64,
+    /// The revisions that get requests.
+    pub targets: Vec<Target>,
+    /// How they are shared.
+    pub choice: Choice,
+    /// The place of the revision that is sent copies.
+    pub shadow: Option<usize>,
+    /// How many requests were shared by weight.
+    pub turn: Arc<AtomicU64>,
+    /// When a failure was last noted, in microseconds: a failing model must not fill its log.
+    pub noted: AtomicI64,
+}
+
+/// The models and plans of this process.
+pub struct Serving {
+    models: RwLock<HashMap<(String, String), Arc<Loaded>>>,
+    plans: RwLock<HashMap<Uid, Arc<Plan>>>,
+    series: RwLock<HashMap<Uid, Arc<Series>>>,
+    /// Places for copies of requests; there is no queue behind them.
+    pub shadows: Arc<Semaphore>,
+}
+
+impl Default for Serving {
+    fn default() -> Self {
+        Self {
+            models: RwLock::default(),
+            plans: RwLock::default(),
+            series: RwLock::default(),
+            shadows: Arc::new(Semaphore::new(SHADOWS_MAX)),
+        }
+    }
+}
+
+/// How many models stay loaded before all that nobody uses are let go.
+const LOADED_MAX: usize = 1_000;
+/// How many plans are kept before all are worked out anew.
+const PLANS_MAX: usize = 10_000;
+/// How many copies of requests are answered at once.
+const SHADOWS_MAX: usize = 16;
+/// The largest model that is loaded, in bytes.
+const MODEL_MAX: u64 = 2 << 30;
+
+/// What is read of a version.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    model: String,
+    number: u64,
+    blob: Option<Digest>,
+    signature: Option<Value>,
+    input_example: Option<Value>,
+}
+
+impl Serving {
+    /// A version's model, loaded on first use.
+    pub async fn model(&self, cx: &Cx, version: &str) -> Result<Arc<Loaded>> {
+        let key = (cx.org.to_string(), format!("{}/{version}", cx.project));
+        if let Some(loaded) = self.models.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(Arc::clone(loaded));
+        }
+        let raw = cx.read(VERSIONS, version).await?;
+        // What was changed past the platform is not loaded.
+        if let Some(made) = Made::of(&raw.org, &raw.metadata.namespace, &raw.spec) {
+            made.check(&*cx.port::<dyn Notary>()?, raw.status.get("attestation"))?;
+        }
+        let found = raw.spec_as::<Version>()?;
+        let blob = found.blob.ok_or_else(|| {
+            Error::conflict("version-not-onnx", "the version has no ONNX file, and nothing else is run here")
+                .hint("save the model as ONNX too, and make a version of that")
+        })?;
+        let bytes = cx.platform().blobs.get(blob, MODEL_MAX).await?;
+        let infer = cx.port::<dyn Infer>()?;
+        let model = cx.blocking(move || infer.load(&bytes)).await?;
+        let declared = serde_json::from_value(found.signature.unwrap_or_default());
+        let loaded = Arc::new(Loaded {
+            model,
+            version: version.to_owned(),
+            model_uid: cx.read("catalog.models", &found.model).await?.metadata.uid,
+            name: found.model,
+            number: found.number,
+            signature: declared.map_err(Error::internal)?,
+            example: found.input_example,
+        });
+        let mut all = self.models.write().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= LOADED_MAX {
+            all.retain(|_, loaded| Arc::strong_count(loaded) > 1);
+        }
+        // A version's file does not change, so whoever was first is as good.
+        Ok(Arc::clone(all.entry(key).or_insert(loaded)))
+    }
+
+    /// Where the requests of an endpoint go.
+    pub async fn plan(&self, cx: &Cx, it: &Object<Endpoint>) -> Result<Arc<Plan>> {
+        let uid = &it.metadata.uid;
+        let known = self.plans.read().unwrap_or_else(PoisonError::into_inner).get(uid).cloned();
+        if let Some(plan) = known.as_ref().filter(|plan| plan.version == it.metadata.version) {
+            return Ok(Arc::clone(plan));
+        }
+        let turn = known.map(|plan| Arc::clone(&plan.turn)).unwrap_or_default();
+        let plan = Arc::new(self.drawn(cx, it, turn).await?);
+        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        if plans.len() >= PLANS_MAX {
+            plans.clear();
+        }
+        plans.insert(uid.clone(), Arc::clone(&plan));
+        Ok(plan)
+    }
+
+    async fn drawn(&self, cx: &Cx, it: &Object<Endpoint>, turn: Arc<AtomicU64>) -> Result<Plan> {
+        let mut targets: Vec<Target> = Vec::new();
+        let routing = it.spec.routing.clone().unwrap_or_default();
+        let mut shares = Vec::new();
+        for share in &routing.traffic {
+            let place = self.place(cx, it, &mut targets, share.revision).await?;
+            shares.push((place, (share.percent * f64::from(PARTS) / 100.0).round() as u32));
+        }
+        if shares.is_empty() {
+            let place = match it.status.revision {
+                Some(number) => self.place(cx, it, &mut targets, number).await?,
+                None => self.before_revisions(cx, it, &mut targets).await?,
+            };
+            shares.push((place, PARTS));
+        }
+        let mut rules = Vec::new();
+        for rule in &routing.rules {
+            let place = self.place(cx, it, &mut targets, rule.revision).await?;
+            rules.push(Rule { name: rule.name.clone(), value: rule.value.clone(), place });
+        }
+        let shadow = match routing.shadow {
+            Some(number) => Some(self.place(cx, it, &mut targets, number).await?),
+            None => None,
+        };
+        Ok(Plan {
+            version: it.metadata.version,
+            targets,
+            choice: Choice::new(&shares, rules, routing.sticky_by),
+            shadow,
+            turn,
+            noted: AtomicI64::new(0),
+        })
+    }
+
+    /// The place of a revision among the targets.
+    async fn place(
+        &self,
+        cx: &Cx,
+        it: &Object<Endpoint>,
+        targets: &mut Vec<Target>,
+        number: u64,
+    ) -> Result<usize> {
+        if let Some(place) = targets.iter().position(|target| target.number == number) {
+            return Ok(place);
+        }
+        let found = cx.get::<Revision>(&revision::name_of(it.name(), number)).await?;
+        let loaded = self.model(cx, &found.spec.model_version).await?;
+        let series = self.series_of(it, &found.metadata.uid, number);
+        targets.push(Target { number, uid: found.metadata.uid, loaded, series });
+        Ok(targets.len() - 1)
+    }
+
+    /// The version of an endpoint that was made before there were revisions.
+    async fn before_revisions(
+        &self,
+        cx: &Cx,
+        it: &Object<Endpoint>,
+        targets: &mut Vec<Target>,
+    ) -> Result<usize> {
+        let version = it.spec.model_version.as_ref().filter(|_| it.status.phase == Phase::Ready);
+        let version = version.ok_or_else(not_yet)?;
+        let loaded = self.model(cx, version).await?;
+        let series = self.series_of(it, &it.metadata.uid, 0);
+        targets.push(Target { number: 0, uid: it.metadata.uid.clone(), loaded, series });
+        Ok(targets.len() - 1)
+    }
+
+    fn series_of(&self, it: &Object<Endpoint>, uid: &Uid, number: u64) -> Arc<Series> {
+        let mut all = self.series.write().unwrap_or_else(PoisonError::into_inner);
+        let labels = (it.org.clone(), it.metadata.namespace.clone(), it.name().to_owned(), number);
+        Arc::clone(all.entry(uid.clone()).or_insert_with(|| Arc::new(Series { labels, ..Series::default() })))
+    }
+
+    /// What was counted of every revision since the process started.
+    pub fn series(&self) -> Vec<Arc<Series>> {
+        self.series.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}
+
+/// The answer while the first revision is still being tried.
+pub fn not_yet() -> Error {
+    Error::unavailable("endpoint-not-ready", "the endpoint has no revision that can answer yet")
+        .retry_after(1)
+}
+
+impl Plan {
+    /// Whether a failure may be noted now: one a second.
+    pub fn notes(&self, now: Time) -> bool {
+        let (now, last) = (now.micros(), self.noted.load(Ordering::Relaxed));
+        let due = last == 0 || now - last >= 1_000_000;
+        due && self.noted.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}

@@ -1,0 +1,342 @@
+//! The Open Inference Protocol v2 over gRPC: `inference.GRPCInferenceService`, on the port of everything else.
+//!
+//! A cancelled call drops the work behind it; a deadline of the caller's (`grpc-timeout`) is held.
+
+use std::{collections::HashMap, time::Instant};
+
+use axum::{
+    body::Body,
+    extract::{Path, Request, State},
+    http::{HeaderMap, Response, request::Parts},
+};
+use base::{Error, Result, Status};
+use bytes::Bytes;
+use domain_serving::{Answered, Inputs};
+use face_web::Web;
+use kernel::cx::Cx;
+use ports::infer::{Datatype, Elements, Tensor, binary};
+use prost::Message;
+use serde_json::{Map, Value};
+
+use crate::{Wanted, asked, count, cx, infer::raw, models, repository};
+
+mod frames;
+mod messages;
+
+use frames::{Messages, framed};
+use messages::{Choice, Contents, ModelInfer, ModelInferred, OfModel, Parameter};
+
+/// Answers one call.
+pub async fn serve(State(web): State<Web>, Path(method): Path<String>, request: Request) -> Response<Body> {
+    let began = Instant::now();
+    let (parts, body) = request.into_parts();
+    let mut messages = Messages::of(body, web.settings.body_max);
+    if method == "ModelStreamInfer" {
+        return stream(web, parts, messages).await;
+    }
+    let outcome = one(&web, &method, &parts, &mut messages).await;
+    count(&web, "GRPC", outcome.as_ref().map_or_else(|error| error.status().code(), |_| 200), began);
+    frames::single(outcome)
+}
+
+async fn context(web: &Web, parts: &Parts) -> Result<Cx> {
+    let mut cx = cx(web, &parts.headers, &parts.extensions).await?;
+    if let Some(seconds) = frames::timeout_s(&parts.headers) {
+        let micros = cx.now().micros().saturating_add((seconds * 1e6) as i64);
+        cx.deadline = cx.deadline.min(Some(base::Time::from_micros(micros)));
+    }
+    Ok(cx)
+}
+
+async fn asked_for<M: Message + Default>(messages: &mut Messages) -> Result<M> {
+    let missing = || Error::bad_request("body-missing", "the call came without a message");
+    messages.next().await.ok_or_else(missing)?
+}
+
+async fn one(web: &Web, method: &str, parts: &Parts, messages: &mut Messages) -> Result<Bytes> {
+    match method {
+        "ServerLive" => return Ok(framed(&messages::Live { live: true })),
+        "ServerReady" => {
+            let ready = web.platform.store.ping().await.is_ok();
+            return Ok(framed(&messages::Ready { ready }));
+        }
+        "ServerMetadata" => return Ok(framed(&server())),
+        _ => {}
+    }
+    let cx = context(web, parts).await?;
+    match method {
+        "ModelInfer" => {
+            let ask = asked_for::<ModelInfer>(messages).await?;
+            Ok(framed(&inferred(&cx, ask, &parts.headers).await?))
+        }
+        "ModelReady" => {
+            let ask = asked_for::<OfModel>(messages).await?;
+            match models::ready_of(&cx, named(&ask)).await {
+                Ok(_) => Ok(framed(&messages::Ready { ready: true })),
+                Err(error) if error.status() == Status::Unavailable => {
+                    Ok(framed(&messages::Ready { ready: false }))
+                }
+                Err(error) => Err(error),
+            }
+        }
+        "ModelMetadata" => {
+            let ask = asked_for::<OfModel>(messages).await?;
+            Ok(framed(&metadata(&models::metadata_of(&cx, named(&ask)).await?)))
+        }
+        "ModelStatistics" => {
+            let ask = asked_for::<OfModel>(messages).await?;
+            let told = if ask.name.is_empty() {
+                models::statistics_everywhere(&cx).await?
+            } else {
+                models::statistics_of(&cx, named(&ask)).await?
+            };
+            Ok(framed(&statistics(&told)))
+        }
+        "RepositoryIndex" => {
+            let ask = asked_for::<messages::RepositoryIndex>(messages).await?;
+            Ok(framed(&index(&repository::indexed(&cx, ask.ready).await?)))
+        }
+        "RepositoryModelLoad" => {
+            let ask = asked_for::<messages::RepositoryModel>(messages).await?;
+            repository::loaded(&cx, &ask.model_name).await.map(|()| framed(&messages::Empty {}))
+        }
+        "RepositoryModelUnload" => {
+            let ask = asked_for::<messages::RepositoryModel>(messages).await?;
+            repository::unloaded(&cx, &ask.model_name).await.map(|()| framed(&messages::Empty {}))
+        }
+        _ => Err(Error::new(
+            Status::MethodNotAllowed,
+            "no-such-operation",
+            "the service has no such method here",
+        )),
+    }
+}
+
+/// Answers each message of a stream, one after the other; what is refused is told in its place.
+async fn stream(web: Web, parts: Parts, messages: Messages) -> Response<Body> {
+    let cx = match context(&web, &parts).await {
+        Ok(cx) => cx,
+        Err(error) => return frames::single(Err(error)),
+    };
+    let state = (web, parts.headers, messages, cx);
+    frames::streamed(futures::stream::unfold(Some(state), |state| async move {
+        let (web, headers, mut messages, mut cx) = state?;
+        let began = Instant::now();
+        let next = messages.next::<ModelInfer>().await?;
+        // A stream may live long; each of its messages has a time of its own.
+        cx.deadline = Some(cx.now().plus_s(web.settings.deadline_s));
+        let is_cut = next.is_err();
+        let outcome = match next {
+            Ok(ask) => inferred(&cx, ask, &headers).await,
+            Err(error) => Err(error),
+        };
+        count(&web, "GRPC", outcome.as_ref().map_or_else(|error| error.status().code(), |_| 200), began);
+        let told = match outcome {
+            Ok(response) => {
+                messages::Streamed { infer_response: Some(response), ..messages::Streamed::default() }
+            }
+            Err(error) => {
+                face_web::problem::note(&error, "");
+                messages::Streamed { error_message: error.message().to_owned(), infer_response: None }
+            }
+        };
+        let rest = if is_cut { None } else { Some((web, headers, messages, cx)) };
+        Some((framed(&told), rest))
+    }))
+}
+
+fn named(ask: &OfModel) -> (&str, Option<&str>) {
+    (&ask.name, Some(ask.version.as_str()).filter(|version| !version.is_empty()))
+}
+
+async fn inferred(cx: &Cx, ask: ModelInfer, headers: &HeaderMap) -> Result<ModelInferred> {
+    let is_raw = !ask.raw_input_contents.is_empty();
+    if is_raw && ask.raw_input_contents.len() != ask.inputs.len() {
+        let message =
+            format!("{} tensors came with {} contents", ask.inputs.len(), ask.raw_input_contents.len());
+        return Err(Error::invalid("bad-tensor", message).at("raw_input_contents"));
+    }
+    let mut inputs = Vec::with_capacity(ask.inputs.len());
+    let mut contents = ask.raw_input_contents.into_iter();
+    for (i, tensor) in ask.inputs.into_iter().enumerate() {
+        let read = match contents.next() {
+            Some(bytes) => unsigned(&tensor.shape)
+                .and_then(|shape| raw((&tensor.name, &tensor.datatype), &shape, &bytes)),
+            None => typed(tensor),
+        };
+        inputs.push(read.map_err(|error| error.at(format!("inputs[{i}]")))?);
+    }
+    if inputs.is_empty() {
+        return Err(Error::invalid("bad-tensor", "send at least one tensor").at("inputs"));
+    }
+    let outputs: Vec<String> = ask.outputs.into_iter().map(|output| output.name).collect();
+    let parameters: Map<String, Value> =
+        ask.parameters.into_iter().filter_map(|(name, value)| Some((name, plain(value)?))).collect();
+    let wanted = Wanted {
+        model: &ask.model_name,
+        version: Some(ask.model_version.as_str()).filter(|version| !version.is_empty()),
+        inputs: Inputs::Tensors(inputs),
+        outputs: &outputs,
+        parameters: &parameters,
+        headers,
+    };
+    let told = asked(cx, wanted).await?;
+    Ok(answered((ask.model_name, ask.id), told, is_raw))
+}
+
+fn unsigned(shape: &[i64]) -> Result<Vec<u64>> {
+    let sizes = shape.iter().map(|size| u64::try_from(*size)).collect::<Result<Vec<u64>, _>>();
+    sizes.map_err(|_| Error::invalid("tensor-wrong-shape", "a size is below 0"))
+}
+
+/// A tensor whose elements stand in the field of their type.
+fn typed(tensor: messages::Tensor) -> Result<Tensor> {
+    let contents = tensor.contents.unwrap_or_default();
+    let elements = match Datatype::named(&tensor.datatype)? {
+        Datatype::Bool => Elements::Bool(contents.bools),
+        Datatype::Int32 => Elements::Int32(contents.ints),
+        Datatype::Int64 => Elements::Int64(contents.int64s),
+        Datatype::Fp32 => Elements::Fp32(contents.floats),
+        Datatype::Fp64 => Elements::Fp64(contents.doubles),
+        Datatype::Bytes => {
+            let text = |bytes| {
+                String::from_utf8(bytes)
+                    .map_err(|_| Error::invalid("tensor-wrong-type", "a text is no UTF-8"))
+            };
+            Elements::Bytes(contents.bytes.into_iter().map(text).collect::<Result<_>>()?)
+        }
+    };
+    let shape = unsigned(&tensor.shape)?;
+    let count = shape.iter().try_fold(1_u64, |count, size| count.checked_mul(*size));
+    if count != Some(length(&elements) as u64) {
+        let message = format!("the shape {shape:?} does not hold {} elements", length(&elements));
+        return Err(Error::invalid("tensor-wrong-shape", message));
+    }
+    Ok(Tensor { name: tensor.name, shape: shape.into_iter().map(|size| size as usize).collect(), elements })
+}
+
+fn length(elements: &Elements) -> usize {
+    match elements {
+        Elements::Bool(values) => values.len(),
+        Elements::Int32(values) => values.len(),
+        Elements::Int64(values) => values.len(),
+        Elements::Fp32(values) => values.len(),
+        Elements::Fp64(values) => values.len(),
+        Elements::Bytes(values) => values.len(),
+    }
+}
+
+fn plain(parameter: Parameter) -> Option<Value> {
+    Some(match parameter.choice? {
+        Choice::Bool(value) => value.into(),
+        Choice::Int(value) => value.into(),
+        Choice::Text(value) => value.into(),
+        Choice::Double(value) => value.into(),
+        Choice::Unsigned(value) => value.into(),
+    })
+}
+
+/// Answers come as the question did: raw, or in the fields of their types.
+fn answered((model_name, id): (String, String), told: Answered, is_raw: bool) -> ModelInferred {
+    let mut answer = ModelInferred {
+        model_name,
+        model_version: told.version.to_string(),
+        id,
+        parameters: HashMap::from([(
+            "revision".to_owned(),
+            Parameter { choice: Some(Choice::Int(told.revision as i64)) },
+        )]),
+        outputs: Vec::with_capacity(told.outputs.len()),
+        raw_output_contents: Vec::new(),
+    };
+    for tensor in told.outputs {
+        let datatype = tensor.elements.datatype().name().to_owned();
+        let shape = tensor.shape.iter().map(|size| *size as i64).collect();
+        let contents = if is_raw {
+            answer.raw_output_contents.push(binary::written(&tensor.elements));
+            None
+        } else {
+            Some(contents(tensor.elements))
+        };
+        answer.outputs.push(messages::Tensor { name: tensor.name, datatype, shape, contents });
+    }
+    answer
+}
+
+fn contents(elements: Elements) -> Contents {
+    let mut contents = Contents::default();
+    match elements {
+        Elements::Bool(values) => contents.bools = values,
+        Elements::Int32(values) => contents.ints = values,
+        Elements::Int64(values) => contents.int64s = values,
+        Elements::Fp32(values) => contents.floats = values,
+        Elements::Fp64(values) => contents.doubles = values,
+        Elements::Bytes(values) => contents.bytes = values.into_iter().map(String::into_bytes).collect(),
+    }
+    contents
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().map(text).collect()
+}
+
+fn server() -> messages::ServerMetadata {
+    let told = models::server_metadata();
+    messages::ServerMetadata {
+        name: text(&told["name"]),
+        version: text(&told["version"]),
+        extensions: texts(&told["extensions"]),
+    }
+}
+
+fn metadata(told: &Value) -> messages::ModelMetadata {
+    let slots = |name: &str| {
+        let slot = |slot: &Value| messages::Slot {
+            name: text(&slot["name"]),
+            datatype: text(&slot["datatype"]),
+            shape: slot["shape"].as_array().into_iter().flatten().filter_map(Value::as_i64).collect(),
+        };
+        told[name].as_array().into_iter().flatten().map(slot).collect()
+    };
+    messages::ModelMetadata {
+        name: text(&told["name"]),
+        versions: texts(&told["versions"]),
+        platform: text(&told["platform"]),
+        inputs: slots("inputs"),
+        outputs: slots("outputs"),
+    }
+}
+
+fn statistics(told: &Value) -> messages::AllStatistics {
+    let number = |value: &Value| value.as_u64().unwrap_or(0);
+    let took =
+        |value: &Value| Some(messages::Took { count: number(&value["count"]), ns: number(&value["ns"]) });
+    let one = |it: &Value| messages::ModelStatistics {
+        name: text(&it["name"]),
+        version: text(&it["version"]),
+        last_inference: number(&it["last_inference"]),
+        inference_count: number(&it["inference_count"]),
+        execution_count: number(&it["execution_count"]),
+        inference_stats: Some(messages::InferStatistics {
+            success: took(&it["inference_stats"]["success"]),
+            fail: took(&it["inference_stats"]["fail"]),
+            compute_infer: took(&it["inference_stats"]["compute_infer"]),
+        }),
+    };
+    let all = told["model_stats"].as_array().into_iter().flatten().map(one);
+    messages::AllStatistics { model_stats: all.collect() }
+}
+
+fn index(told: &[Value]) -> messages::Indexed {
+    let one = |it: &Value| messages::ModelIndex {
+        name: text(&it["name"]),
+        version: text(&it["version"]),
+        state: text(&it["state"]),
+        reason: text(&it["reason"]),
+    };
+    messages::Indexed { models: told.iter().map(one).collect() }
+}

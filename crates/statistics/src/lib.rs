@@ -1,0 +1,6 @@
+//! Statistical tests and distances: is one revision worse than another, have the data drifted.
+//!
+//! Pure functions over numbers. Each names its source, and is held against SciPy's answers by its tests.
+
+pub mod compare;
+pub mod special;
