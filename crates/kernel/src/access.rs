@@ -491,6 +491,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_foreseen_counts_as_asked_by_nobody() {
+        let decider = Remembering::new(counting(true));
+        assert!(decider.foresee(&question(1)));
+        assert!(decider.decisions.read().unwrap().is_empty());
+        assert!(decider.decide(&question(1)).1);
+    }
+
+    #[test]
     fn only_so_many_decisions_are_remembered() {
         let decider = Remembering::new(counting(true));
         for project in 0..3 * DECISIONS_MAX {

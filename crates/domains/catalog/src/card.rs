@@ -198,14 +198,50 @@ fn flatten(path: &str, value: &Value, to: &mut Vec<(String, String)>) {
             to.push((path.to_owned(), texts.join(", ")));
         }
         Value::Array(items) => {
-            for (at, item) in items.iter().enumerate() {
-                flatten(&below(&(at + 1).to_string()), item, to);
+            // An item is one line: what it is made of, one after the other.
+            for (at, item) in items.iter().enumerate().take(FACTS_MAX) {
+                let mut parts = Vec::new();
+                flatten("", item, &mut parts);
+                let parts: Vec<String> =
+                    parts.into_iter().map(|(name, text)| format!("{name} {text}")).collect();
+                to.push((below(&(at + 1).to_string()), parts.join("; ")));
             }
         }
+        Value::String(text) if text.is_empty() => {}
         other => to.push((path.to_owned(), plain(other))),
     }
 }
 
+/// A value as people read it: of a number with a point, six digits that count.
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) if number.is_f64() => {
+            let number = number.as_f64().unwrap_or_default();
+            let digits = (5 - number.abs().max(1e-9).log10().floor() as i32).clamp(0, 12);
+            let text = format!("{number:.*}", digits as usize);
+            let text =
+                if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+            text.to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_people_read_them() {
+        let shown = |number: f64| plain(&json!(number));
+        assert_eq!(
+            (shown(0.983_664_445_8), shown(1.0), shown(12_345_678.9)),
+            ("0.983664".into(), "1".into(), "12345679".into())
+        );
+        assert_eq!(
+            (shown(0.000_012_345_67), shown(-2.5), shown(0.0)),
+            ("0.0000123457".into(), "-2.5".into(), "0".into())
+        );
+    }
 }
