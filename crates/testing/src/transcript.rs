@@ -147,7 +147,15 @@ pub fn engines() -> Ports {
     let gateway: Arc<dyn ports::gateway::Gateway> = engine_proxy::Gateway::new(here);
     let tallies = Arc::new(ports::usage::Tallies::default());
     let rules = engine_policy::rules();
-    Ports::default().with(rules).with(infer).with(learn).with(tables).with(gateway).with(tallies)
+    let runners: Arc<dyn ports::infer::load::Runners> = Arc::new(engine_batch::open());
+    Ports::default()
+        .with(runners)
+        .with(rules)
+        .with(infer)
+        .with(learn)
+        .with(tables)
+        .with(gateway)
+        .with(tallies)
 }
 
 struct Player {
