@@ -182,6 +182,12 @@ def load(admin):
     gateway("service-policies", "made", path="/nowhere")
     catalog = lambda plural, name, **spec: admin.post(f"/api/v1/catalog/{plural}", {"metadata": {"name": name}, "spec": spec})
     catalog("experiments", "made")
+    rollouts = "/api/v1/catalog/endpoints/penguins/rollouts"
+    admin.post(rollouts, {"metadata": {"name": "made"}, "spec": {"version": "1", "strategy": "Shadow"}})
+    run = until("somebody works on the roll-out", lambda: admin.get(f"{rollouts}/made").get("status", {}).get("run"))
+    until("the roll-out has begun", lambda: admin.get(f"{rollouts}/made")["status"]["phase"] == "Progressing")
+    admin.post(f"{rollouts}/made/abort")
+    finished(admin, run)
     catalog("logged-models", "m-made", experiment="made")
     catalog("evaluation-datasets", "d-made", experiments=["made"])
     catalog("evaluation-records", "made", dataset="d-made", inputs={"q": "why?"})

@@ -127,3 +127,35 @@ fn requests_are_shared_as_they_shall_be() {
         "#,
     );
 }
+
+#[test]
+fn load_is_bounded_and_an_endpoint_is_scaled() {
+    play(
+        r#"
+        POST /endpoints/birds/scale {}
+        => 422 {"code": "bad-scale", "field": "replicas"}
+        POST /endpoints/birds/scale {"minReplicas": 4, "maxReplicas": 2}
+        => 422 {"code": "bad-scale", "field": "spec.limits.replicasMin"}
+        POST /endpoints/birds/scale {"replicas": 65}
+        => 422
+        POST /endpoints/birds/scale {"replicas": 2}
+        => 200 {"replicasMin": 2, "replicasMax": 2, "queueMax": 100}
+        POST /endpoints/birds/predict {"rows": [{}, {}]}
+        => 200 {"predictions": ["*", "*"]}
+        POST /endpoints/birds/predict {"rows": [{"flipper_length_mm": "long"}]}
+        => 422 {"code": "wrong-type"}
+        GET /endpoints/birds/load
+        => 200 {"loaded": true, "limits": {"replicasMax": 2}, "revisions": [{"revision": 1, "waiting": 0, "batches": 1, "requests": 1, "refused": 0}]}
+        PATCH /endpoints/birds {"spec": {"limits": {"batchRows": 64, "batchTargetMs": 20}}}
+        => 200 {"spec": {"limits": {"batchRows": 64, "replicasMax": 2}}}
+        POST /endpoints/birds/predict {"rows": [{}]}
+        => 200
+        POST /api/v1/composables/endpoints/birds/scale {"minReplicas": 0}
+        => 200 {"replicasMin": 0}
+        POST /endpoints/birds/predict {"rows": [{}]}
+        => 200
+        GET /endpoints/birds/metrics
+        => 200 {"wakes": 0}
+        "#,
+    );
+}

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod binary;
 pub mod json;
+pub mod load;
 
 /// The element types of the Open Inference Protocol v2 that we carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +92,64 @@ impl Elements {
             Self::Fp32(_) => Datatype::Fp32,
             Self::Fp64(_) => Datatype::Fp64,
             Self::Bytes(_) => Datatype::Bytes,
+        }
+    }
+}
+
+impl Elements {
+    /// An empty list of the same type.
+    #[must_use]
+    pub fn none(&self) -> Self {
+        match self {
+            Self::Bool(_) => Self::Bool(Vec::new()),
+            Self::Int32(_) => Self::Int32(Vec::new()),
+            Self::Int64(_) => Self::Int64(Vec::new()),
+            Self::Fp32(_) => Self::Fp32(Vec::new()),
+            Self::Fp64(_) => Self::Fp64(Vec::new()),
+            Self::Bytes(_) => Self::Bytes(Vec::new()),
+        }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Bool(values) => values.len(),
+            Self::Int32(values) => values.len(),
+            Self::Int64(values) => values.len(),
+            Self::Fp32(values) => values.len(),
+            Self::Fp64(values) => values.len(),
+            Self::Bytes(values) => values.len(),
+        }
+    }
+
+    /// Puts others of the same type behind these; answers whether they were of the same type.
+    pub fn append(&mut self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Bool(ours), Self::Bool(theirs)) => ours.extend(theirs),
+            (Self::Int32(ours), Self::Int32(theirs)) => ours.extend(theirs),
+            (Self::Int64(ours), Self::Int64(theirs)) => ours.extend(theirs),
+            (Self::Fp32(ours), Self::Fp32(theirs)) => ours.extend(theirs),
+            (Self::Fp64(ours), Self::Fp64(theirs)) => ours.extend(theirs),
+            (Self::Bytes(ours), Self::Bytes(theirs)) => ours.extend(theirs),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Takes the first ones out.
+    #[must_use]
+    pub fn take_first(&mut self, count: usize) -> Self {
+        fn first<T>(values: &mut Vec<T>, count: usize) -> Vec<T> {
+            let rest = values.split_off(count.min(values.len()));
+            std::mem::replace(values, rest)
+        }
+        match self {
+            Self::Bool(values) => Self::Bool(first(values, count)),
+            Self::Int32(values) => Self::Int32(first(values, count)),
+            Self::Int64(values) => Self::Int64(first(values, count)),
+            Self::Fp32(values) => Self::Fp32(first(values, count)),
+            Self::Fp64(values) => Self::Fp64(first(values, count)),
+            Self::Bytes(values) => Self::Bytes(first(values, count)),
         }
     }
 }

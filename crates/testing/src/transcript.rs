@@ -151,7 +151,15 @@ pub fn engines() -> Ports {
     let notary = engine_notary::open(&key, "aic.example/journal").expect("a key");
     let paper: Arc<dyn ports::document::Paper> = Arc::new(engine_paper::open());
     let ports = Ports::default().with(notary).with(paper);
-    ports.with(rules).with(infer).with(learn).with(tables).with(gateway).with(tallies)
+    let runners: Arc<dyn ports::infer::load::Runners> = Arc::new(engine_batch::open());
+    ports
+        .with(runners)
+        .with(rules)
+        .with(infer)
+        .with(learn)
+        .with(tables)
+        .with(gateway)
+        .with(tallies)
 }
 
 struct Player {

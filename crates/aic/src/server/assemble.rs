@@ -26,7 +26,7 @@ use ports::{
     document::Paper,
     fetch::Fetch,
     gateway::Gateway,
-    infer::Infer,
+    infer::{Infer, load::Runners},
     learn::Learn,
     mail::Mail,
     measure::{Host, Traffic},
@@ -85,6 +85,7 @@ pub async fn assemble(settled: &Settled) -> Result<Assembled> {
     domain_gateway::refresh(&platform).await?;
     tokio::spawn(domain_gateway::follow(Arc::clone(&platform)));
     tokio::spawn(domain_search::follow(Arc::clone(&platform)));
+    tokio::spawn(domain_serving::rest(Arc::clone(&platform)));
     tokio::spawn(collect::again_and_again(Arc::clone(&platform), blobs));
     let first_password = (is_first && given.is_none()).then_some(password);
     Ok(Assembled { platform, first_password, settled: settled.clone(), metrics })
@@ -240,6 +241,7 @@ pub fn parts(
         domains: domains(),
         ports: measured(settled, metrics)
             .with(infer)
+            .with(Arc::new(engine_batch::open()) as Arc<dyn Runners>)
             .with(learn)
             .with(tables)
             .with(gateway)

@@ -1,9 +1,9 @@
 //! An endpoint: an address that answers with a model's predictions.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use kernel::{prelude::*, read};
-use ports::infer::Tensor;
+use ports::infer::{Tensor, load::Turn};
 
 use crate::{
     forms::Inputs,
@@ -14,16 +14,18 @@ use crate::{
 };
 
 pub mod counted;
+pub mod limits;
 mod operate;
 pub mod routing;
 mod shadow;
 
+pub use limits::Limits;
 pub use operate::Desired;
 pub use routing::Routing;
 
 /// What endpoints serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Endpoint>) -> KindBuilder<Endpoint> {
-    let kind = counted::serve(routing::serve(operate::serve(kind)));
+    let kind = counted::serve(limits::serve(routing::serve(operate::serve(kind))));
     kind.admit(resolve)
         .admit(routing::fits)
         .admit(gate::deployed)
@@ -75,6 +77,8 @@ pub struct Endpoint {
     pub rows_max: u32,
     /// How requests are shared among revisions; all go to the one in service when this is left out.
     pub routing: Option<Routing>,
+    /// What bounds its load; without it every request runs at once.
+    pub limits: Option<Limits>,
 }
 
 /// Where an endpoint is.
@@ -202,12 +206,25 @@ impl Picked {
     /// Runs its model, and sends a copy to the shadow where there is one.
     pub async fn run(&self, cx: &Cx, inputs: Vec<Tensor>, rows: usize) -> Result<Vec<Tensor>> {
         let copy = self.plan.shadow.filter(|place| *place != self.place).map(|place| (place, inputs.clone()));
-        let outputs = predict::run(cx, &self.target().loaded, inputs, rows).await?;
+        let outputs = match &self.target().runner {
+            None => predict::run(cx, &self.target().loaded, inputs, rows).await?,
+            Some(runner) => {
+                let caller = cx.principal.actor();
+                runner.run(inputs, Turn { caller: &caller, patience: patience(cx) }).await?
+            }
+        };
         if let Some((place, inputs)) = copy {
             shadow::send(cx, (&self.plan, place), inputs, &outputs)?;
         }
         Ok(outputs)
     }
+}
+
+/// How long the caller still waits.
+fn patience(cx: &Cx) -> Duration {
+    const LONGEST_S: f64 = 60.0;
+    let left = cx.deadline.map_or(LONGEST_S, |deadline| deadline.seconds_since(cx.now()));
+    Duration::from_secs_f64(left.clamp(0.0, LONGEST_S))
 }
 
 /// The revision that answers a request.
@@ -225,6 +242,7 @@ async fn pick(cx: &Cx, it: &Object<Endpoint>, carried: crate::choice::Carried<'_
         .hint("deploy another version, or `redeploy` once the cause is mended"));
     }
     let plan = cx.port::<Serving>()?.plan(cx, it).await?;
+    plan.asked(cx.now());
     let caller = cx.principal.actor();
     let place = plan.choice.place(carried, (it.metadata.uid.as_str(), &caller), &plan.turn);
     Ok(Picked { plan, place })

@@ -4,7 +4,9 @@
 //! What runs is a revision, and a revision never changes. A new version makes a new revision, which is loaded and tried
 //! before anything is sent to it; whatever goes wrong until then, the one in service goes on answering.
 
-use kernel::prelude::*;
+use std::{sync::Arc, time::Duration};
+
+use kernel::{platform::Platform, prelude::*};
 
 mod choice;
 mod deploy;
@@ -21,6 +23,19 @@ mod used;
 pub use endpoint::{Answered, Ask, answer};
 pub use forms::{Inputs, plain};
 pub use live::{Series, Serving};
+
+/// Lets models go that nobody asks for any more, again and again.
+pub async fn rest(platform: Arc<Platform>) {
+    let Ok(serving) = platform.port::<Serving>() else { return };
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        ticks.tick().await;
+        let count = serving.rest(platform.now());
+        if count > 0 {
+            tracing::debug!(count, "endpoints rest");
+        }
+    }
+}
 
 /// Everything this part of the service serves, in the order a user meets it.
 pub fn domain() -> Domain {

@@ -10,16 +10,20 @@ use std::{
 
 use kernel::prelude::*;
 use ports::{
-    infer::{Infer, Model, Signature},
+    infer::{
+        Infer, Model, Signature,
+        load::{Runner, Runners},
+    },
     notary::{Made, Notary},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::{
     choice::{Choice, PARTS, Rule},
-    endpoint::{Endpoint, Phase},
+    endpoint::{Endpoint, Limits, Phase},
     gate::VERSIONS,
     revision::{self, Revision},
+    used,
 };
 
 /// A model ready to answer.
@@ -81,6 +85,8 @@ pub struct Target {
     pub loaded: Arc<Loaded>,
     /// What is counted of it.
     pub series: Arc<Series>,
+    /// What it runs behind, where its load is bounded.
+    pub runner: Option<Arc<dyn Runner>>,
 }
 
 /// Where the requests of an endpoint go, worked out once for each change of it.
@@ -95,13 +101,25 @@ pub struct Plan {
     pub shadow: Option<usize>,
     /// How many requests were shared by weight.
     pub turn: Arc<AtomicU64>,
+    /// After how many seconds without a request it rests.
+    idle_s: Option<u32>,
+    /// When it was last asked, in microseconds.
+    asked: AtomicI64,
     /// When a failure was last noted, in microseconds: a failing model must not fill its log.
     pub noted: AtomicI64,
 }
 
+/// The organization, and project and version.
+type Key = (String, String);
+
+/// The limits of a revision, and what it runs behind because of them.
+type Bounded = (Limits, Arc<dyn Runner>);
+
 /// The models and plans of this process.
 pub struct Serving {
-    models: RwLock<HashMap<(String, String), Arc<Loaded>>>,
+    /// A model is loaded once, however many ask for it at the same time.
+    models: RwLock<HashMap<Key, Arc<OnceCell<Arc<Loaded>>>>>,
+    runners: RwLock<HashMap<Uid, Bounded>>,
     plans: RwLock<HashMap<Uid, Arc<Plan>>>,
     series: RwLock<HashMap<Uid, Arc<Series>>>,
     /// Places for copies of requests; there is no queue behind them.
@@ -112,6 +130,7 @@ impl Default for Serving {
     fn default() -> Self {
         Self {
             models: RwLock::default(),
+            runners: RwLock::default(),
             plans: RwLock::default(),
             series: RwLock::default(),
             shadows: Arc::new(Semaphore::new(SHADOWS_MAX)),
@@ -142,10 +161,23 @@ struct Version {
 impl Serving {
     /// A version's model, loaded on first use.
     pub async fn model(&self, cx: &Cx, version: &str) -> Result<Arc<Loaded>> {
-        let key = (cx.org.to_string(), format!("{}/{version}", cx.project));
-        if let Some(loaded) = self.models.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(Arc::clone(loaded));
+        let cell = self.cell((cx.org.to_string(), format!("{}/{version}", cx.project)));
+        cell.get_or_try_init(|| Self::load(cx, version)).await.map(Arc::clone)
+    }
+
+    /// The place of a model.
+    fn cell(&self, key: Key) -> Arc<OnceCell<Arc<Loaded>>> {
+        if let Some(cell) = self.models.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Arc::clone(cell);
         }
+        let mut all = self.models.write().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= LOADED_MAX {
+            all.retain(|_, cell| cell.get().is_some_and(|loaded| Arc::strong_count(loaded) > 1));
+        }
+        Arc::clone(all.entry(key).or_default())
+    }
+
+    async fn load(cx: &Cx, version: &str) -> Result<Arc<Loaded>> {
         let raw = cx.read(VERSIONS, version).await?;
         // What was changed past the platform is not loaded.
         if let Some(made) = Made::of(&raw.org, &raw.metadata.namespace, &raw.spec) {
@@ -160,7 +192,7 @@ impl Serving {
         let infer = cx.port::<dyn Infer>()?;
         let model = cx.blocking(move || infer.load(&bytes)).await?;
         let declared = serde_json::from_value(found.signature.unwrap_or_default());
-        let loaded = Arc::new(Loaded {
+        Ok(Arc::new(Loaded {
             model,
             version: version.to_owned(),
             model_uid: cx.read("catalog.models", &found.model).await?.metadata.uid,
@@ -168,13 +200,64 @@ impl Serving {
             number: found.number,
             signature: declared.map_err(Error::internal)?,
             example: found.input_example,
-        });
-        let mut all = self.models.write().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= LOADED_MAX {
-            all.retain(|_, loaded| Arc::strong_count(loaded) > 1);
+        }))
+    }
+
+    /// What a revision runs behind; the same as long as its limits are.
+    fn runner(&self, cx: &Cx, uid: &Uid, loaded: &Loaded, limits: &Limits) -> Result<Arc<dyn Runner>> {
+        let runners = cx.port::<dyn Runners>()?;
+        let mut all = self.runners.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, runner)) = all.get(uid).filter(|(known, _)| known == limits) {
+            return Ok(Arc::clone(runner));
         }
-        // A version's file does not change, so whoever was first is as good.
-        Ok(Arc::clone(all.entry(key).or_insert(loaded)))
+        let runner = runners.start(Arc::clone(&loaded.model), limits.engine());
+        all.insert(uid.clone(), (limits.clone(), Arc::clone(&runner)));
+        Ok(runner)
+    }
+
+    /// Lets go of what nobody has asked for long enough; answers how many endpoints rest now that did not before.
+    pub fn rest(&self, now: Time) -> usize {
+        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        // A plan that is held answers a request.
+        let tired = |plan: &Arc<Plan>| {
+            let idle = (now.micros() - plan.asked.load(Ordering::Relaxed)) / 1_000_000;
+            Arc::strong_count(plan) == 1 && plan.idle_s.is_some_and(|seconds| idle >= i64::from(seconds))
+        };
+        let gone: Vec<Arc<Plan>> = plans.extract_if(|_, plan| tired(plan)).map(|(_, plan)| plan).collect();
+        drop(plans);
+        let mut runners = self.runners.write().unwrap_or_else(PoisonError::into_inner);
+        for target in gone.iter().flat_map(|plan| &plan.targets) {
+            runners.remove(&target.uid);
+        }
+        drop(runners);
+        let names: Vec<String> =
+            gone.iter().flat_map(|plan| &plan.targets).map(|target| target.loaded.version.clone()).collect();
+        let count = gone.len();
+        drop(gone);
+        if count > 0 {
+            let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
+            models.retain(|_, cell| {
+                cell.get().is_none_or(|it| Arc::strong_count(it) > 1 || !names.contains(&it.version))
+            });
+        }
+        count
+    }
+
+    /// What runs and waits at an endpoint's revisions; nothing while it rests.
+    pub fn busy(&self, uid: &Uid) -> Option<Vec<Value>> {
+        let plan = self.plans.read().unwrap_or_else(PoisonError::into_inner).get(uid).cloned()?;
+        let one = |target: &Target| {
+            let busy = target.runner.as_ref().map(|runner| runner.busy()).unwrap_or_default();
+            json!({
+                "revision": target.number,
+                "replicas": busy.running,
+                "waiting": busy.waiting,
+                "batches": busy.batches,
+                "requests": busy.requests,
+                "refused": busy.refused,
+            })
+        };
+        Some(plan.targets.iter().map(one).collect())
     }
 
     /// Where the requests of an endpoint go.
@@ -184,8 +267,15 @@ impl Serving {
         if let Some(plan) = known.as_ref().filter(|plan| plan.version == it.metadata.version) {
             return Ok(Arc::clone(plan));
         }
+        let rested =
+            known.is_none() && it.spec.limits.as_ref().is_some_and(|limits| limits.replicas_min == 0);
+        let began = cx.now();
         let turn = known.map(|plan| Arc::clone(&plan.turn)).unwrap_or_default();
         let plan = Arc::new(self.drawn(cx, it, turn).await?);
+        if rested {
+            let seconds = cx.now().seconds_since(began);
+            used::count(cx, uid, &[("wakes", 1.0), ("wake-seconds", seconds)]).await?;
+        }
         let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
         if plans.len() >= PLANS_MAX {
             plans.clear();
@@ -224,6 +314,8 @@ impl Serving {
             choice: Choice::new(&shares, rules, routing.sticky_by),
             shadow,
             turn,
+            idle_s: it.spec.limits.as_ref().filter(|it| it.replicas_min == 0).map(|it| it.idle_seconds),
+            asked: AtomicI64::new(cx.now().micros()),
             noted: AtomicI64::new(0),
         })
     }
@@ -242,7 +334,11 @@ impl Serving {
         let found = cx.get::<Revision>(&revision::name_of(it.name(), number)).await?;
         let loaded = self.model(cx, &found.spec.model_version).await?;
         let series = self.series_of(it, &found.metadata.uid, number);
-        targets.push(Target { number, uid: found.metadata.uid, loaded, series });
+        let runner = match &it.spec.limits {
+            Some(limits) => Some(self.runner(cx, &found.metadata.uid, &loaded, limits)?),
+            None => None,
+        };
+        targets.push(Target { number, uid: found.metadata.uid, loaded, series, runner });
         Ok(targets.len() - 1)
     }
 
@@ -257,7 +353,7 @@ impl Serving {
         let version = version.ok_or_else(not_yet)?;
         let loaded = self.model(cx, version).await?;
         let series = self.series_of(it, &it.metadata.uid, 0);
-        targets.push(Target { number: 0, uid: it.metadata.uid.clone(), loaded, series });
+        targets.push(Target { number: 0, uid: it.metadata.uid.clone(), loaded, series, runner: None });
         Ok(targets.len() - 1)
     }
 
@@ -280,6 +376,11 @@ pub fn not_yet() -> Error {
 }
 
 impl Plan {
+    /// Somebody asks.
+    pub fn asked(&self, now: Time) {
+        self.asked.store(now.micros(), Ordering::Relaxed);
+    }
+
     /// Whether a failure may be noted now: one a second.
     pub fn notes(&self, now: Time) -> bool {
         let (now, last) = (now.micros(), self.noted.load(Ordering::Relaxed));

@@ -208,22 +208,11 @@ fn typed(tensor: messages::Tensor) -> Result<Tensor> {
     };
     let shape = unsigned(&tensor.shape)?;
     let count = shape.iter().try_fold(1_u64, |count, size| count.checked_mul(*size));
-    if count != Some(length(&elements) as u64) {
-        let message = format!("the shape {shape:?} does not hold {} elements", length(&elements));
+    if count != Some(elements.count() as u64) {
+        let message = format!("the shape {shape:?} does not hold {} elements", elements.count());
         return Err(Error::invalid("tensor-wrong-shape", message));
     }
     Ok(Tensor { name: tensor.name, shape: shape.into_iter().map(|size| size as usize).collect(), elements })
-}
-
-fn length(elements: &Elements) -> usize {
-    match elements {
-        Elements::Bool(values) => values.len(),
-        Elements::Int32(values) => values.len(),
-        Elements::Int64(values) => values.len(),
-        Elements::Fp32(values) => values.len(),
-        Elements::Fp64(values) => values.len(),
-        Elements::Bytes(values) => values.len(),
-    }
 }
 
 fn plain(parameter: Parameter) -> Option<Value> {

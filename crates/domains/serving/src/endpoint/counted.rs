@@ -130,6 +130,8 @@ async fn metrics(cx: Cx, it: Object<Endpoint>, ask: Window) -> Result<Value> {
         "refused": count("refused"),
         "failed": count("failed"),
         "rows": count("rows"),
+        "wakes": count("wakes"),
+        "wakeSeconds": if count("wakes") > 0.0 { json!(count("wake-seconds") / count("wakes")) } else { Value::Null },
         "meanSeconds": if calls > 0.0 { json!(count("seconds") / calls) } else { Value::Null },
         "withinSeconds": {"p50": quantile(0.5).map(|it| it.0), "p95": quantile(0.95).map(|it| it.0), "p99": quantile(0.99).map(|it| it.0)},
     }))

@@ -1,0 +1,426 @@
+//! The queue in front of a model's places.
+//!
+//! Its lock is held for a few instructions and never while a model runs or anybody waits.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use base::{Error, Result, Status};
+use ports::{
+    Later,
+    infer::{
+        Model, Tensor,
+        load::{Busy, Limits, Runner, Turn, can_batch},
+    },
+};
+use tokio::sync::oneshot;
+
+use crate::batch;
+
+/// A request that waits.
+struct Job {
+    inputs: Vec<Tensor>,
+    /// Its rows, where it may be put together with others.
+    rows: Option<usize>,
+    caller: Arc<str>,
+    until: Instant,
+    answer: oneshot::Sender<Result<Vec<Tensor>>>,
+}
+
+/// What the lock guards.
+#[derive(Default)]
+struct Line {
+    waiting: VecDeque<Job>,
+    running: usize,
+    /// How many requests of each caller wait or run.
+    of: HashMap<Arc<str>, usize>,
+    batches: u64,
+    requests: u64,
+    refused: u64,
+}
+
+/// What the threads that run the model share.
+struct Shared {
+    model: Arc<dyn Model>,
+    limits: Limits,
+    batches: bool,
+    /// How many rows a batch may have now.
+    rows_now: AtomicUsize,
+    line: Mutex<Line>,
+}
+
+/// A model behind its queue.
+pub struct Queue(Arc<Shared>);
+
+impl Queue {
+    /// A model that nobody has asked yet.
+    pub fn new(model: Arc<dyn Model>, limits: Limits) -> Self {
+        let batches = limits.rows_max > 1 && can_batch(&*model);
+        let rows_now = AtomicUsize::new(limits.rows_max.clamp(1, 8));
+        Self(Arc::new(Shared { model, limits, batches, rows_now, line: Mutex::default() }))
+    }
+}
+
+impl Runner for Queue {
+    fn run<'a>(&'a self, inputs: Vec<Tensor>, turn: Turn<'a>) -> Later<'a, Vec<Tensor>> {
+        Box::pin(async move {
+            let answer = self.0.enter(inputs, &turn)?;
+            match tokio::time::timeout(turn.patience, answer).await {
+                Ok(Ok(answered)) => answered,
+                Ok(Err(_)) => Err(Error::internal("a place ended without an answer")),
+                Err(_) => Err(late()),
+            }
+        })
+    }
+
+    fn busy(&self) -> Busy {
+        let line = self.0.line();
+        Busy {
+            running: line.running,
+            waiting: line.waiting.len(),
+            batches: line.batches,
+            requests: line.requests,
+            refused: line.refused,
+        }
+    }
+}
+
+fn late() -> Error {
+    Error::new(Status::Timeout, "deadline-exceeded", "the request took longer than allowed")
+}
+
+impl Shared {
+    fn line(&self) -> std::sync::MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a place in the queue, and makes a place run where one is free.
+    fn enter(
+        self: &Arc<Self>,
+        inputs: Vec<Tensor>,
+        turn: &Turn<'_>,
+    ) -> Result<oneshot::Receiver<Result<Vec<Tensor>>>> {
+        let rows = if self.batches { batch::rows(&inputs) } else { None };
+        let (sender, receiver) = oneshot::channel();
+        let caller: Arc<str> = turn.caller.into();
+        let mut line = self.line();
+        let full = line.running >= self.limits.places && line.waiting.len() >= self.limits.waiting_max;
+        if full {
+            line.refused += 1;
+            let message = "too many requests wait for the endpoint";
+            return Err(Error::new(Status::TooMany, "endpoint-busy", message).retry_after(1));
+        }
+        let own = line.of.get(&caller).copied().unwrap_or(0);
+        if own >= self.limits.of_caller_max {
+            line.refused += 1;
+            let message = "too many of your requests wait for the endpoint";
+            return Err(Error::new(Status::TooMany, "caller-busy", message).retry_after(1));
+        }
+        *line.of.entry(Arc::clone(&caller)).or_default() += 1;
+        let until = Instant::now() + turn.patience;
+        line.waiting.push_back(Job { inputs, rows, caller, until, answer: sender });
+        let starts = line.running < self.limits.places;
+        if starts {
+            line.running += 1;
+        }
+        drop(line);
+        if starts {
+            let shared = Arc::clone(self);
+            tokio::task::spawn_blocking(move || shared.work());
+        }
+        Ok(receiver)
+    }
+
+    /// Runs what waits until nothing does.
+    fn work(&self) {
+        while let Some(jobs) = self.next() {
+            let began = Instant::now();
+            let rows = jobs.iter().filter_map(|job| job.rows).sum();
+            let callers: Vec<Arc<str>> = jobs.iter().map(|job| Arc::clone(&job.caller)).collect();
+            self.answer(jobs);
+            self.adapt(rows, began.elapsed());
+            let mut line = self.line();
+            for caller in callers {
+                left(&mut line, &caller);
+            }
+        }
+    }
+
+    /// The next batch; nothing when the place is given up.
+    fn next(&self) -> Option<Vec<Job>> {
+        let rows_max = self.rows_now.load(Ordering::Relaxed);
+        let mut line = self.line();
+        let mut jobs: Vec<Job> = Vec::new();
+        let mut rows = 0;
+        while let Some(job) = line.waiting.front() {
+            // Whoever stopped waiting is not worked for.
+            if job.answer.is_closed() || job.until <= Instant::now() {
+                if let Some(job) = line.waiting.pop_front() {
+                    left(&mut line, &job.caller);
+                }
+                continue;
+            }
+            let fits = match (jobs.first(), job.rows) {
+                (None, _) => true,
+                (Some(first), Some(more)) if first.rows.is_some() => {
+                    rows + more <= rows_max && batch::alike(&first.inputs, &job.inputs)
+                }
+                (Some(_), _) => false,
+            };
+            if !fits {
+                break;
+            }
+            rows += job.rows.unwrap_or(0);
+            jobs.extend(line.waiting.pop_front());
+        }
+        if jobs.is_empty() {
+            line.running -= 1;
+            return None;
+        }
+        line.batches += 1;
+        line.requests += jobs.len() as u64;
+        Some(jobs)
+    }
+
+    /// Runs a batch; where that fails each request is run by itself, so that a wrong one fails alone.
+    fn answer(&self, jobs: Vec<Job>) {
+        if jobs.len() > 1 {
+            let (inputs, rest): (Vec<Vec<Tensor>>, Vec<_>) =
+                jobs.into_iter().map(|job| (job.inputs, (job.rows.unwrap_or(0), job.answer))).unzip();
+            let rows: Vec<usize> = rest.iter().map(|(rows, _)| *rows).collect();
+            let run = self.model.run(batch::joined(&inputs));
+            if let Some(parts) = run.ok().and_then(|outputs| batch::parted(outputs, &rows)) {
+                for ((_, answer), part) in rest.into_iter().zip(parts) {
+                    let _ = answer.send(Ok(part));
+                }
+                return;
+            }
+            for ((_, answer), inputs) in rest.into_iter().zip(inputs) {
+                let _ = answer.send(self.model.run(inputs));
+            }
+            return;
+        }
+        for job in jobs {
+            let _ = job.answer.send(self.model.run(job.inputs));
+        }
+    }
+
+    /// Larger batches while they are fast enough, far smaller ones when they are not.
+    fn adapt(&self, rows: usize, took: Duration) {
+        let now = self.rows_now.load(Ordering::Relaxed);
+        if took > self.limits.target {
+            self.rows_now.store((now / 2).max(1), Ordering::Relaxed);
+        } else if rows * 2 >= now && now < self.limits.rows_max {
+            self.rows_now.store((now + now.div_ceil(8)).min(self.limits.rows_max), Ordering::Relaxed);
+        }
+    }
+}
+
+/// A request of a caller is over.
+fn left(line: &mut Line, caller: &Arc<str>) {
+    if let Some(count) = line.of.get_mut(caller) {
+        *count -= 1;
+        if *count == 0 {
+            line.of.remove(caller);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Condvar;
+
+    use ports::infer::{Datatype, Elements, Explanation, Signature, Slot};
+
+    use super::*;
+
+    /// Doubles numbers once its gate is open; refuses those below 0.
+    struct Doubling {
+        signature: Signature,
+        gate: (Mutex<bool>, Condvar),
+        seen: Mutex<Vec<usize>>,
+    }
+
+    impl Doubling {
+        fn closed() -> Arc<Self> {
+            let slot = |name: &str| Slot {
+                name: name.to_owned(),
+                datatype: Datatype::Fp32,
+                shape: vec![-1, 1],
+                categories: Vec::new(),
+                optional: false,
+            };
+            let signature =
+                Signature { inputs: vec![slot("x")], outputs: vec![slot("y")], classes: Vec::new() };
+            Arc::new(Self { signature, gate: (Mutex::new(false), Condvar::new()), seen: Mutex::default() })
+        }
+
+        fn open(&self) {
+            *self.gate.0.lock().unwrap() = true;
+            self.gate.1.notify_all();
+        }
+    }
+
+    impl Model for Doubling {
+        fn signature(&self) -> &Signature {
+            &self.signature
+        }
+
+        fn run(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>> {
+            let mut open = self.gate.0.lock().unwrap();
+            while !*open {
+                open = self.gate.1.wait(open).unwrap();
+            }
+            drop(open);
+            let Elements::Fp32(values) = &inputs[0].elements else { return Err(Error::internal("floats")) };
+            self.seen.lock().unwrap().push(values.len());
+            if values.iter().any(|value| *value < 0.0) {
+                return Err(Error::invalid("model-failed", "below 0"));
+            }
+            let doubled = Elements::Fp32(values.iter().map(|value| value * 2.0).collect());
+            Ok(vec![Tensor { name: "y".to_owned(), shape: inputs[0].shape.clone(), elements: doubled }])
+        }
+
+        fn explain(&self, _: Vec<Tensor>) -> Result<Vec<Explanation>> {
+            Err(Error::internal("nobody asks"))
+        }
+
+        fn bytes(&self) -> usize {
+            0
+        }
+    }
+
+    fn limits() -> Limits {
+        Limits { places: 1, waiting_max: 4, of_caller_max: 5, rows_max: 64, target: Duration::from_secs(60) }
+    }
+
+    fn one(value: f32) -> Vec<Tensor> {
+        vec![Tensor { name: "x".to_owned(), shape: vec![1, 1], elements: Elements::Fp32(vec![value]) }]
+    }
+
+    fn turn(caller: &str) -> Turn<'_> {
+        Turn { caller, patience: Duration::from_secs(30) }
+    }
+
+    /// Asks in the background.
+    fn ask(queue: &Arc<Queue>, value: f32) -> tokio::task::JoinHandle<Result<Vec<Tensor>>> {
+        let queue = Arc::clone(queue);
+        tokio::spawn(async move { queue.run(one(value), turn("ada")).await })
+    }
+
+    async fn waiting(queue: &Queue, count: usize) {
+        while queue.busy().waiting != count || queue.busy().running != 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn value(answered: Result<Vec<Tensor>>) -> Elements {
+        answered.unwrap().remove(0).elements
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_run_together_and_answered_apart() {
+        let model = Doubling::closed();
+        let queue = Arc::new(Queue::new(Arc::clone(&model) as _, limits()));
+        let first = ask(&queue, 1.0);
+        waiting(&queue, 0).await;
+        let others: Vec<_> = [2.0, 3.0, 4.0].map(|value| ask(&queue, value)).into_iter().collect();
+        waiting(&queue, 3).await;
+        model.open();
+        assert_eq!(value(first.await.unwrap()), Elements::Fp32(vec![2.0]));
+        let mut sum = 0.0;
+        for other in others {
+            let Elements::Fp32(values) = value(other.await.unwrap()) else { unreachable!() };
+            sum += values[0];
+        }
+        assert_eq!(sum, 18.0);
+        assert_eq!(*model.seen.lock().unwrap(), [1, 3]);
+        assert_eq!(queue.busy().batches, 2);
+    }
+
+    #[tokio::test]
+    async fn a_wrong_request_fails_alone() {
+        let model = Doubling::closed();
+        let queue = Arc::new(Queue::new(Arc::clone(&model) as _, limits()));
+        let first = ask(&queue, 1.0);
+        waiting(&queue, 0).await;
+        let (wrong, right) = (ask(&queue, -1.0), ask(&queue, 5.0));
+        waiting(&queue, 2).await;
+        model.open();
+        assert!(first.await.unwrap().is_ok());
+        assert_eq!(wrong.await.unwrap().unwrap_err().code(), "model-failed");
+        assert_eq!(value(right.await.unwrap()), Elements::Fp32(vec![10.0]));
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_and_who_left_is_not_worked_for() {
+        let model = Doubling::closed();
+        let queue = Arc::new(Queue::new(Arc::clone(&model) as _, limits()));
+        let first = ask(&queue, 1.0);
+        waiting(&queue, 0).await;
+        let waits: Vec<_> = [2.0, 3.0, 4.0, 5.0].map(|value| ask(&queue, value)).into_iter().collect();
+        waiting(&queue, 4).await;
+        let refused = queue.run(one(6.0), turn("eve")).await.unwrap_err();
+        assert_eq!((refused.code(), refused.wait_s()), ("endpoint-busy", Some(1)));
+        for gone in &waits[..3] {
+            gone.abort();
+        }
+        // Whoever stopped waiting in time gets no answer either.
+        let short = Limits { waiting_max: 9, ..limits() };
+        let other = Queue::new(Arc::clone(&model) as _, short);
+        let late = other.run(one(1.0), Turn { caller: "ada", patience: Duration::from_millis(1) }).await;
+        assert_eq!(late.unwrap_err().code(), "deadline-exceeded");
+        while waits[..3].iter().any(|gone| !gone.is_finished()) {
+            tokio::task::yield_now().await;
+        }
+        model.open();
+        assert!(first.await.unwrap().is_ok());
+        for (at, last) in waits.into_iter().enumerate() {
+            assert_eq!(last.await.is_ok(), at == 3);
+        }
+        assert_eq!(queue.busy().requests, 2);
+    }
+
+    #[tokio::test]
+    async fn nobody_takes_more_than_their_share() {
+        let model = Doubling::closed();
+        let queue = Arc::new(Queue::new(Arc::clone(&model) as _, Limits { of_caller_max: 2, ..limits() }));
+        let first = ask(&queue, 1.0);
+        waiting(&queue, 0).await;
+        let second = ask(&queue, 2.0);
+        waiting(&queue, 1).await;
+        let refused = queue.run(one(3.0), turn("ada")).await.unwrap_err();
+        assert_eq!(refused.code(), "caller-busy");
+        let (theirs, opened) = tokio::join!(queue.run(one(4.0), turn("eve")), async {
+            waiting(&queue, 2).await;
+            model.open();
+        });
+        assert_eq!((value(theirs), opened), (Elements::Fp32(vec![8.0]), ()));
+        assert!(first.await.unwrap().is_ok() && second.await.unwrap().is_ok());
+        while queue.busy().running > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(queue.run(one(3.0), turn("ada")).await.is_ok());
+    }
+
+    #[test]
+    fn batches_shrink_when_they_take_too_long() {
+        let limits = Limits { target: Duration::from_millis(10), ..limits() };
+        let queue = Queue::new(Doubling::closed(), limits);
+        let now = || queue.0.rows_now.load(Ordering::Relaxed);
+        assert_eq!(now(), 8);
+        queue.0.adapt(8, Duration::from_millis(1));
+        assert_eq!(now(), 9);
+        // A small batch says nothing of what a large one would take.
+        queue.0.adapt(1, Duration::from_millis(1));
+        assert_eq!(now(), 9);
+        queue.0.adapt(9, Duration::from_millis(20));
+        assert_eq!(now(), 4);
+    }
+}
