@@ -152,14 +152,7 @@ pub fn engines() -> Ports {
     let paper: Arc<dyn ports::document::Paper> = Arc::new(engine_paper::open());
     let ports = Ports::default().with(notary).with(paper);
     let runners: Arc<dyn ports::infer::load::Runners> = Arc::new(engine_batch::open());
-    ports
-        .with(runners)
-        .with(rules)
-        .with(infer)
-        .with(learn)
-        .with(tables)
-        .with(gateway)
-        .with(tallies)
+    ports.with(runners).with(rules).with(infer).with(learn).with(tables).with(gateway).with(tallies)
 }
 
 struct Player {
