@@ -161,3 +161,18 @@ fn what_came_of_something_withdrawn_stops_and_stays_out_of_service() {
         "#,
     );
 }
+
+#[test]
+fn a_sink_is_told_when_it_is_asked() {
+    stage().play(
+        r#"
+        POST /lineage-sinks {"metadata": {"name": "marquez"}, "spec": {"url": "ftp://marquez.example"}}
+        => 422 {"code": "bad-url", "field": "spec.url"}
+        POST /lineage-sinks {"metadata": {"name": "marquez"}, "spec": {"url": "https://marquez.example/api/v1/lineage", "token": "s3"}}
+        => 201 {"spec": {"url": "https://marquez.example/api/v1/lineage", "fromBeginning": false}}
+        # Nothing has been learned that it could be told.
+        POST /lineage-sinks/marquez/flush {}
+        => 200 {"position": "*"}
+        "#,
+    );
+}

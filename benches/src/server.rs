@@ -11,13 +11,13 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, request};
+use crate::{
+    client::{Client, request},
+    processes,
+};
 
 /// The first administrator's password in every measurement.
-const PASSWORD: &str = "measured-once-1";
-/// Ticks of `/proc/PID/stat` in a second; Linux tells all programs 100.
-const TICKS: f64 = 100.0;
-
+pub const PASSWORD: &str = "measured-once-1";
 /// A running server.
 pub struct Server {
     /// Where it listens.
@@ -49,6 +49,13 @@ impl Server {
     /// Starts on a directory and waits until it is ready.
     pub fn start(directory: &Path) -> Result<Self> {
         Self::started(Command::new(binary()?), directory)
+    }
+
+    /// The same with a database elsewhere instead of the file in the directory.
+    pub fn start_over(directory: &Path, database_url: &str) -> Result<Self> {
+        let mut command = Command::new(binary()?);
+        command.env("AIC_DATABASE_URL", database_url);
+        Self::started(command, directory)
     }
 
     /// The same on one core.
@@ -101,19 +108,12 @@ impl Server {
 
     /// Seconds of processor time it has used.
     pub fn cpu_s(&self) -> Result<f64> {
-        let text = fs::read_to_string(self.proc("stat"))?;
-        // The name in parentheses may hold anything; the fields behind it are numbers.
-        let (_, fields) = text.rsplit_once(')').ok_or_else(|| Error::other("no such process"))?;
-        let ticks: f64 = fields.split(' ').skip(12).take(2).filter_map(|it| it.parse::<f64>().ok()).sum();
-        Ok(ticks / TICKS)
+        processes::cpu_s(self.child.id())
     }
 
     /// Its proportional share of memory, in MiB.
     pub fn pss_mib(&self) -> Result<f64> {
-        let text = fs::read_to_string(self.proc("smaps_rollup"))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
-        let kib = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<f64>().ok());
-        kib.map(|kib| kib / 1024.0).ok_or_else(|| Error::other("no memory is told"))
+        processes::pss_mib(self.child.id())
     }
 
     /// How many processes it is: itself and its children.

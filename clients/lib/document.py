@@ -136,6 +136,7 @@ def lineage(admin, base):
     made = admin.post(f"{base}/provenance", {"activity": "export", "inputs": [told], "outputs": [{"namespace": "elsewhere", "name": "file"}]})
     subject = admin.get(f"{base}/lineage-datasets/{made['datasets'][1]}")["metadata"]["uid"]
     admin.post(f"{base}/provenance/export", {"id": subject})
+    admin.post(f"{base}/lineage-sinks", {"metadata": {"name": "made"}, "spec": {"url": "https://made.example/lineage", "enabled": False}})
     admin.post(f"{base}/quarantines", {"metadata": {"name": "made"}, "spec": {"subject": subject, "reason": "for the test"}})
 
 

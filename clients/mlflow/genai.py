@@ -91,6 +91,10 @@ def scorers(side):
     seen("none", "get", experiment_id=exp, name="Safety", version=9)
     seen("nobody", "get", experiment_id=exp, name="nobody")
     v3(side, "GET", "scorers/online-configs", scorer_ids=[it["scorer_id"] for it in first])
+    for config in ({"sample_rate": 0}, {"sample_rate": 0.0, "filter_string": "tags.a = 'b'"}, {"sample_rate": 0.5}, {"sample_rate": 2}, {"sample_rate": 0, "filter_string": "tags.a ="}, {"sample_rate": 0, "filter_string": 5}, {}, {"sample_rate": 0, "name": "nobody"}):
+        told = side.ask("online", "PUT", "/api/3.0/mlflow/scorers/online-config", {"experiment_id": exp, "name": "Safety", **config}, note=False)
+        side.note(f"online {config}", {key: value for key, value in told.get("config", {}).items() if key in ("sample_rate", "filter_string")} or told.get("error_code"))
+    side.note("online configs", [[it["sample_rate"], it.get("filter_string")] for it in side.ask("", "GET", "/api/3.0/mlflow/scorers/online-configs", query={"scorer_ids": [it["scorer_id"] for it in first]}, note=False)["configs"]])
     v3(side, "DELETE", "scorers/delete", {"experiment_id": exp, "name": "Safety", "version": 1})
     seen("versions after", "versions", experiment_id=exp, name="Safety")
     v3(side, "DELETE", "scorers/delete", {"experiment_id": exp, "name": "Safety"})

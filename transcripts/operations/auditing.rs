@@ -83,9 +83,8 @@ const STORY: &str = r#"
 
 #[test]
 fn the_audit_is_told_signed_and_sent() {
-    let directory = tempfile::tempdir().unwrap();
     let notary: Arc<dyn Notary> =
-        engine_notary::open(&directory.path().join("key"), "aic.test/journal").unwrap();
+        engine_notary::open(&engine_notary::fresh().unwrap(), "aic.test/journal").unwrap();
     let collector = Arc::new(Collector::default());
     let syslog: Arc<dyn Syslog> = Arc::clone(&collector) as _;
     let story = STORY.replace("$at_again", "\"*\"");

@@ -7,7 +7,7 @@ use std::fs;
 
 use crate::build::{self, Profile};
 use crate::place::Place;
-use crate::{report, shell};
+use crate::{clients, report, shell};
 
 /// Runs all measurements, or the one named; the words after the name go to it.
 pub fn run(place: &Place, words: &[&str]) -> Result<(), String> {
@@ -29,7 +29,13 @@ pub fn run(place: &Place, words: &[&str]) -> Result<(), String> {
     for name in chosen {
         report::say(&format!("\n{name}"));
         let program = build::program(place, Profile::Release, &name)?;
-        shell::show(shell::command(program, &place.root).args(args).env("AIC_BIN", &aic))?;
+        let mut command = shell::command(program, &place.root);
+        command.args(args).env("AIC_BIN", &aic);
+        // A measurement beside a stranger's server has the Python environment of the client test of its name.
+        if let Some(venv) = clients::environment(place, &place.root.join("clients").join(&name), &name)? {
+            command.env("PATH", format!("{}/bin:{}", venv.display(), place.path));
+        }
+        shell::show(&mut command)?;
     }
     Ok(())
 }

@@ -94,7 +94,7 @@ fn one(place: &Place, aic: &Path, name: &str) -> Result<(), String> {
 }
 
 /// The Python environment for a client, made once for each content of its `requirements.txt`.
-fn environment(place: &Place, dir: &Path, name: &str) -> Result<Option<PathBuf>, String> {
+pub fn environment(place: &Place, dir: &Path, name: &str) -> Result<Option<PathBuf>, String> {
     let list = dir.join("requirements.txt");
     let Ok(wanted) = fs::read(&list) else {
         return Ok(None);

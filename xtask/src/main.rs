@@ -1,4 +1,4 @@
-//! The one front door of the project: `demo`, `test`, `tidy`, `bless`, `bench`.
+//! The one front door of the project: `demo`, `test`, `tidy`, `bless`, `console`, `bench`.
 //!
 //! It installs what it needs, shows what it does, and ends with one exit code. It is built
 //! before anything else, so it stays small: no async, no argument parser, no JSON.
@@ -7,6 +7,7 @@ mod bench;
 mod bless;
 mod build;
 mod clients;
+mod console;
 mod demo;
 mod place;
 mod report;
@@ -26,6 +27,7 @@ The one front door of the project.
   cargo xtask test [--quick]   Runs every check and test, installing what it needs; --quick leaves out what needs servers or Python.
   cargo xtask tidy             Checks what the compiler cannot: arrows between floors, lengths, words, error pages.
   cargo xtask bless            Rewrites what is generated (`api/`) and formats; read the diff before you commit it.
+  cargo xtask console          Checks and builds the web console with Node; commit `console/dist` with its sources. --check builds it aside and compares.
   cargo xtask bench [NAME]     Runs the measurements under `benches/` in release, all of them or one.
   cargo xtask clients [NAME]   Runs the tests that drive the binary with strangers' clients, all of them or one.
 
@@ -50,6 +52,8 @@ fn main() -> ExitCode {
         ["test", "--quick"] => test::run(&place, test::Reach::Quick),
         ["tidy"] => tidy::run(&place),
         ["bless"] => bless::run(&place),
+        ["console"] => console::run(&place),
+        ["console", "--check"] => console::check(&place),
         ["bench", rest @ ..] => bench::run(&place, rest),
         ["clients"] => clients::run(&place, None),
         ["clients", name] => clients::run(&place, Some(name)),

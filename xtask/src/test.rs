@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::build::{self, Profile};
 use crate::place::Place;
 use crate::report::{End, Report};
-use crate::{bless, clients, shell, tidy, tools};
+use crate::{bless, clients, console, shell, tidy, tools};
 
 /// How much to run.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ const NOT_QUICK: &str = "left out by --quick";
 
 /// Runs every step, also after one has failed, and sums up.
 pub fn run(place: &Place, reach: Reach) -> Result<(), String> {
-    let mut report = Report::of(10);
+    let mut report = Report::of(11);
     let cargo = |words: &[&str]| End::from(shell::show(&mut shell::cargo(&place.root, words)));
     report.step("tools", || tools::ready(place, reach));
     report.step("format", || cargo(&["fmt", "--all", "--check"]));
@@ -34,6 +34,10 @@ pub fn run(place: &Place, reach: Reach) -> Result<(), String> {
     report.step("generated files", || match &aic {
         Some(aic) => bless::up_to_date(place, aic),
         None => End::Skipped("there is no binary to ask".to_owned()),
+    });
+    report.step("console", || match reach {
+        Reach::Quick => End::Skipped(NOT_QUICK.to_owned()),
+        Reach::Everything => console::up_to_date(place),
     });
     report.step("strangers' clients", || match (&aic, reach) {
         (_, Reach::Quick) => End::Skipped(NOT_QUICK.to_owned()),

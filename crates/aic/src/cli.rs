@@ -19,6 +19,7 @@ mod history;
 mod kinds;
 mod listing;
 mod maintenance;
+mod mlflow;
 mod model;
 mod predict;
 mod runs;
@@ -87,6 +88,12 @@ pub enum Command {
     Predict(predict::Predict),
     /// Find objects of all kinds by their words.
     Search(search::Search),
+    /// Bring here what another server holds.
+    #[command(subcommand)]
+    Import(mlflow::Import),
+    /// Take what is here to another server.
+    #[command(subcommand)]
+    Export(mlflow::Export),
     /// Copy everything into one file, or start again from one.
     #[command(subcommand)]
     Backup(backup::Backup),
@@ -168,6 +175,8 @@ fn run(cx: &mut Cx, command: Command, parser: fn() -> clap::Command) -> Result<(
         Command::Endpoint(it) => endpoint::run(cx, &it),
         Command::Predict(it) => predict::predict(cx, &it),
         Command::Search(it) => search::run(cx, &it),
+        Command::Import(it) => mlflow::import(cx, &it),
+        Command::Export(it) => mlflow::export(cx, &it),
         Command::Backup(it) => backup::run(cx, &it),
         Command::Maintenance(it) => maintenance::run(cx, &it),
         Command::Kubeconfig => access::kubeconfig(cx),

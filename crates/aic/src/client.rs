@@ -188,20 +188,8 @@ impl Answer {
 impl Client {
     /// A client with these settings; nothing is sent yet.
     pub fn new(settings: &Settings) -> Result<Self> {
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .user_agent(concat!("aic/", env!("CARGO_PKG_VERSION")))
-            .timeout_connect(Some(CONNECT))
-            .timeout_recv_response(Some(ANSWER))
-            .tls_config(tls(settings.ca_file.as_deref())?);
-        if config::is_loopback(&settings.url) {
-            // A proxy for the world outside cannot reach this machine's own address.
-            config = config.proxy(None);
-        }
         Ok(Self {
-            agent: config.build().new_agent(),
+            agent: agent(&settings.url, settings.ca_file.as_deref())?,
             url: settings.url.clone(),
             token: settings.token.clone(),
             project: settings.project.clone(),
@@ -261,23 +249,42 @@ impl Client {
     }
 
     fn unreached(&self, error: &ureq::Error) -> Failure {
-        let url = &self.url;
-        match error {
-            ureq::Error::Timeout(_) => {
-                Failure::unavailable(format!("`{url}` did not answer in time ({error})"))
-                    .hint("try again; if it stays slow, look at the server's log")
-            }
-            ureq::Error::Tls(_) | ureq::Error::Pem(_) | ureq::Error::Rustls(_) => {
-                Failure::unavailable(format!("`{url}` is not trusted: {error}"))
-                    .hint("give its certificate authority with --ca-file or AIC_CA_FILE")
-            }
-            ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-                Failure::unavailable(format!("`{url}` is not trusted: {error}"))
-                    .hint("give its certificate authority with --ca-file or AIC_CA_FILE")
-            }
-            error => Failure::unavailable(format!("`{url}` cannot be reached: {error}")),
-        }
+        unreached(&self.url, error)
     }
+}
+
+/// Why nobody answered at an address.
+pub fn unreached(url: &str, error: &ureq::Error) -> Failure {
+    match error {
+        ureq::Error::Timeout(_) => Failure::unavailable(format!("`{url}` did not answer in time ({error})"))
+            .hint("try again; if it stays slow, look at the server's log"),
+        ureq::Error::Tls(_) | ureq::Error::Pem(_) | ureq::Error::Rustls(_) => {
+            Failure::unavailable(format!("`{url}` is not trusted: {error}"))
+                .hint("give its certificate authority with --ca-file or AIC_CA_FILE")
+        }
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Failure::unavailable(format!("`{url}` is not trusted: {error}"))
+                .hint("give its certificate authority with --ca-file or AIC_CA_FILE")
+        }
+        error => Failure::unavailable(format!("`{url}` cannot be reached: {error}")),
+    }
+}
+
+/// What speaks HTTP to an address; it follows no redirect, because a token belongs to one server.
+pub fn agent(url: &str, ca_file: Option<&Path>) -> Result<Agent> {
+    let mut config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .user_agent(concat!("aic/", env!("CARGO_PKG_VERSION")))
+        .timeout_connect(Some(CONNECT))
+        .timeout_recv_response(Some(ANSWER))
+        .tls_config(tls(ca_file)?);
+    if config::is_loopback(url) {
+        // A proxy for the world outside cannot reach this machine's own address.
+        config = config.proxy(None);
+    }
+    Ok(config.build().new_agent())
 }
 
 fn tls(ca_file: Option<&Path>) -> Result<TlsConfig> {
@@ -302,7 +309,8 @@ fn tls(ca_file: Option<&Path>) -> Result<TlsConfig> {
     Ok(TlsConfig::builder().root_certs(roots).unversioned_rustls_crypto_provider(provider).build())
 }
 
-fn refused(status: u16, answer: Response<Body>) -> Failure {
+/// An answer that is no success, with what it says.
+pub fn refused(status: u16, answer: Response<Body>) -> Failure {
     let request = answer.headers().get("x-request-id").and_then(|value| value.to_str().ok());
     let request = request.map(str::to_owned);
     let mut text = Vec::new();

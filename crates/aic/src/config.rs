@@ -299,6 +299,25 @@ fn data_home(environment: Environment<'_>) -> PathBuf {
     base.unwrap_or_default().join("aic")
 }
 
+/// What an MLflow client would show a server: a name and a password, or a token.
+pub struct MlflowLogin {
+    /// `MLFLOW_TRACKING_USERNAME`.
+    pub user: Option<String>,
+    /// `MLFLOW_TRACKING_PASSWORD`.
+    pub password: Option<String>,
+    /// `MLFLOW_TRACKING_TOKEN`.
+    pub token: Option<String>,
+}
+
+/// What the environment says for MLflow's clients.
+pub fn mlflow_login() -> MlflowLogin {
+    MlflowLogin {
+        user: environment("MLFLOW_TRACKING_USERNAME"),
+        password: environment("MLFLOW_TRACKING_PASSWORD"),
+        token: environment("MLFLOW_TRACKING_TOKEN"),
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

@@ -54,6 +54,10 @@ struct Problem {
     /// Its sentence.
     #[serde(rename = "error_description")]
     description: Option<String>,
+    /// The code and the sentence, where the answer is one of MLflow's API.
+    #[serde(rename = "error_code")]
+    error_code: Option<String>,
+    message: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -121,6 +125,7 @@ impl Failure {
         let message = problem
             .detail
             .or(problem.description)
+            .or(problem.message)
             .or(problem.title)
             .unwrap_or_else(|| unexplained(status, body));
         let mut fields: Vec<(String, String)> =
@@ -135,7 +140,7 @@ impl Failure {
             status: Some(status),
             told: Box::new(Told {
                 message,
-                code: problem.code.or(problem.error),
+                code: problem.code.or(problem.error_code).or(problem.error),
                 fields,
                 hint: problem.hint,
                 request: problem.request_id.or(request),

@@ -397,6 +397,11 @@ impl Remembering {
         Self { decider, asks, decisions: RwLock::default() }
     }
 
+    /// Decides without remembering.
+    pub(crate) fn foresee(&self, question: &Question) -> bool {
+        self.decider.decide(&question.only(self.asks)).allowed
+    }
+
     /// Decides; answers too whether this is the first time in its hour.
     pub(crate) fn decide(&self, question: &Question) -> (Decision, bool) {
         let hour = question.minute / 60;
@@ -483,6 +488,14 @@ mod tests {
         assert!(!decider.decide(&at(119, "b")).1);
         assert!(decider.decide(&at(120, "a")).1);
         assert_eq!(decider.decisions.read().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_is_foreseen_counts_as_asked_by_nobody() {
+        let decider = Remembering::new(counting(true));
+        assert!(decider.foresee(&question(1)));
+        assert!(decider.decisions.read().unwrap().is_empty());
+        assert!(decider.decide(&question(1)).1);
     }
 
     #[test]

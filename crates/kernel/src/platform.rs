@@ -276,17 +276,7 @@ impl Platform {
         if principal.sort == Sort::System {
             return Ok(Decision { allowed: true, reasons: vec!["the platform itself".to_owned()] });
         }
-        let decider = match self.memory.decider(principal) {
-            Some(decider) => decider,
-            None => {
-                let epoch = self.memory.epoch();
-                let cx = self.cx_of(Principal::system("guard", &principal.org), "");
-                let grants = self.guard.grants(cx, principal.clone()).await?;
-                let decider = Arc::new(Remembering::new(self.policy.compile(principal, &grants)?));
-                self.memory.keep_decider(epoch, principal.clone(), &decider);
-                decider
-            }
-        };
+        let decider = self.decider(principal).await?;
         let question = Question { minute: self.now().micros() / 60_000_000, ..question.clone() };
         let (decision, is_first) = decider.decide(&question);
         if is_first {
@@ -294,6 +284,37 @@ impl Platform {
             self.memory.note(Asked { principal, question, allowed: decision.allowed });
         }
         Ok(decision)
+    }
+
+    /// What decides for a principal, compiled once for as long as the rules are the same.
+    async fn decider(self: &Arc<Self>, principal: &Principal) -> Result<Arc<Remembering>> {
+        if let Some(decider) = self.memory.decider(principal) {
+            return Ok(decider);
+        }
+        let epoch = self.memory.epoch();
+        let cx = self.cx_of(Principal::system("guard", &principal.org), "");
+        let grants = self.guard.grants(cx, principal.clone()).await?;
+        let decider = Arc::new(Remembering::new(self.policy.compile(principal, &grants)?));
+        self.memory.keep_decider(epoch, principal.clone(), &decider);
+        Ok(decider)
+    }
+
+    /// Which of many things a principal might do, for whoever shows only those; nothing of it counts as asked.
+    pub async fn foresee(
+        self: &Arc<Self>,
+        principal: &Principal,
+        questions: Vec<Question>,
+    ) -> Result<Vec<bool>> {
+        if principal.sort == Sort::System {
+            return Ok(vec![true; questions.len()]);
+        }
+        let decider = self.decider(principal).await?;
+        let minute = self.now().micros() / 60_000_000;
+        self.blocking(move || {
+            let now = |question: Question| Question { minute, ..question };
+            Ok(questions.into_iter().map(|question| decider.foresee(&now(question))).collect())
+        })
+        .await
     }
 
     /// What decides, for whoever wants to know what other rules would.

@@ -12,7 +12,7 @@ use crate::{
     object,
     predicate::{Op, Place, Predicate},
     selection::page,
-    store::{Projects, Query, Sort},
+    store::{Projects, Query},
 };
 
 /// The parameters every list understands.
@@ -55,7 +55,7 @@ pub fn of_list(cx: &Cx, kind: &KindDef, params: &BTreeMap<String, String>) -> Re
         },
         deleted: param(params, "deleted") == "true",
         filter: one(filters),
-        sort: sort(kind, param(params, "sort"))?,
+        sort: selection::sort(kind, kind.fields, param(params, "sort"))?,
         after: None,
         limit,
     };
@@ -91,27 +91,4 @@ fn one(mut filters: Vec<Predicate>) -> Option<Predicate> {
         0 | 1 => filters.pop(),
         _ => Some(Predicate::All(filters)),
     }
-}
-
-fn sort(kind: &KindDef, text: &str) -> Result<Sort> {
-    let (path, descending) = text.strip_prefix('-').map_or((text, false), |path| (path, true));
-    if path.is_empty() {
-        return Ok(Sort { place: Place::Uid, descending });
-    }
-    let place = selection::sortable(kind, path).ok_or_else(|| {
-        let indexed: Vec<String> = kind
-            .fields
-            .iter()
-            .filter(|field| field.indexed)
-            .map(|field| format!("spec.{}", field.name))
-            .collect();
-        Error::bad_request("not-sortable", format!("lists cannot be sorted by `{path}`")).at("sort").hint(
-            format!(
-                "sort by metadata.name, metadata.creationTimestamp, metadata.resourceVersion{}{}",
-                if indexed.is_empty() { "" } else { ", " },
-                indexed.join(", ")
-            ),
-        )
-    })?;
-    Ok(Sort { place, descending })
 }

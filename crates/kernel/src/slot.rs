@@ -14,8 +14,7 @@ pub async fn put<T: Serialize>(cx: &Cx, space: &str, key: &str, value: &T, secon
     let value = serde_json::to_string(value).map_err(Error::internal)?;
     let expires = Some(cx.now().plus_s(seconds));
     let kept = Kept { space: space.to_owned(), key: key.to_owned(), value, expires, unless_kept: None };
-    let commit = Commit { keep: vec![kept], ..Commit::default() };
-    cx.platform().store.commit(commit).await.map(|_| ())
+    cx.platform().store.commit(Commit { keep: vec![kept], ..Commit::default() }).await.map(|_| ())
 }
 
 /// A value that has not ended.
@@ -34,8 +33,7 @@ pub async fn once(cx: &Cx, space: &str, key: &str, seconds: i64) -> Result<bool>
         expires: Some(now.plus_s(seconds)),
         unless_kept: Some(now),
     };
-    let commit = Commit { keep: vec![kept], ..Commit::default() };
-    match cx.platform().store.commit(commit).await {
+    match cx.platform().store.commit(Commit { keep: vec![kept], ..Commit::default() }).await {
         Ok(_) => Ok(true),
         Err(error) if error.code() == "already-kept" => Ok(false),
         Err(error) => Err(error),

@@ -37,6 +37,17 @@ pub struct Lesson {
     pub test_share: f64,
     /// What all shuffling starts from; the same seed gives the same model.
     pub seed: u64,
+    /// The one candidate to try, where it is known already: a trial of an earlier lesson.
+    pub only: Option<Tried>,
+}
+
+/// A candidate, as trials name it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// The learner, for example `gradient-boosted-trees`.
+    pub learner: String,
+    /// Its parameters.
+    pub params: BTreeMap<String, String>,
 }
 
 /// One candidate's result in the cross-validation.
@@ -115,7 +126,7 @@ pub trait Learn: Send + Sync {
     /// Learns one; metric points are handed out as they come.
     ///
     /// # Errors
-    /// `lesson-invalid`, `target-missing`, `target-one-class`, `target-too-many-classes`,
+    /// `lesson-invalid` (also when `only` names no candidate there is), `target-missing`, `target-one-class`, `target-too-many-classes`,
     /// `target-not-numeric`, `too-few-rows`, `no-usable-columns`, `cancelled`.
     fn learn(
         &self,

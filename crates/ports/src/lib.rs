@@ -11,6 +11,7 @@ use base::Result;
 pub mod acme;
 pub mod archive;
 pub mod directory;
+pub mod document;
 pub mod fetch;
 pub mod gateway;
 pub mod infer;

@@ -11,7 +11,7 @@ use fields::kind::Field;
 use store::predicate::Predicate;
 
 pub use filter::literal;
-pub use selector::{field_selector, label_selector, sortable};
+pub use selector::{field_selector, label_selector, sort};
 
 /// What knows the fields of a kind.
 pub trait Table {

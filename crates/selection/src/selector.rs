@@ -1,8 +1,9 @@
-//! Kubernetes' label and field selectors, as predicates.
+//! Kubernetes' label and field selectors, as predicates; and what a list is sorted by.
 
 use base::{Error, Result};
-use fields::kind::Shape;
+use fields::kind::{Field, Shape};
 use store::{
+    Sort,
     index::Cell,
     predicate::{Op, Place, Predicate},
 };
@@ -99,7 +100,7 @@ pub fn field_selector(table: &dyn Table, text: &str) -> Result<Option<Predicate>
 }
 
 /// Where a sort's path leads.
-pub fn sortable(table: &dyn Table, path: &str) -> Option<Place> {
+fn sortable(table: &dyn Table, path: &str) -> Option<Place> {
     let (place, shape) = check::place(table, path)?;
     match place {
         // A list has a term for each element, and so no one place in an order.
@@ -107,4 +108,25 @@ pub fn sortable(table: &dyn Table, path: &str) -> Option<Place> {
         Place::Name | Place::Uid | Place::Created | Place::Version | Place::Term(_) => Some(place),
         Place::Project | Place::Generation | Place::Body(_) => None,
     }
+}
+
+/// What a list is sorted by: a path, `-` in front for largest first; in the order of creation when it is empty.
+///
+/// # Errors
+/// `not-sortable` (400), with the fields it can be sorted by.
+pub fn sort(table: &dyn Table, spec: &[Field], text: &str) -> Result<Sort> {
+    let (path, descending) = text.strip_prefix('-').map_or((text, false), |path| (path, true));
+    if path.is_empty() {
+        return Ok(Sort { place: Place::Uid, descending });
+    }
+    let place = sortable(table, path).ok_or_else(|| {
+        let indexed = spec.iter().filter(|field| field.indexed).map(|field| format!(", spec.{}", field.name));
+        Error::bad_request("not-sortable", format!("lists cannot be sorted by `{path}`")).at("sort").hint(
+            format!(
+                "sort by metadata.name, metadata.creationTimestamp, metadata.resourceVersion{}",
+                indexed.collect::<String>()
+            ),
+        )
+    })?;
+    Ok(Sort { place, descending })
 }

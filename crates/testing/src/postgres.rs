@@ -84,6 +84,11 @@ impl Server {
         format!("host={} user=aic dbname={name}", socket.display())
     }
 
+    /// The process that has started all others.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Stops it hard, as a crash would, and starts it again.
     ///
     /// # Panics

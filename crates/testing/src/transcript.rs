@@ -148,14 +148,11 @@ pub fn engines() -> Ports {
     let tallies = Arc::new(ports::usage::Tallies::default());
     let rules = engine_policy::rules();
     let runners: Arc<dyn ports::infer::load::Runners> = Arc::new(engine_batch::open());
-    Ports::default()
-        .with(runners)
-        .with(rules)
-        .with(infer)
-        .with(learn)
-        .with(tables)
-        .with(gateway)
-        .with(tallies)
+    let key = engine_notary::fresh().expect("randomness");
+    let notary = engine_notary::open(&key, "aic.example/journal").expect("a key");
+    let paper: Arc<dyn ports::document::Paper> = Arc::new(engine_paper::open());
+    let ports = Ports::default().with(notary).with(paper).with(runners);
+    ports.with(rules).with(infer).with(learn).with(tables).with(gateway).with(tallies)
 }
 
 struct Player {

@@ -49,7 +49,7 @@ pub fn train(cx: &mut Cx, it: &Train) -> Result<()> {
 }
 
 /// The run that does the work: the job's status names it, at once or as soon as a worker saw it.
-fn run_of(cx: &Cx, job: &Value, name: &str) -> Result<String> {
+pub fn run_of(cx: &Cx, job: &Value, name: &str) -> Result<String> {
     const LOOKS: u32 = 50;
     let mut run = text(job, "status.run");
     for _ in 0..LOOKS {

@@ -86,6 +86,7 @@ pub fn onward(story: &mut Story, url: &str, data_dir: &std::path::Path) -> Resul
     let key = &story.caller_key;
     let out = &mut story.cx.out;
     out.line("7. go on:")?;
+    out.line(&format!("   console    {url}/"))?;
     out.line(&format!("   reference  {url}/docs"))?;
     out.line(&format!("   login      aic login --url {url} --username admin"))?;
     out.line(&format!("   kubectl    kubectl --kubeconfig {} get models,endpoints", kubeconfig.display()))?;

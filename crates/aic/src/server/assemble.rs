@@ -8,6 +8,7 @@ use std::{
 };
 
 use base::{Entropy, Error, Result, Secret};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use domain_identity::oauth::Provider;
 use domain_serving::Serving;
 use engine_blobs::Collected;
@@ -22,6 +23,7 @@ use ports::{
     acme::Acme,
     archive::Archive,
     directory::Directory,
+    document::Paper,
     fetch::Fetch,
     gateway::Gateway,
     infer::{Infer, load::Runners},
@@ -56,13 +58,15 @@ pub async fn assemble(settled: &Settled) -> Result<Assembled> {
     refuse_unfinished(&settled.data_dir)?;
     outset::begin(settled).await?;
     let store = vaulted(settled, open_store(settled).await?).await?;
+    let notary = notary(settled, &*store).await?;
     let blobs = open_blobs(settled)?;
     let archive = Arc::new(Files::new(settled));
     let metrics = Arc::new(Metrics::default());
     let tracking = open_tracking(settled).await?;
     let mut parts = parts(settled, store, blobs.clone(), &metrics)?;
     parts.ports = engine_tracking::behind(&tracking, outward(settled, parts.ports)?)
-        .with(Arc::clone(&archive) as Arc<dyn Archive>);
+        .with(Arc::clone(&archive) as Arc<dyn Archive>)
+        .with(notary);
     let platform = Platform::new(parts)?;
     archive.keep(&platform);
     let given = settled.password.clone();
@@ -246,6 +250,7 @@ pub fn parts(
             .with(acme)
             .with(directory)
             .with(passkeys)
+            .with(Arc::new(engine_paper::open()) as Arc<dyn Paper>)
             .with(engine_search::open(&settled.data_dir.join("search"))?)
             .with(Arc::new(domain_search::Feed::default()))
             .with(Arc::new(Serving::default()))
@@ -261,7 +266,7 @@ pub fn parts(
     })
 }
 
-/// What reaches people and other machines, and what signs.
+/// What reaches people and other machines.
 fn outward(settled: &Settled, ports: Ports) -> Result<Ports> {
     let mail: Arc<dyn Mail> = match &settled.smtp_url {
         Some(url) => engine_mail::smtp(url, &settled.mail_from)?,
@@ -270,9 +275,17 @@ fn outward(settled: &Settled, ports: Ports) -> Result<Ports> {
     let egress = engine_fetch::Egress::parse(&settled.egress)?;
     let syslog: Arc<dyn Syslog> =
         engine_syslog::open(Arc::new(move |host, address| egress.allows(host, address)));
-    let notary: Arc<dyn Notary> =
-        engine_notary::open(&settled.data_dir.join("audit.key"), "aic.dev/journal")?;
-    Ok(ports.with(mail).with(syslog).with(notary))
+    Ok(ports.with(mail).with(syslog))
+}
+
+/// What signs, with the one key of all processes on a store. Where an earlier version kept it in a file, that key goes on.
+async fn notary(settled: &Settled, store: &dyn Store) -> Result<Arc<dyn Notary>> {
+    let fresh = match fs::read(settled.data_dir.join("audit.key")) {
+        Ok(bytes) => BASE64_STANDARD.encode(bytes),
+        Err(_) => engine_notary::fresh()?,
+    };
+    let key = engine_vault::signing_key(store, &master_key(settled)?, &Ambient, &fresh).await?;
+    engine_notary::open(&key, "aic.dev/journal")
 }
 
 /// What tells how the platform is.

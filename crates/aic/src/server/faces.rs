@@ -67,8 +67,6 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
     let shield = Shield::of(settled.public_url.as_deref());
     let beside = Beside { web: web.clone(), certificates, settled };
     Router::new()
-        // Until there is a console, the reference is what a browser is shown.
-        .route("/", get(|| async { axum::response::Redirect::temporary("/docs") }))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/errors/{code}", get(pages::error))
@@ -78,6 +76,7 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
         .route("/api/v1/system/backup", post(backup))
         .route("/api/v1/system/backup/keys", post(backup_keys))
         .with_state(beside)
+        .merge(face_console::router())
         .merge(face_rest::router(web.clone()))
         .merge(face_kube::router(web.clone()))
         .merge(face_scim::router(web.clone()))

@@ -2,6 +2,7 @@
 
 use kernel::prelude::*;
 
+mod attestation;
 mod card;
 mod cost;
 mod dataset;
@@ -13,6 +14,7 @@ mod logged;
 mod model;
 mod model_version;
 mod model_work;
+mod reproduce;
 mod run;
 mod train;
 mod training_job;

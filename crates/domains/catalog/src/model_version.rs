@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use kernel::prelude::*;
 use ports::infer::Infer;
 
-use crate::{card, dataset_version::next_number, files, gate, model::Model};
+use crate::{attestation, card, dataset_version::next_number, files, gate, model::Model, reproduce};
 
 /// What versions serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Version>) -> KindBuilder<Version> {
@@ -26,6 +26,30 @@ pub fn serve(kind: KindBuilder<Version>) -> KindBuilder<Version> {
         .view("card", "What is recorded of the version, as a model card.", |cx, it, _: Nothing| async move {
             card::of(&cx, &it).await
         })
+        .download(
+            "evidence",
+            "The card for people and for proof: as Markdown, as PDF, or signed.",
+            card::evidence,
+        )
+        .needs("card")
+        .action(
+            "sign",
+            "Signs the version as it is now; who does so has looked where it came from.",
+            attestation::sign,
+        )
+        .view("verify", "Whether the version is what was signed when it was made.", attestation::verify)
+        .needs("get")
+        .view_of_all(
+            "signing-key",
+            "The public key that versions and cards are signed with.",
+            attestation::key,
+        )
+        .needs("list")
+        .action(
+            "reproduce",
+            "Learns the version again from what is recorded, and compares.",
+            reproduce::again,
+        )
         .download("download", "The ONNX file.", download)
 }
 
@@ -110,6 +134,8 @@ pub struct Status {
     pub bytes: Option<u64>,
     /// When it was changed last.
     pub updated: Option<Time>,
+    /// What was signed of it when it was made: a statement of in-toto in an envelope of DSSE.
+    pub attestation: Option<Value>,
 }
 
 /// The largest model that is loaded, in bytes.
@@ -132,6 +158,7 @@ async fn runs_here(cx: Cx, mut it: Object<Version>, old: Option<Object<Version>>
     };
     let bytes = cx.platform().blobs.get(blob, MODEL_MAX).await.map_err(|error| error.at("spec.blob"))?;
     it.status.bytes = Some(bytes.len() as u64);
+    it.status.attestation = attestation::of(&cx, &it, &bytes)?;
     let infer = cx.port::<dyn Infer>()?;
     let model = cx.blocking(move || infer.load(&bytes)).await.map_err(|error| error.at("spec.blob"))?;
     if it.spec.signature.is_none() {

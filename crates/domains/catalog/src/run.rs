@@ -55,6 +55,13 @@ pub struct ExperimentRun {
     /// When it began, where that is not when it was made.
     #[field(immutable)]
     pub started_at: Option<Time>,
+    /// The version of the code it ran, such as a commit.
+    #[field(max = 500, immutable)]
+    pub code: Option<String>,
+    /// What it ran in: versions of programs and packages by name.
+    #[field(immutable)]
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
 }
 
 /// Where a run is; the words are MLflow's.

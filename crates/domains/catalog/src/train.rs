@@ -16,6 +16,7 @@ use crate::{
     logged,
     model::Model,
     model_version::{self, Version},
+    reproduce,
     run::{ExperimentRun, Phase},
     training_job::{self, TrainingJob},
 };
@@ -53,6 +54,16 @@ struct Learned {
     trials: Value,
     errors: Value,
     importance: Value,
+}
+
+/// The code that learns.
+pub const CODE: &str = concat!("aic ", env!("CARGO_PKG_VERSION"));
+
+/// What the learning runs in, as far as it may show in a result.
+fn environment() -> BTreeMap<String, String> {
+    [("os", std::env::consts::OS), ("arch", std::env::consts::ARCH)]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
 }
 
 async fn job(step: &StepCx) -> Result<Object<TrainingJob>> {
@@ -96,6 +107,8 @@ async fn prepare(step: StepCx) -> Result<Value> {
         title: None,
         user: None,
         started_at: None,
+        code: Some(CODE.to_owned()),
+        environment: environment(),
     };
     once(cx, &run, spec).await?;
     let name = run.clone();
@@ -137,7 +150,7 @@ async fn learn_paid(step: &StepCx, job: Object<TrainingJob>) -> Result<Value> {
     }
     let table = dataset_version::table(&cx, &version, 0, ROWS_MAX).await?;
     let learner = cx.port::<dyn Learn>()?;
-    let lesson = lesson(&job.spec);
+    let lesson = Lesson { only: reproduce::winner(&cx, &job).await?, ..lesson(&job.spec) };
     let watch = Since { step: step.clone(), began: cx.now() };
     let (mut told, heard) = mpsc::channel(POINTS);
     let learning = cx.blocking(move || {
@@ -207,6 +220,7 @@ fn lesson(job: &TrainingJob) -> Lesson {
         folds: job.folds,
         test_share: job.test_share,
         seed: job.seed,
+        only: None,
     }
 }
 
@@ -257,7 +271,6 @@ async fn register(step: StepCx) -> Result<Value> {
     let prepared: Prepared = step.output("prepare")?;
     let learned: Learned = step.output("learn")?;
     let version = cx.get::<dataset_version::Version>(&prepared.version).await?;
-    once(cx, &prepared.model, Model::default()).await?;
     let now = cx.now();
     let run = cx.get::<ExperimentRun>(&prepared.run).await?;
     let metric = |(key, value): (&String, &f64)| Metric {
@@ -285,6 +298,11 @@ async fn register(step: StepCx) -> Result<Value> {
         })
         .await?;
     logged::put(cx, &done).await?;
+    if let Some(original) = &job.spec.reproduces {
+        let made = reproduce::Made { file: learned.onnx, metrics: learned.metrics, run: prepared.run };
+        return reproduce::compared(cx, &job, original, made).await;
+    }
+    once(cx, &prepared.model, Model::default()).await?;
     // A try before this one may have registered it already.
     let filter = format!("spec.run = \"{}\"", prepared.run);
     let registered = match cx.list::<Version>(&filter, 1).await?.pop() {

@@ -10,7 +10,7 @@ use kernel::{
 };
 use ports::learn::Task as EngineTask;
 
-use crate::{cost, dataset::Dataset, dataset_version};
+use crate::{cost, dataset::Dataset, dataset_version, reproduce::Reproduction};
 
 /// What training jobs serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<TrainingJob>) -> KindBuilder<TrainingJob> {
@@ -94,6 +94,9 @@ pub struct TrainingJob {
     /// The experiment to record the run in; the dataset's name when not given.
     #[field(immutable)]
     pub experiment: Option<Name>,
+    /// The version that is learned again to compare; none is registered then.
+    #[field(reference = "catalog.model-versions", indexed, immutable)]
+    pub reproduces: Option<Ref>,
 }
 
 /// What sort of question the target asks.
@@ -129,6 +132,8 @@ pub struct Status {
     pub experiment_run: Option<String>,
     /// The model version that came of it.
     pub model_version: Option<String>,
+    /// How what came of it compares with the version it reproduces.
+    pub reproduction: Option<Reproduction>,
 }
 
 /// The target is a column of the data.

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod data;
+mod evidence;
 mod quality;
 mod tracking;
 

@@ -179,7 +179,7 @@ pub async fn events(cx: Cx, ask: Page) -> Result<Value> {
 }
 
 /// A run's begin, and its end where it has ended.
-async fn of_run(cx: &Cx, run: &Raw) -> Result<Vec<Value>> {
+pub async fn of_run(cx: &Cx, run: &Raw) -> Result<Vec<Value>> {
     let spec = |name: &str| run.spec.get(name).and_then(Value::as_str);
     let inputs: Vec<Value> = match spec("datasetVersion") {
         Some(version) => vec![dataset(version, spec("datasetDigest"))],

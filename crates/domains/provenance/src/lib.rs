@@ -9,6 +9,7 @@ mod graph;
 mod lineage_dataset;
 mod lineage_job;
 mod lineage_run;
+mod lineage_sink;
 mod openlineage;
 mod provenance;
 mod quarantine;
@@ -23,6 +24,8 @@ pub fn domain() -> Domain {
         .kind(lineage_run::serve)
         .kind(lineage_dataset::serve)
         .kind(openlineage::serve)
+        .kind(lineage_sink::serve)
         .kind(quarantine::serve)
+        .every("lineage-sinks", 5, lineage_sink::send_all)
         .controller("quarantines", "catalog.quarantines", quarantine::imposed)
 }

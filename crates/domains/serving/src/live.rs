@@ -9,9 +9,12 @@ use std::{
 };
 
 use kernel::prelude::*;
-use ports::infer::{
-    Infer, Model, Signature,
-    load::{Runner, Runners},
+use ports::{
+    infer::{
+        Infer, Model, Signature,
+        load::{Runner, Runners},
+    },
+    notary::{Made, Notary},
 };
 use tokio::sync::{OnceCell, Semaphore};
 
@@ -175,7 +178,12 @@ impl Serving {
     }
 
     async fn load(cx: &Cx, version: &str) -> Result<Arc<Loaded>> {
-        let found = cx.read(VERSIONS, version).await?.spec_as::<Version>()?;
+        let raw = cx.read(VERSIONS, version).await?;
+        // What was changed past the platform is not loaded.
+        if let Some(made) = Made::of(&raw.org, &raw.metadata.namespace, &raw.spec) {
+            made.check(&*cx.port::<dyn Notary>()?, raw.status.get("attestation"))?;
+        }
+        let found = raw.spec_as::<Version>()?;
         let blob = found.blob.ok_or_else(|| {
             Error::conflict("version-not-onnx", "the version has no ONNX file, and nothing else is run here")
                 .hint("save the model as ONNX too, and make a version of that")

@@ -24,9 +24,18 @@ pub struct Scorer {
     /// The scorer, as its client wrote it: a JSON object. It is never run here.
     #[field(max = 1000000, immutable)]
     pub serialized: String,
+    /// Which traces it is to judge by itself, as MLflow's clients tell: an object with `id`, `rate` and `filter`. No scorer is
+    /// run here, so the rate is 0.
+    pub online: Option<Value>,
 }
 
 fn is_json(it: &Object<Scorer>) -> Result<()> {
+    let rate = it.spec.online.as_ref().and_then(|online| online.get("rate"));
+    if rate.is_some_and(|rate| rate.as_f64() != Some(0.0)) {
+        return Err(
+            Error::invalid("wrong-type", "scorers are not run here, so their rate is 0").at("spec.online")
+        );
+    }
     match serde_json::from_str::<Value>(&it.spec.serialized) {
         Ok(Value::Object(_)) => Ok(()),
         _ => Err(Error::invalid("wrong-type", "a scorer is written as a JSON object").at("spec.serialized")),

@@ -15,7 +15,10 @@ use kernel::{
     blob::{Blobs, Stored, Upload},
 };
 
-use crate::{Collected, Swept, fail, upload::Part};
+use crate::{
+    Collected, Swept, fail,
+    upload::{Part, Writer},
+};
 
 /// How much is read at once while hashing or copying.
 const CHUNK: usize = 1 << 20;
@@ -115,7 +118,8 @@ impl Directory {
     fn range(&self, digest: Digest, offset: u64, len: u64) -> Result<Vec<u8>> {
         let mut file = File::open(self.place(digest)).map_err(|error| fail::blob(digest, error))?;
         file.seek(SeekFrom::Start(offset)).map_err(fail::disk)?;
-        let mut bytes = Vec::new();
+        // Room for all of it at once, and for seeing that there is no more.
+        let mut bytes = Vec::with_capacity(len.min(CHUNK as u64) as usize + 32);
         file.take(len).read_to_end(&mut bytes).map_err(fail::disk)?;
         Ok(bytes)
     }
@@ -227,9 +231,9 @@ fn sync(directory: &Path) -> Result<()> {
 impl Blobs for Local {
     fn create(&self) -> Later<'_, Box<dyn Upload>> {
         Box::pin(async move {
-            let part = Some(self.part().await?);
+            let writer = Writer::new(self.part().await?);
             let to = self.clone();
-            Ok(Box::new(Uploading { part, to }) as Box<dyn Upload>)
+            Ok(Box::new(Uploading { writer, to }) as Box<dyn Upload>)
         })
     }
 
@@ -296,32 +300,18 @@ impl Collected for Local {
 }
 
 struct Uploading {
-    /// None only while a write is under way or after one has failed.
-    part: Option<Part>,
+    writer: Writer,
     to: Local,
-}
-
-/// Appends bytes to a part; a failed one is given up.
-pub async fn append(part: &mut Option<Part>, bytes: Vec<u8>) -> Result<()> {
-    let mut it = part.take().ok_or_else(given_up)?;
-    let it = blocking(move || it.write(&bytes).map(|()| it)).await?;
-    *part = Some(it);
-    Ok(())
-}
-
-/// An upload that failed before cannot go on.
-pub fn given_up() -> Error {
-    fail::unavailable().because("an earlier write of this upload failed")
 }
 
 impl Upload for Uploading {
     fn write(&mut self, bytes: Vec<u8>) -> Later<'_, ()> {
-        Box::pin(append(&mut self.part, bytes))
+        Box::pin(self.writer.write(bytes))
     }
 
     fn finish(self: Box<Self>) -> Later<'static, Stored> {
         Box::pin(async move {
-            let part = self.part.ok_or_else(given_up)?;
+            let part = self.writer.finish().await?;
             self.to.finish(part).await
         })
     }

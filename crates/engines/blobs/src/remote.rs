@@ -16,11 +16,7 @@ use kernel::{
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, WriteMultipart, path::Path as Key};
 use tokio::io::AsyncReadExt;
 
-use crate::{
-    Collected, Swept, fail,
-    local::{Local, append, given_up},
-    upload::Part,
-};
+use crate::{Collected, Swept, fail, local::Local, upload::Writer};
 
 /// How much is sent at once; object stores want at least 5 MiB.
 const CHUNK: usize = 8 << 20;
@@ -92,11 +88,11 @@ impl Remote {
         let refused = |error| fail::remote(digest, error);
         let found = self.store.get(&self.key(digest)).await.map_err(refused)?;
         let mut bytes = found.into_stream();
-        let mut part = Some(self.cache.part().await?);
+        let mut writer = Writer::new(self.cache.part().await?);
         while let Some(chunk) = bytes.try_next().await.map_err(refused)? {
-            append(&mut part, chunk.to_vec()).await?;
+            writer.write(chunk.to_vec()).await?;
         }
-        let stored = self.cache.finish(part.ok_or_else(given_up)?).await?;
+        let stored = self.cache.finish(writer.finish().await?).await?;
         if stored.digest == digest {
             return Ok(());
         }
@@ -120,9 +116,9 @@ impl Remote {
 impl Blobs for Remote {
     fn create(&self) -> Later<'_, Box<dyn Upload>> {
         Box::pin(async move {
-            let part = Some(self.cache.part().await?);
+            let writer = Writer::new(self.cache.part().await?);
             let to = self.clone();
-            Ok(Box::new(Uploading { part, to }) as Box<dyn Upload>)
+            Ok(Box::new(Uploading { writer, to }) as Box<dyn Upload>)
         })
     }
 
@@ -220,18 +216,18 @@ impl Collected for Remote {
 }
 
 struct Uploading {
-    part: Option<Part>,
+    writer: Writer,
     to: Remote,
 }
 
 impl Upload for Uploading {
     fn write(&mut self, bytes: Vec<u8>) -> Later<'_, ()> {
-        Box::pin(append(&mut self.part, bytes))
+        Box::pin(self.writer.write(bytes))
     }
 
     fn finish(self: Box<Self>) -> Later<'static, Stored> {
         Box::pin(async move {
-            let part = self.part.ok_or_else(given_up)?;
+            let part = self.writer.finish().await?;
             let stored = self.to.cache.finish(part).await?;
             self.to.send(stored).await
         })

@@ -1,4 +1,4 @@
-//! A blob on its way into a directory: a temporary file and the hash of what it holds so far.
+//! A blob on its way into a directory: a temporary file and the hash of what it holds so far; written while more comes.
 
 use std::{
     fs::{self, File},
@@ -7,10 +7,14 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use base::{Digest, Result};
+use base::{Digest, Error, Result};
 use kernel::blob::Stored;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::fail;
+
+/// So much is gathered before it is written: a thread is not called for each small piece a network brings.
+const GATHERED: usize = 1 << 20;
 
 /// A file that is removed again unless it is kept.
 pub struct Part {
@@ -67,4 +71,61 @@ impl Drop for Part {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// A part that is written on another thread, a large piece at a time, while the next piece comes in.
+pub struct Writer {
+    gathered: Vec<u8>,
+    /// None while a piece is being written, and after one could not be.
+    part: Option<Part>,
+    writing: Option<JoinHandle<Result<Part>>>,
+}
+
+impl Writer {
+    /// One that begins.
+    pub fn new(part: Part) -> Self {
+        Self { gathered: Vec::new(), part: Some(part), writing: None }
+    }
+
+    /// Takes in bytes; a piece before them may still be on its way to the disk.
+    pub async fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
+        if self.gathered.is_empty() && bytes.len() >= GATHERED {
+            self.gathered = bytes;
+        } else {
+            if self.gathered.capacity() == 0 {
+                self.gathered.reserve(GATHERED + bytes.len());
+            }
+            self.gathered.extend_from_slice(&bytes);
+        }
+        if self.gathered.len() >= GATHERED {
+            let part = self.settled().await?;
+            self.begin(part);
+        }
+        Ok(())
+    }
+
+    /// All of it, written.
+    pub async fn finish(mut self) -> Result<Part> {
+        let part = self.settled().await?;
+        self.begin(part);
+        self.settled().await
+    }
+
+    fn begin(&mut self, mut part: Part) {
+        let bytes = std::mem::take(&mut self.gathered);
+        self.writing = Some(spawn_blocking(move || part.write(&bytes).map(|()| part)));
+    }
+
+    /// The part, once what was begun is written.
+    async fn settled(&mut self) -> Result<Part> {
+        match self.writing.take() {
+            Some(writing) => writing.await.map_err(Error::internal)?,
+            None => self.part.take().ok_or_else(given_up),
+        }
+    }
+}
+
+/// An upload that failed before cannot go on.
+fn given_up() -> Error {
+    fail::unavailable().because("an earlier write of this upload failed")
 }

@@ -32,6 +32,7 @@ fn main() -> Result<()> {
         folds: 4,
         test_share: 0.2,
         seed: 7,
+        only: None,
     };
     let screen = Screen(Instant::now());
     let tables = engine_tables::open();

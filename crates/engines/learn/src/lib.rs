@@ -73,7 +73,7 @@ impl Learn for Learner {
             study.trees.inputs.len()
         ));
         let sample = study.sample(COMPARED_MAX);
-        let search = Search::new(&study, &sample, lesson.folds as usize)?;
+        let search = Search::new(&study, &sample, lesson)?;
         let (candidate, trials) = search.choose(points)?;
         watch.line(&format!("the final model: {}", candidate.learner(study.loss)));
         let (onnx, sight) = last(&study, candidate, points)?;

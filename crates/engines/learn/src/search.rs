@@ -8,8 +8,8 @@ use std::{
     thread,
 };
 
-use base::Result;
-use ports::learn::{Point, Trial};
+use base::{Error, Result};
+use ports::learn::{Lesson, Point, Trial, Tried};
 
 use crate::{
     boost::{Ground, Parts},
@@ -35,6 +35,8 @@ pub struct Search<'a> {
     rows: Rows,
     folds: Vec<(Vec<usize>, Vec<usize>)>,
     candidates: Vec<Candidate>,
+    /// The only one to try. It keeps its place among all: the place is part of what a fold's shuffling starts from.
+    only: Option<usize>,
 }
 
 /// One fold of one candidate, done.
@@ -47,10 +49,20 @@ struct Done {
 
 impl<'a> Search<'a> {
     /// Prepares features for both families and deals the folds.
-    pub fn new(study: &'a Study<'a>, sample: &'a Sample, folds: usize) -> Result<Self> {
+    pub fn new(study: &'a Study<'a>, sample: &'a Sample, lesson: &Lesson) -> Result<Self> {
+        let candidates = list(study.loss);
+        let is = |it: &Tried| {
+            let named =
+                |other: &Candidate| other.learner(study.loss) == it.learner && other.params() == it.params;
+            candidates.iter().position(named).ok_or_else(|| {
+                let message = format!("there is no candidate `{}` with such parameters", it.learner);
+                Error::invalid("lesson-invalid", message).at("only")
+            })
+        };
+        let only = lesson.only.as_ref().map(is).transpose()?;
         let all: Vec<usize> = (0..sample.values.len()).collect();
         let mut random = Random::new(study.seed, 2);
-        let valid = split::folds(&all, &sample.values, folds, &mut random);
+        let valid = split::folds(&all, &sample.values, lesson.folds as usize, &mut random);
         let rest = |fold: &Vec<usize>| {
             let others = all.iter().copied();
             others.filter(|row| fold.binary_search(row).is_err()).collect()
@@ -59,7 +71,8 @@ impl<'a> Search<'a> {
             ground: Ground::new(&sample.trees, &sample.values, study.loss)?,
             rows: Scale::of(&sample.linear).rows(&sample.linear),
             folds: valid.into_iter().map(|fold| (rest(&fold), fold)).collect(),
-            candidates: list(study.loss),
+            candidates,
+            only,
             values: &sample.values,
             study,
         })
@@ -89,11 +102,11 @@ impl<'a> Search<'a> {
         });
         self.study.watch.check()?;
         trials.sort_by(|a, b| b.1.score.total_cmp(&a.1.score).then(a.0.cmp(&b.0)));
-        let best = trials.first().map_or(0, |it| it.0);
+        let best = self.only.unwrap_or_else(|| trials.first().map_or(0, |it| it.0));
         if trials.is_empty() {
             self.study
                 .watch
-                .line("the budget ended before any candidate was tried in full; the first is taken");
+                .line("the budget ended before any candidate was tried in full; the first is taken, or the only one");
         }
         Ok((self.candidates[best], trials.into_iter().map(|it| it.1).collect()))
     }
@@ -136,7 +149,8 @@ impl<'a> Search<'a> {
         let candidate = job / self.folds.len();
         let (train, valid) = &self.folds[job % self.folds.len()];
         let began = self.study.seconds();
-        let loss = (!self.study.spent(SHARE))
+        let is_tried = self.only.is_none_or(|only| only == candidate);
+        let loss = (is_tried && !self.study.spent(SHARE))
             .then(|| match self.candidates[candidate] {
                 Candidate::Trees(params) => {
                     let seed = self.study.seed ^ job as u64;

@@ -1,6 +1,7 @@
 //! Whole lessons: on the tables in `examples/data`, and on tables nobody can learn from.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{
         Arc, Mutex,
@@ -13,7 +14,7 @@ use base::Result;
 use ports::{
     Watch,
     infer::{Datatype, Elements, Infer, Model, Tensor},
-    learn::{Errors, Learn, Lesson, Lessoned, Task},
+    learn::{Errors, Learn, Lesson, Lessoned, Task, Tried},
     table::{Column, ColumnType, Format, Table, Tables, Values},
 };
 
@@ -51,6 +52,7 @@ fn lesson(target: &str) -> Lesson {
         folds: 2,
         test_share: 0.25,
         seed: 1,
+        only: None,
     }
 }
 
@@ -183,6 +185,16 @@ fn the_same_seed_gives_the_same_file() {
     let first = learn(&lesson("sex"), &table).unwrap().0;
     let again = learn(&lesson("sex"), &table).unwrap().0;
     assert_eq!(first.onnx, again.onnx);
+    // The winner alone, too, is the same file.
+    let winner = &first.trials[0];
+    let only = Some(Tried { learner: winner.learner.clone(), params: winner.params.clone() });
+    let alone = learn(&Lesson { only, ..lesson("sex") }, &table).unwrap().0;
+    assert_eq!((alone.onnx, alone.trials.len()), (first.onnx.clone(), 1));
+    let none = Some(Tried { learner: "oracle".to_owned(), params: BTreeMap::new() });
+    assert_eq!(
+        learn(&Lesson { only: none, ..lesson("sex") }, &table).map(drop).unwrap_err().code(),
+        "lesson-invalid"
+    );
     let other = Lesson { seed: 2, ..lesson("sex") };
     assert_ne!(first.onnx, learn(&other, &table).unwrap().0.onnx);
 }

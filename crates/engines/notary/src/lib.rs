@@ -1,48 +1,53 @@
-//! Signs notes with Ed25519 (RFC 8032), in the form of C2SP signed-note, and verifies them.
+//! Signs with Ed25519 (RFC 8032), notes in the form of C2SP signed-note and statements in envelopes (DSSE), and verifies
+//! both.
 
-use std::{
-    fs::{self, OpenOptions},
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use aws_lc_rs::{
     digest,
+    rand::SystemRandom,
     signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey},
 };
 use base::{Error, Result};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use ports::notary::Notary;
+use ports::notary::{Envelope, IN_TOTO, Notary, Signature, untrusted};
+use serde_json::Value;
 
 /// The type of an Ed25519 key (C2SP signed-note, section Signature types).
 const ED25519_TYPE: u8 = 1;
 
-/// Opens the key in a file, and makes one where there is none; only its owner can read the file.
+/// A new key (PKCS #8), in base64.
 ///
 /// # Errors
-/// `notary-unusable` (503) if the file cannot be read or written, or holds no key.
-pub fn open(file: &Path, name: &str) -> Result<Arc<dyn Notary>> {
-    let unusable = |why: &dyn std::fmt::Display| {
-        Error::unavailable("notary-unusable", format!("`{}` cannot be used: {why}", file.display()))
-            .hint("it holds the key that signs checkpoints; bring it back from where it is kept safe")
-    };
-    let bytes = match fs::read(file) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let key = Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new())
-                .map_err(|error| unusable(&error))?;
-            let mut options = OpenOptions::new();
-            let made = options.write(true).create_new(true).mode(0o600).open(file);
-            let mut made = made.map_err(|error| unusable(&error))?;
-            made.write_all(key.as_ref()).and_then(|()| made.sync_all()).map_err(|error| unusable(&error))?;
-            key.as_ref().to_vec()
-        }
-        Err(error) => return Err(unusable(&error)),
-    };
-    let pair = Ed25519KeyPair::from_pkcs8(&bytes).map_err(|error| unusable(&error))?;
+/// `internal` if there is no randomness.
+pub fn fresh() -> Result<String> {
+    let key = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| no_key("none can be made"))?;
+    Ok(BASE64_STANDARD.encode(key.as_ref()))
+}
+
+/// The key in a text that [`fresh`] made.
+///
+/// # Errors
+/// `notary-unusable` (503) if it is no such text.
+pub fn open(key: &str, name: &str) -> Result<Arc<dyn Notary>> {
+    let bytes = BASE64_STANDARD.decode(key.trim()).map_err(|_| no_key("it is no base64"))?;
+    let pair = Ed25519KeyPair::from_pkcs8(&bytes).map_err(|_| no_key("it holds no Ed25519 key"))?;
     Ok(Arc::new(Key { name: name.to_owned(), pair }))
+}
+
+fn no_key(why: &str) -> Error {
+    Error::unavailable("notary-unusable", format!("the key that signs cannot be used: {why}"))
+        .hint("restore the store from a backup with its `.keys` file")
+}
+
+/// What stands before an Ed25519 key in DER (RFC 8410 section 4).
+const DER: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
+/// The bytes an envelope's signature is over (DSSE 1.0, section Protocol).
+fn encoded(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
+    bytes.extend_from_slice(payload);
+    bytes
 }
 
 struct Key {
@@ -70,6 +75,50 @@ impl Notary for Key {
         let mut bytes = key_id(&self.name, self.pair.public_key().as_ref()).to_vec();
         bytes.extend_from_slice(self.pair.sign(text.as_bytes()).as_ref());
         Ok(format!("{text}\n\u{2014} {} {}\n", self.name, BASE64_STANDARD.encode(bytes)))
+    }
+
+    fn public_pem(&self) -> String {
+        let text = BASE64_STANDARD.encode(self.der());
+        format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n")
+    }
+
+    fn attest(&self, statement: &Value) -> Envelope {
+        let payload = statement.to_string().into_bytes();
+        let sig = self.pair.sign(&encoded(IN_TOTO, &payload));
+        Envelope {
+            payload_type: IN_TOTO.to_owned(),
+            payload: BASE64_STANDARD.encode(&payload),
+            signatures: vec![Signature { keyid: self.keyid(), sig: BASE64_STANDARD.encode(sig.as_ref()) }],
+        }
+    }
+
+    fn attested(&self, envelope: &Envelope) -> Result<Value> {
+        if envelope.payload_type != IN_TOTO {
+            return Err(untrusted("it holds no statement"));
+        }
+        let payload = BASE64_STANDARD.decode(&envelope.payload).map_err(|_| untrusted("it is no base64"))?;
+        let told = encoded(&envelope.payload_type, &payload);
+        let key = UnparsedPublicKey::new(&ED25519, self.pair.public_key().as_ref());
+        let by_us = |it: &&Signature| it.keyid == self.keyid();
+        let signature =
+            envelope.signatures.iter().find(by_us).ok_or_else(|| untrusted("another key signed it"))?;
+        let sig = BASE64_STANDARD.decode(&signature.sig).map_err(|_| untrusted("it is no base64"))?;
+        key.verify(&told, &sig).map_err(|_| untrusted("its signature does not fit it"))?;
+        serde_json::from_slice(&payload).map_err(|_| untrusted("it holds no JSON"))
+    }
+
+    fn sha256(&self, bytes: &[u8]) -> String {
+        hex(digest::digest(&digest::SHA256, bytes).as_ref())
+    }
+}
+
+impl Key {
+    fn der(&self) -> Vec<u8> {
+        [&DER, self.pair.public_key().as_ref()].concat()
+    }
+
+    fn keyid(&self) -> String {
+        self.sha256(&self.der())
     }
 }
 
@@ -138,18 +187,40 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_made_once_and_signs() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("key");
+    fn a_key_signs_what_it_alone_verifies() {
+        let key = fresh().unwrap();
         let (one, again) =
-            (open(&file, "aic.example/journal").unwrap(), open(&file, "aic.example/journal").unwrap());
+            (open(&key, "aic.example/journal").unwrap(), open(&key, "aic.example/journal").unwrap());
         assert_eq!(one.public_key(), again.public_key());
         let note = one.sign("hello\n").unwrap();
         assert_eq!(verified(&note, &again.public_key()).unwrap(), "hello\n");
-        let other = open(&directory.path().join("other"), "aic.example/journal").unwrap();
+        let other = open(&fresh().unwrap(), "aic.example/journal").unwrap();
         assert!(verified(&note, &other.public_key()).is_err());
         assert!(verified("hello\n", &one.public_key()).is_err());
-        fs::write(&file, b"rubbish").unwrap();
-        assert_eq!(open(&file, "x").map(drop).unwrap_err().code(), "notary-unusable");
+        assert_eq!(open("rubbish", "x").map(drop).unwrap_err().code(), "notary-unusable");
+    }
+
+    #[test]
+    fn an_envelope_that_was_changed_is_refused() {
+        let (one, other) = (open(&fresh().unwrap(), "x").unwrap(), open(&fresh().unwrap(), "x").unwrap());
+        let statement = serde_json::json!({"a": 1});
+        let envelope = one.attest(&statement);
+        assert_eq!(one.attested(&envelope).unwrap(), statement);
+        assert_eq!(other.attested(&envelope).unwrap_err().code(), "attestation-untrusted");
+        let payload = BASE64_STANDARD.encode(r#"{"a":2}"#);
+        let changed = Envelope { payload, ..envelope.clone() };
+        assert_eq!(one.attested(&changed).unwrap_err().code(), "attestation-untrusted");
+        let unsigned = Envelope { signatures: Vec::new(), ..envelope };
+        assert!(one.attested(&unsigned).is_err());
+        assert!(one.public_pem().contains("MCowBQYDK2VwAyEA"));
+    }
+
+    #[test]
+    fn the_encoding_is_that_of_the_specification() {
+        // The example of DSSE, section Test Vectors.
+        assert_eq!(
+            encoded("http://example.com/HelloWorld", b"hello world"),
+            b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+        );
     }
 }

@@ -14,6 +14,8 @@ use crate::cipher::{KEY_LEN, Key, MasterKey};
 pub const KEYS: &str = "keys";
 /// Where keys of objects with personal data are kept; no backup of the store holds them.
 pub const PERSONS: &str = "person-keys";
+/// Where the key that signs is kept.
+const SIGNING: &str = "signing-key";
 /// What is kept of a key that was destroyed, so that it is never made again.
 const DESTROYED: &str = "destroyed";
 /// How many keys are remembered before all are forgotten; a bound, not a tuning.
@@ -43,7 +45,7 @@ pub async fn rewrap(
             .hint("give the key file the store was made with, in `AIC_MASTER_KEY_FILE` or as `master.key`")
     };
     let mut count = 0;
-    for space in [KEYS, PERSONS] {
+    for space in [KEYS, PERSONS, SIGNING] {
         let mut wrapped = Vec::new();
         for kept in store.kept_all(Some(space)).await? {
             let place = format!("{space}/{}", kept.key);
@@ -63,6 +65,43 @@ pub async fn rewrap(
         Kept { space: CHECK.to_owned(), key: KEYS.to_owned(), value, expires: None, unless_kept: None };
     store.commit(Commit { keep: vec![check], ..Commit::default() }).await?;
     Ok(count)
+}
+
+/// The key the platform signs with, the same for all processes on a store: the one that is kept, or a fresh one that is
+/// kept from now on. It is a text of the caller's own form.
+///
+/// # Errors
+/// `master-key-wrong` when it was wrapped under another master key.
+pub async fn signing_key(
+    store: &dyn Store,
+    master: &MasterKey,
+    entropy: &dyn Entropy,
+    fresh: &str,
+) -> Result<String> {
+    let (master, place) = (Key::new(master.bytes())?, format!("{SIGNING}/platform"));
+    if store.kept(SIGNING, "platform", whenever()).await?.is_none() {
+        keep_once(store, SIGNING, "platform", master.seal(fresh, &place, entropy)?).await?;
+    }
+    let kept = store.kept(SIGNING, "platform", whenever()).await?;
+    kept.and_then(|value| master.open(&value, &place)).ok_or_else(|| {
+        Error::conflict("master-key-wrong", "the key that signs was wrapped under another master key")
+            .hint("give the key file the store was made with, in `AIC_MASTER_KEY_FILE` or as `master.key`")
+    })
+}
+
+/// Keeps a value unless there is one: of two processes that make the same key, one wins.
+async fn keep_once(store: &dyn Store, space: &str, key: &str, value: String) -> Result<()> {
+    let kept = Kept {
+        space: space.to_owned(),
+        key: key.to_owned(),
+        value,
+        expires: None,
+        unless_kept: Some(whenever()),
+    };
+    match store.commit(Commit { keep: vec![kept], ..Commit::default() }).await {
+        Err(error) if error.code() == "already-kept" => Ok(()),
+        other => other.map(drop),
+    }
 }
 
 /// How many keys are wrapped in one commit.
@@ -115,7 +154,7 @@ impl Keys {
             Some(_) => Ok(keys),
             None => {
                 let value = keys.master.seal("ok", CHECK, &*keys.entropy)?;
-                keys.keep_once(CHECK, KEYS, value).await?;
+                keep_once(&*keys.store, CHECK, KEYS, value).await?;
                 Ok(keys)
             }
         }
@@ -132,7 +171,7 @@ impl Keys {
             self.entropy.fill(&mut bytes);
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             let value = self.master.seal(&hex, &owner.wrapped_for(), &*self.entropy)?;
-            self.keep_once(space, name, value).await?;
+            keep_once(&*self.store, space, name, value).await?;
         }
         self.get(owner).await
     }
@@ -180,21 +219,6 @@ impl Keys {
     /// Lets go of a key that is remembered: another process may have destroyed it.
     pub fn forget(&self, owner: &Owner) {
         self.remembered.write().unwrap_or_else(PoisonError::into_inner).remove(owner);
-    }
-
-    /// Keeps a value unless there is one: of two processes that make the same key, one wins.
-    async fn keep_once(&self, space: &str, key: &str, value: String) -> Result<()> {
-        let kept = Kept {
-            space: space.to_owned(),
-            key: key.to_owned(),
-            value,
-            expires: None,
-            unless_kept: Some(whenever()),
-        };
-        match self.store.commit(Commit { keep: vec![kept], ..Commit::default() }).await {
-            Err(error) if error.code() == "already-kept" => Ok(()),
-            other => other.map(drop),
-        }
     }
 }
 

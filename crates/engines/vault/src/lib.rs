@@ -12,7 +12,7 @@ mod sealing;
 mod vaulted;
 
 pub use cipher::MasterKey;
-pub use keys::{CHECK, KEYS, PERSONS, fits, rewrap};
+pub use keys::{CHECK, KEYS, PERSONS, fits, rewrap, signing_key};
 pub use sealing::Sealed;
 pub use vaulted::{Vaulted, open};
 

@@ -17,7 +17,7 @@ use crate::{
     objects::{self, RUNS, VERSIONS},
     proxy, source,
     tree::{self, Found, Path},
-    versions, written,
+    uploads, versions, written,
 };
 
 /// Answers what is asked of the files of a run.
@@ -26,6 +26,12 @@ pub async fn answer(asked: &Asked) -> Result<Option<Value>> {
     let (method, path) = asked.way();
     match (method, path.as_slice()) {
         ("GET", ["artifacts", "list"]) => list(cx, ask).await.map(Some),
+        ("POST", ["artifacts", "presigned-upload-url"]) => {
+            uploads::of_run(cx, &asked.headers, ask, true).await.map(Some)
+        }
+        ("POST", ["artifacts", "presigned-download-url"]) => {
+            uploads::of_run(cx, &asked.headers, ask, false).await.map(Some)
+        }
         _ => Ok(None),
     }
 }

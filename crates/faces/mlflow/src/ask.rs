@@ -191,17 +191,6 @@ pub fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// A number as JSON, whatever it is.
-pub fn shown_number(number: f64) -> Value {
-    if number.is_nan() {
-        return "NaN".into();
-    }
-    if number.is_infinite() {
-        return if number > 0.0 { "Infinity".into() } else { "-Infinity".into() };
-    }
-    serde_json::Number::from_f64(number).map_or(Value::Null, Value::Number)
-}
-
 /// The refusal of a value of the wrong type, with the type's name in Python.
 pub fn wrong(name: &str, value: &Value) -> Fault {
     let sort = match value {
@@ -233,7 +222,6 @@ mod tests {
         assert!(number(&"NaN".into()).unwrap().is_nan());
         assert_eq!(number(&"-Infinity".into()), Some(f64::NEG_INFINITY));
         assert_eq!(number(&"1e400".into()), None);
-        assert_eq!(shown_number(f64::INFINITY), Value::from("Infinity"));
         assert_eq!(whole(&"12".into()), Some(12));
         assert_eq!(whole(&serde_json::json!(12.5)), None);
     }

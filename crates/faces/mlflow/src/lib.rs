@@ -7,7 +7,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{HeaderValue, Response, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Response, StatusCode, header, request::Parts},
     middleware::Next,
     routing::{any, post},
 };
@@ -35,10 +35,12 @@ mod runs;
 mod scorers;
 mod search;
 mod server;
+mod shown;
 mod source;
 mod title;
 mod traces;
 mod tree;
+mod uploads;
 mod versions;
 mod webhooks;
 
@@ -95,6 +97,7 @@ struct Asked {
     /// What stands behind `mlflow/`, in parts.
     path: Vec<String>,
     ask: Ask,
+    headers: HeaderMap,
 }
 
 impl Asked {
@@ -118,11 +121,39 @@ async fn cx(web: &Web, parts: &Parts) -> Result<Cx> {
 }
 
 async fn answer(State(shared): State<Shared>, request: Request) -> Response<Body> {
-    written(read(shared, request).await)
+    let last = request.uri().path().rsplit('/').next().unwrap_or_default();
+    let is_one_step =
+        request.method() == "GET" || last.starts_with("log-") || matches!(last, "set-tag" | "search");
+    if is_one_step {
+        return told(read(shared, request).await);
+    }
+    // What takes several steps is brought to its end, though whoever asked may have gone: half a run would be left behind.
+    match tokio::spawn(read(shared, request)).await {
+        Ok(done) => told(done),
+        Err(error) => written(Err(base::Error::internal(error).into())),
+    }
+}
+
+/// The JSON of an answer: as a value, or, where there is much of it, as a text.
+enum Told {
+    Value(Value),
+    Text(String),
+}
+
+fn told(done: Result<Told>) -> Response<Body> {
+    match done {
+        Ok(Told::Text(text)) => {
+            let mut response = Response::new(Body::from(text));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+        }
+        Ok(Told::Value(value)) => written(Ok(value)),
+        Err(fault) => written(Err(fault)),
+    }
 }
 
 /// Reads a request and answers it.
-async fn read(shared: Shared, request: Request) -> Result<Value> {
+async fn read(shared: Shared, request: Request) -> Result<Told> {
     let (parts, http_body) = request.into_parts();
     let cx = cx(&shared.web, &parts).await?;
     let path = parts.uri.path();
@@ -135,7 +166,11 @@ async fn read(shared: Shared, request: Request) -> Result<Value> {
     } else {
         Ask::of_body(&body::bytes(http_body, BODY_MAX).await?)?
     };
-    let asked = Asked { cx, method: parts.method.as_str().to_owned(), version, path, ask };
+    let asked =
+        Asked { cx, method: parts.method.as_str().to_owned(), version, path, ask, headers: parts.headers };
+    if matches!(asked.way(), ("POST", path) if path == ["runs", "search"]) {
+        return Box::pin(search::runs(&asked.cx, &asked.ask)).await.map(Told::Text);
+    }
     let found = match asked.path[0].as_str() {
         "experiments" => Box::pin(experiments::answer(&asked)).await?,
         "registered-models" => Box::pin(models::answer(&asked)).await?,
@@ -151,7 +186,7 @@ async fn read(shared: Shared, request: Request) -> Result<Value> {
         "artifacts" => Box::pin(artifacts::answer(&asked)).await?,
         _ => None,
     };
-    found.ok_or_else(|| Fault::no_route(&asked.method, rest))
+    found.map(Told::Value).ok_or_else(|| Fault::no_route(&asked.method, rest))
 }
 
 fn decoded(segment: &str) -> Result<String> {

@@ -19,11 +19,13 @@ use crate::{
     nothing,
     objects::{self, RUNS},
     tree::{self, File, Found, Path},
-    written,
+    uploads, written,
 };
 
 /// How many bytes of a blob are read at once.
 const PIECE: u64 = 1 << 20;
+/// How many such pieces are read ahead.
+const AHEAD: usize = 2;
 
 /// Answers what is asked of artifacts.
 pub async fn answer(State(shared): State<Shared>, request: Request) -> Response<Body> {
@@ -35,6 +37,11 @@ pub async fn answer(State(shared): State<Shared>, request: Request) -> Response<
 
 async fn answered(shared: &Shared, request: Request) -> Result<Response<Body>> {
     let (parts, http_body) = request.into_parts();
+    let rest = parts.uri.path().split_once("/mlflow-artifacts/").map_or("", |(_, rest)| rest);
+    if rest.starts_with("parts/") || rest.starts_with("signed/") {
+        let found = uploads::by_address(shared, &parts, http_body).await?;
+        return found.ok_or_else(|| Fault::no_route(parts.method.as_str(), parts.uri.path()));
+    }
     let cx = crate::cx(&shared.web, &parts).await?;
     let rest = parts.uri.path().split_once("/mlflow-artifacts/").map_or("", |(_, rest)| rest);
     let method = parts.method.as_str();
@@ -57,7 +64,10 @@ async fn answered(shared: &Shared, request: Request) -> Result<Response<Body>> {
             objects::may(&cx, RUNS, "update", "").await?;
             tree::delete(&cx, &Path::parse(&path[1..])?).await.map(|()| written(Ok(nothing())))
         }
-        _ => Err(Fault::no_route(method, parts.uri.path())),
+        _ => match uploads::answer(&shared.web, &cx, &parts, http_body).await? {
+            Some(value) => Ok(written(Ok(value))),
+            None => Err(Fault::no_route(method, parts.uri.path())),
+        },
     }
 }
 
@@ -81,13 +91,19 @@ pub fn shown(path: &str, file: Option<File>) -> Value {
 
 /// Streams a body into a blob, then notes it in the tree; what was cut is never noted.
 async fn upload(shared: &Shared, cx: &Cx, path: &Path, http_body: Body) -> Result<()> {
+    let stored = kept(shared, cx, http_body).await?;
+    tree::put(cx, path, stored).await
+}
+
+/// Streams a body into a blob.
+pub async fn kept(shared: &Shared, cx: &Cx, http_body: Body) -> Result<File> {
     let mut bytes = body::stream(http_body, shared.web.settings.upload_max);
     let mut upload = cx.platform().blobs.create().await?;
     while let Some(chunk) = bytes.next().await {
         upload.write(chunk?.to_vec()).await?;
     }
     let stored = upload.finish().await?;
-    tree::put(cx, path, File { digest: stored.digest, bytes: stored.bytes }).await
+    Ok(File { digest: stored.digest, bytes: stored.bytes })
 }
 
 /// Answers a file, or the part of it that was asked for (RFC 9110 section 14).
@@ -102,6 +118,11 @@ pub async fn download(cx: &Cx, path: &Path, headers: &HeaderMap) -> Result<Respo
             return Err(Fault::invalid(format!("Artifact path refers to a directory, not a file: '{name}'")));
         }
     };
+    sent(cx, file, path.name(), headers)
+}
+
+/// The bytes of a file, or the part of them that was asked for.
+pub fn sent(cx: &Cx, file: File, name: &str, headers: &HeaderMap) -> Result<Response<Body>> {
     let range = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
     let part = range.map_or(Part::Whole, |range| part(range, file.bytes));
     let (status, from, until) = match part {
@@ -121,10 +142,10 @@ pub async fn download(cx: &Cx, path: &Path, headers: &HeaderMap) -> Result<Respo
     }
     told.insert(header::CONTENT_LENGTH, HeaderValue::from(until - from));
     told.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    told.insert(header::CONTENT_TYPE, HeaderValue::from_static(media(path.name())));
+    told.insert(header::CONTENT_TYPE, HeaderValue::from_static(media(name)));
     // A file of a stranger is never shown on our own pages.
     told.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let name = percent_encoding::utf8_percent_encode(path.name(), percent_encoding::NON_ALPHANUMERIC);
+    let name = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
     let disposition = format!("attachment; filename*=UTF-8''{name}");
     told.extend(HeaderValue::from_str(&disposition).ok().map(|value| (header::CONTENT_DISPOSITION, value)));
     told.extend(
@@ -161,6 +182,7 @@ fn part(range: &str, length: u64) -> Part {
     }
 }
 
+/// A part of a file, piece by piece; the next one is read while one is sent.
 fn pieces(
     cx: &Cx,
     file: File,
@@ -168,22 +190,19 @@ fn pieces(
     until: u64,
 ) -> impl futures::Stream<Item = base::Result<Bytes>> + use<> {
     let blobs = std::sync::Arc::clone(&cx.platform().blobs);
-    stream::unfold(Some(from), move |state| {
-        let blobs = std::sync::Arc::clone(&blobs);
-        async move {
-            let offset = state.filter(|offset| *offset < until)?;
-            match blobs.range(file.digest, offset, PIECE.min(until - offset)).await {
-                Ok(bytes) if bytes.is_empty() => {
-                    Some((Err(Error::internal(format!("the blob {} is too short", file.digest))), None))
+    let starts = (0..until.saturating_sub(from).div_ceil(PIECE)).map(move |piece| from + piece * PIECE);
+    stream::iter(starts)
+        .map(move |start| {
+            let (blobs, length) = (std::sync::Arc::clone(&blobs), PIECE.min(until - start));
+            async move {
+                let bytes = blobs.range(file.digest, start, length).await?;
+                match bytes.len() as u64 == length {
+                    true => Ok(Bytes::from(bytes)),
+                    false => Err(Error::internal(format!("the blob {} is too short", file.digest))),
                 }
-                Ok(bytes) => {
-                    let next = offset + bytes.len() as u64;
-                    Some((Ok(Bytes::from(bytes)), Some(next)))
-                }
-                Err(error) => Some((Err(error), None)),
             }
-        }
-    })
+        })
+        .buffered(AHEAD)
 }
 
 /// What a file is, from its name.

@@ -1,22 +1,24 @@
 //! Runs: objects of `catalog.runs`; what is logged to them is kept behind the port `Tracking`.
 
-use base::{Time, Uid};
+use base::{Digest, Time, Uid};
 use kernel::{cx::Cx, object::Raw};
-use ports::tracking::{Batch, Data, Found, Input, Metric, Pair, Run, State, Tracking};
+use ports::tracking::{Batch, Found, Metric, Pair, Run, State, Tracking};
 use serde_json::{Value, json};
 
 use crate::{
     Asked,
-    ask::{Ask, shown_number},
+    ask::Ask,
     checks, experiments,
     fault::{Fault, Result},
     log, models, nothing,
     objects::{self, EXPERIMENTS, RUNS, Trash},
-    search,
+    shown::{Info, Point, Shown},
 };
 
 /// The tag that holds a run's name.
 pub const NAME_TAG: &str = "mlflow.runName";
+/// The tag that says as what a run is known where it was copied from.
+const SOURCE_TAG: &str = "aic.source.id";
 
 /// Answers what is asked of runs.
 pub async fn answer(asked: &Asked) -> Result<Option<Value>> {
@@ -45,7 +47,6 @@ pub async fn answer(asked: &Asked) -> Result<Option<Value>> {
             }
             nothing()
         }
-        ("POST", ["runs", "search"]) => search::runs(cx, ask).await?,
         ("POST", ["runs", more]) => match log::answer(cx, ask, more).await? {
             Some(value) => value,
             None => return Ok(None),
@@ -221,10 +222,8 @@ async fn create(cx: &Cx, ask: &Ask) -> Result<Value> {
         // MLflow takes a run that says nothing for one that began in 1970.
         "startedAt": Time::from_micros(started.unwrap_or(0).saturating_mul(1_000)),
     });
-    let name = cx.uid("run").to_string().replace('_', "-").to_lowercase();
-    let uid = objects::create(cx, RUNS, &name, spec).await?;
-    let it = objects::living(cx, RUNS, &uid).await?;
-    let it = it.ok_or_else(|| Fault::missing(format!("Run with id={uid} not found")))?;
+    let from = tags.iter().find(|(key, _)| key == SOURCE_TAG).map(|(_, id)| id.as_str());
+    let it = begun(cx, (&experiment, from), spec).await?;
     let run = attributes_in(&experiment, &it);
     let tracking = cx.port::<dyn Tracking>()?;
     tracking.put(run.clone()).await?;
@@ -238,6 +237,28 @@ async fn create(cx: &Cx, ask: &Ask) -> Result<Value> {
     // MLflow says nothing of outputs before there can be any.
     shown.as_object_mut().and_then(|run| run.remove("outputs"));
     Ok(json!({"run": shown}))
+}
+
+/// Makes the object of a run. A copy of a run that is somewhere else is made once: whoever was broken off goes on with it.
+async fn begun(cx: &Cx, (experiment, from): (&Raw, Option<&str>), spec: Value) -> Result<Raw> {
+    let name = match from {
+        Some(from) => {
+            let digest = Digest::of(format!("{}\0{from}", experiment.metadata.uid).as_bytes()).to_string();
+            format!("copy-{}", &digest[..40])
+        }
+        None => cx.uid("run").to_string().replace('_', "-").to_lowercase(),
+    };
+    let id = match objects::create(cx, RUNS, &name, spec).await {
+        Err(fault) if fault.code == "RESOURCE_ALREADY_EXISTS" && from.is_some() => {
+            // A run is named below its experiment.
+            let name = format!("{}.{name}", experiment.metadata.name);
+            objects::may(cx, RUNS, "update", &name).await?;
+            name
+        }
+        other => other?,
+    };
+    let it = objects::living(cx, RUNS, &id).await?;
+    it.ok_or_else(|| Fault::missing(format!("Run with id={id} not found")))
 }
 
 /// Gives a run another name, which is a tag, too.
@@ -287,87 +308,15 @@ async fn update(cx: &Cx, ask: &Ask) -> Result<Value> {
         }
         None => put(cx, uid).await?,
     };
-    Ok(json!({"run_info": info(&run)}))
-}
-
-/// A run's attributes as MLflow shows them.
-fn info(run: &Run) -> Value {
-    let mut info = json!({
-        "run_id": run.id,
-        "run_uuid": run.id,
-        "run_name": run.name,
-        "experiment_id": run.experiment,
-        "user_id": run.user,
-        "status": run.state.as_str(),
-        "start_time": run.started_ms,
-        "artifact_uri": run.artifacts,
-        "lifecycle_stage": if run.deleted_ms.is_some() { "deleted" } else { "active" },
-    });
-    if let Some(ended) = run.ended_ms {
-        info["end_time"] = ended.into();
-    }
-    info
+    Ok(json!({"run_info": Info(&run)}))
 }
 
 /// A value of a metric as MLflow shows it.
 pub fn metric(it: &Metric) -> Value {
-    let mut shown = json!({
-        "key": it.key,
-        "value": shown_number(it.value),
-        "timestamp": it.time_ms,
-        "step": it.step,
-    });
-    if let Some(model) = &it.model {
-        shown["model_id"] = model.as_str().into();
-    }
-    if let Some(Data { name, digest }) = &it.data {
-        shown["dataset_name"] = name.as_str().into();
-        shown["dataset_digest"] = digest.as_str().into();
-    }
-    shown
-}
-
-/// Parameters or tags as MLflow shows them.
-fn pairs(pairs: &[Pair]) -> Vec<Value> {
-    pairs.iter().map(|pair| json!({"key": pair.key, "value": pair.value})).collect()
-}
-
-fn input(it: &Input) -> Value {
-    let mut dataset = json!({
-        "name": it.data.name,
-        "digest": it.data.digest,
-        "source_type": it.source_type,
-        "source": it.source,
-    });
-    if let Some(schema) = &it.schema {
-        dataset["schema"] = schema.as_str().into();
-    }
-    if let Some(profile) = &it.profile {
-        dataset["profile"] = profile.as_str().into();
-    }
-    let mut shown = json!({"dataset": dataset});
-    set_list(&mut shown, "tags", pairs(&it.tags));
-    shown
-}
-
-/// Lists without anything in them are not shown.
-fn set_list(target: &mut Value, field: &str, list: Vec<Value>) {
-    if !list.is_empty() {
-        target[field] = list.into();
-    }
+    json!(Point::of(it))
 }
 
 /// A run as MLflow shows it.
 pub fn shown(found: &Found) -> Value {
-    let (mut data, mut inputs, mut outputs) = (json!({}), json!({}), json!({}));
-    let latest = found.metrics.iter().map(|it| metric(&Metric { model: None, data: None, ..it.clone() }));
-    set_list(&mut data, "metrics", latest.collect());
-    set_list(&mut data, "params", pairs(&found.params));
-    set_list(&mut data, "tags", pairs(&found.tags));
-    set_list(&mut inputs, "dataset_inputs", found.inputs.iter().map(input).collect());
-    let models = found.models.iter().map(|model| json!({"model_id": model}));
-    set_list(&mut inputs, "model_inputs", models.collect());
-    let made = found.outputs.iter().map(|it| json!({"model_id": it.model, "step": it.step}));
-    set_list(&mut outputs, "model_outputs", made.collect());
-    json!({"info": info(&found.run), "data": data, "inputs": inputs, "outputs": outputs})
+    json!(Shown::of(found))
 }

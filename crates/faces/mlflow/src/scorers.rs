@@ -10,7 +10,7 @@ use crate::{
     checks, experiments,
     fault::{Fault, Result},
     nothing,
-    objects::{self, Trash},
+    objects::{self, EXPERIMENTS, Trash},
 };
 
 const SCORERS: &str = "catalog.scorers";
@@ -39,14 +39,8 @@ pub async fn answer(asked: &Asked) -> Result<Option<Value>> {
             json!({"scorer": shown(&experiment, it)})
         }
         ("DELETE", ["scorers", "delete"]) => delete(cx, ask).await?,
-        // Scorers are never run here, so none of them has a configuration for that.
-        ("GET", ["scorers", "online-configs"]) => {
-            objects::may(cx, SCORERS, "get", "").await?;
-            if ask.texts("scorer_ids")?.is_empty() {
-                ask.required("scorer_ids")?;
-            }
-            json!({"configs": []})
-        }
+        ("GET", ["scorers", "online-configs"]) => online_configs(cx, ask).await?,
+        ("PUT", ["scorers", "online-config"]) => set_online_config(cx, ask).await?,
         _ => return Ok(None),
     };
     Ok(Some(value))
@@ -139,7 +133,7 @@ async fn list(cx: &Cx, ask: &Ask) -> Result<Value> {
     }
     ids.extend(one.map(str::to_owned));
     let experiments = if ids.is_empty() {
-        objects::list(cx, objects::EXPERIMENTS, "", Trash::Without).await?
+        objects::list(cx, EXPERIMENTS, "", Trash::Without).await?
     } else {
         let mut all = Vec::new();
         for id in ids {
@@ -182,6 +176,71 @@ async fn delete(cx: &Cx, ask: &Ask) -> Result<Value> {
         objects::delete(cx, SCORERS, it.metadata.uid.as_str()).await?;
     }
     Ok(nothing())
+}
+
+/// How scorers are to judge traces by themselves, of those scorers of which that was told.
+async fn online_configs(cx: &Cx, ask: &Ask) -> Result<Value> {
+    objects::may(cx, SCORERS, "get", "").await?;
+    let ids = ask.texts("scorer_ids")?;
+    if ids.is_empty() {
+        ask.required("scorer_ids")?;
+    }
+    let mut all = objects::list(cx, SCORERS, "", Trash::Without).await?;
+    all.sort_by_key(|it| std::cmp::Reverse(number(it)));
+    let mut configs: Vec<Value> = Vec::new();
+    for it in all.iter().filter(|it| it.spec.get("online").is_some_and(|online| !online.is_null())) {
+        let Some(experiment) =
+            objects::living(cx, EXPERIMENTS, objects::text(it, "experiment").unwrap_or_default()).await?
+        else {
+            continue;
+        };
+        let id = id_of(&experiment, objects::text(it, "title").unwrap_or_default());
+        if ids.contains(&id) && !configs.iter().any(|config| config["scorer_id"] == id.as_str()) {
+            configs.push(online(&experiment, it));
+        }
+    }
+    Ok(json!({"configs": configs}))
+}
+
+fn online(experiment: &Raw, it: &Raw) -> Value {
+    let told = it.spec.get("online").cloned().unwrap_or_default();
+    let mut shown = json!({
+        "online_scoring_config_id": told["id"],
+        "scorer_id": id_of(experiment, objects::text(it, "title").unwrap_or_default()),
+        "sample_rate": told["rate"],
+        "experiment_id": experiment.metadata.uid,
+    });
+    if let Some(filter) = told.get("filter").filter(|filter| !filter.is_null()) {
+        shown["filter_string"] = filter.clone();
+    }
+    shown
+}
+
+/// Notes how a scorer is to judge traces by itself. Nothing runs scorers here, so the only rate there can be is 0.
+async fn set_online_config(cx: &Cx, ask: &Ask) -> Result<Value> {
+    ask.required("experiment_id")?;
+    let name = ask.required("name")?;
+    let rate = ask.raw("sample_rate").ok_or_else(|| {
+        Fault::invalid("Missing value for required parameter 'sample_rate'. See the API docs for more information about request parameters.")
+    })?;
+    let rate = crate::ask::number(rate).ok_or_else(|| crate::ask::wrong("sample_rate", rate))?;
+    if !(0.0..=1.0).contains(&rate) {
+        return Err(Fault::invalid(format!("sample_rate must be between 0.0 and 1.0, got {rate}")));
+    }
+    let filter = ask.given("filter_string")?;
+    crate::grammar::filter(filter.unwrap_or_default())?;
+    let (experiment, all) = named(cx, ask, "update").await?;
+    let it = all.last().ok_or_else(|| missing(name))?;
+    if rate > 0.0 {
+        return Err(Fault::invalid(format!(
+            "Scorer '{name}' does not use a gateway model. Automatic evaluation is only supported for scorers that use gateway models."
+        )));
+    }
+    let id: String = cx.random::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
+    let told = json!({"online": {"id": id, "rate": rate, "filter": filter}});
+    objects::patch(cx, SCORERS, it.metadata.uid.as_str(), told).await?;
+    let it = objects::living(cx, SCORERS, it.metadata.uid.as_str()).await?.ok_or_else(|| missing(name))?;
+    Ok(json!({"config": online(&experiment, &it)}))
 }
 
 /// A scorer as MLflow shows it. Its message has room for a number only where the experiment's id would stand.

@@ -2,14 +2,14 @@
 
 use kernel::cx::Cx;
 use ports::tracking::{Attribute, Condition, Field, Op, Order, Search, Test, Tracking, View};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     ask::Ask,
     fault::{Fault, Result},
     grammar::{self, Operand},
     objects::{self, EXPERIMENTS, RUNS},
-    runs,
+    shown::{Page, Shown},
 };
 
 /// The most runs one page has.
@@ -17,8 +17,8 @@ const PAGE_MAX: usize = 50_000;
 /// The most experiments one search is about.
 const EXPERIMENTS_MAX: usize = 10_000;
 
-/// Answers a page of runs.
-pub async fn runs(cx: &Cx, ask: &Ask) -> Result<Value> {
+/// Answers a page of runs, as the text of a JSON object.
+pub async fn runs(cx: &Cx, ask: &Ask) -> Result<String> {
     let limit = ask.max_results(1_000, PAGE_MAX)?;
     let conditions = grammar::filter(ask.text("filter")?.unwrap_or_default())?;
     let conditions = conditions.iter().map(condition).collect::<Result<Vec<Condition>>>()?;
@@ -43,7 +43,7 @@ pub async fn runs(cx: &Cx, ask: &Ask) -> Result<Value> {
     experiments.sort();
     experiments.dedup();
     if experiments.is_empty() {
-        return Ok(json!({}));
+        return Ok("{}".to_owned());
     }
     let ask = Search {
         org: cx.org.to_string(),
@@ -55,14 +55,9 @@ pub async fn runs(cx: &Cx, ask: &Ask) -> Result<Value> {
         limit: u32::try_from(limit).unwrap_or(u32::MAX),
     };
     let page = cx.port::<dyn Tracking>()?.search(ask).await?;
-    let mut answer = json!({});
-    if !page.runs.is_empty() {
-        answer["runs"] = page.runs.iter().map(runs::shown).collect();
-    }
-    if let Some(next) = page.next {
-        answer["next_page_token"] = next.into();
-    }
-    Ok(answer)
+    let next_page_token = page.next.as_deref();
+    let shown = Page { runs: page.runs.iter().map(Shown::of).collect(), next_page_token };
+    serde_json::to_string(&shown).map_err(|error| base::Error::internal(error).into())
 }
 
 fn view(view: Option<&Value>) -> Result<View> {

@@ -77,6 +77,14 @@ impl Path {
         Self(self.0.iter().chain(&below.0).cloned().collect())
     }
 
+    /// As a text that is read the same again.
+    pub fn text(&self) -> String {
+        let part = |part: &String| {
+            percent_encoding::utf8_percent_encode(part, percent_encoding::NON_ALPHANUMERIC).to_string()
+        };
+        self.0.iter().map(part).collect::<Vec<String>>().join("/")
+    }
+
     /// The last part.
     pub fn name(&self) -> &str {
         self.0.last().map_or("", String::as_str)
@@ -159,6 +167,14 @@ pub async fn delete(cx: &Cx, path: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_as_a_text_is_read_the_same_again() {
+        for text in ["", "a", "ä ö/ü", "50%/x y", "exp_1/xrn_2/artifacts/x.bin"] {
+            let path = Path::parse(text).unwrap();
+            assert_eq!(Path::parse(&path.text()).unwrap(), path, "{text}");
+        }
+    }
 
     #[test]
     fn paths_lead_down_only() {

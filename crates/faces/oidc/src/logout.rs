@@ -52,7 +52,7 @@ async fn ended(web: &Web, cx: &Cx, (headers, params): (&axum::http::HeaderMap, &
     }
     let mut answer = match way_back {
         Some(uri) => see_other(&uri),
-        None => page::notice("You are logged out", "You can close this page."),
+        None => page::logged_out(),
     };
     browser::forget(&mut answer, cx);
     Ok(answer)

@@ -78,6 +78,16 @@ pub fn notice(title: &str, text: &str) -> Answer {
     answer(200, title, html! { h1 { (title) } p { (text) } }, None)
 }
 
+/// The page after a logout that no program asked for.
+pub fn logged_out() -> Answer {
+    let body = html! {
+        h1 { "You are logged out" }
+        p { "You can close this page." }
+        a.other href="/" { "Log in again" }
+    };
+    answer(200, "Logged out", body, None)
+}
+
 /// A page that leads on: a form's answer may not, where browsers hold forms to their own site.
 pub fn go_on(title: &str, to: &str) -> Answer {
     let body = html! {

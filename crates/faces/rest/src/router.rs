@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use axum::{
     Router,
     body::Body,
-    extract::{FromRequestParts, State, ws::WebSocketUpgrade},
+    extract::{FromRequestParts, Path, State, ws::WebSocketUpgrade},
     http::{HeaderValue, Request, Response},
     routing::{any, get},
 };
@@ -33,6 +33,7 @@ pub fn router(web: Web) -> Router {
         .route("/openapi-3.0.json", get(move || text("application/json", Arc::clone(&older))))
         .route("/docs", get(move || text("text/html; charset=utf-8", Arc::clone(&page))))
         .route("/api/v1/kinds", get(list_kinds))
+        .route("/api/v1/kinds/{service}/{plural}", get(get_kind))
         .route("/api/v1/{*path}", any(serve))
         .with_state(face)
 }
@@ -43,11 +44,39 @@ async fn text(media: &'static str, text: Arc<String>) -> Response<Body> {
     response
 }
 
+/// `GET /api/v1/kinds`; with `?project=` each tells what the caller may do there.
 async fn list_kinds(State(face): State<Face>, request: Request<Body>) -> Response<Body> {
-    let id = caller::request_id(&face.web, request.headers());
-    match caller::principal(&face.web, request.headers()).await {
-        Ok(Some(_)) => answer::json(axum::http::StatusCode::OK, &kinds::all(&face.web.platform)),
-        Ok(None) => problem::response(&caller::anonymous(), &id),
+    described(&face, request, None).await
+}
+
+/// `GET /api/v1/kinds/{service}/{plural}?project=&object=`
+async fn get_kind(
+    State(face): State<Face>,
+    Path((service, plural)): Path<(String, String)>,
+    request: Request<Body>,
+) -> Response<Body> {
+    described(&face, request, Some(format!("{service}.{plural}"))).await
+}
+
+async fn described(face: &Face, request: Request<Body>, kind: Option<String>) -> Response<Body> {
+    let web = &face.web;
+    // A body is not asked for, and must not be held while others wait.
+    let (head, _) = request.into_parts();
+    let id = caller::request_id(web, &head.headers);
+    let told = async {
+        let principal = caller::principal(web, &head.headers).await?.ok_or_else(caller::anonymous)?;
+        let params = request::params(head.uri.query().unwrap_or_default())?;
+        let param = |name: &str| params.get(name).map_or("", String::as_str);
+        let mut cx = web.platform.cx(principal, param("project"));
+        cx.origin = origin::origin(&head.extensions);
+        match kind {
+            Some(kind) => kinds::one_for(&cx, &kind, param("object")).await,
+            None if params.contains_key("project") => kinds::all_for(&cx).await,
+            None => Ok(kinds::all(&web.platform)),
+        }
+    };
+    match told.await {
+        Ok(value) => answer::json(axum::http::StatusCode::OK, &value),
         Err(error) => problem::response(&error, &id),
     }
 }

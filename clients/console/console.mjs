@@ -1,0 +1,307 @@
+// Chromium does on the console what people do: the whole main job, every view, by keyboard, on small screens, in other languages, through a restart.
+
+import { browser, check, figure, isTooWide, open, person, please, seen, serious, settled, shot, told } from "./harness.mjs";
+
+const VIEWS = [
+  "/", "/console/kinds", "/console/admin", "/console/admin/audit", "/console/admin/permissions", "/console/me", "/console/explorer", "/console/explorer?op=post%20%2Fapi%2Fv1%2Fcatalog%2Fmodels",
+  "/console/catalog/datasets", "/console/catalog/datasets/birds", "/console/catalog/datasets/birds?tab=profile", "/console/catalog/datasets/penguins?tab=quality", "/console/catalog/datasets/birds?tab=history",
+  "/console/catalog/datasets/birds?tab=edit", "/console/catalog/datasets/birds?tab=yaml", "/console/catalog/datasets/birds?tab=access", "/console/catalog/datasets/birds?tab=overview", "/console/catalog/datasets/birds?tab=reports",
+  "/console/train?dataset=birds", "/console/catalog/experiments/tries", "/console/catalog/experiments/tries?tab=charts", "/console/catalog/experiments/tries?tab=relations", "/console/catalog/experiments/tries?tab=artifacts",
+  "/console/catalog/models/birds", "/console/catalog/models/birds?tab=lineage", "/console/catalog/model-versions/birds.1", "/console/catalog/endpoints/birds", "/console/catalog/endpoints/birds?tab=traffic",
+  "/console/system/runs", "/console/admin/policies/~new", "/console/admin/users", "/console/admin/users/victor", "/console/gateway/routes/made", "/console/nothing/here",
+];
+
+/** From an empty platform to an explained prediction, with nothing but clicks. */
+async function mainJob(page) {
+  await page.getByText("From a table to a prediction").waitFor();
+  check("an empty platform shows the guide", true);
+  await shot(page, "guide");
+  await page.getByRole("button", { name: "Upload a table" }).click();
+  await page.setInputFiles("input[type=file]", told.table);
+  await page.fill("#dataset-name", "birds");
+  await page.getByRole("button", { name: "Upload", exact: true }).click();
+  await page.getByRole("cell", { name: "Torgersen" }).first().waitFor();
+  check("an uploaded table shows its rows", page.url().endsWith("/console/catalog/datasets/birds"), page.url());
+  await page.getByRole("link", { name: "Train", exact: true }).click();
+  await page.selectOption("#train-target", "species");
+  await page.fill("#train-budget", "3");
+  await page.getByRole("button", { name: "Train", exact: true }).click();
+  await page.getByRole("heading", { name: "Succeeded" }).waitFor({ timeout: 90000 });
+  await page.waitForFunction(() => document.querySelector("[role=log]")?.textContent?.includes("the final model"));
+  check("a training is followed to its end, with its log", /\/console\/system\/runs\/train-/.test(page.url()), page.url());
+  await shot(page, "training");
+  await page.getByRole("link", { name: "Models" }).first().click();
+  await page.getByRole("link", { name: "birds" }).first().click();
+  await page.getByRole("button", { name: "Deploy" }).click();
+  await page.locator("dialog").getByRole("button", { name: "Deploy" }).click();
+  await page.getByRole("heading", { name: "Ready" }).waitFor();
+  await page.getByRole("button", { name: "Predict" }).click();
+  const answer = await page.locator("p.answer").textContent();
+  check("the endpoint predicts", ["Adelie", "Gentoo", "Chinstrap"].includes(answer.trim()), answer);
+  check("and explains", await page.getByRole("heading", { name: `Why ${answer.trim()}` }).isVisible() && (await page.getByText("bill_length_mm").count()) > 1);
+  await shot(page, "prediction");
+  await page.getByRole("link", { name: "Home" }).first().click();
+  await settled(page);
+  check("then the guide has done its work", !(await page.getByText("From a table to a prediction").isVisible()));
+}
+
+/** Each view stands, is accessible in light and dark, and asks nothing that is refused. */
+async function everyView(page) {
+  for (const view of VIEWS) {
+    await open(page, view);
+    const name = view.replace(/^\/console\/?/, "").replace(/[^a-z0-9]+/gi, "-").replace(/-$/, "") || "home";
+    const found = await serious(page);
+    check(`axe finds nothing serious: ${view}`, found.length === 0, found);
+    check(`no error is shown: ${view}`, (await page.locator("main .notice.bad").count()) === 0, await page.locator("main .notice.bad").allTextContents());
+    await shot(page, `light-${name}`);
+    await page.emulateMedia({ colorScheme: "dark" });
+    await page.waitForTimeout(120);
+    const dark = await serious(page, ["color-contrast"]);
+    check(`enough contrast in the dark: ${view}`, dark.length === 0, dark);
+    await shot(page, `dark-${name}`);
+    await page.emulateMedia({ colorScheme: "light" });
+  }
+}
+
+/** A kind needs no page of its own: each has a table and a form. */
+async function everyKind(page) {
+  const failed = [];
+  for (const kind of told.kinds) {
+    await open(page, `/console/${kind.service}/${kind.plural}`);
+    if (await page.locator("main .notice.bad").count()) failed.push(`${kind.id}: ${await page.locator("main .notice.bad").first().textContent()}`);
+    if (!kind.hasObjects || kind.without.includes("create")) continue;
+    await open(page, `/console/${kind.service}/${kind.plural}/~new`);
+    if (!(await page.getByRole("button", { name: "Create" }).count())) failed.push(`${kind.id}: no form`);
+  }
+  check(`each of ${told.kinds.length} kinds has its table, and its form where it can be made`, failed.length === 0, failed);
+}
+
+/** What people wrote is shown as they wrote it. */
+async function hostile(page) {
+  const ran = [];
+  for (const path of told.hostile) {
+    await open(page, path);
+    if (await page.evaluate(() => "hacked" in window || !!document.querySelector("main img[src=x], main script, main iframe"))) ran.push(path);
+    const shown = (await page.locator("main").textContent()).includes("onerror=hacked");
+    if (!shown) ran.push(`${path} does not show it`);
+  }
+  check(`markup in the fields of ${told.hostile.length} kinds stays text`, ran.length === 0 && told.hostile.length > 10, ran);
+}
+
+/** The mouse is not needed. */
+async function keyboard(page) {
+  await page.goto(told.url + "/");
+  await settled(page);
+  await page.keyboard.press("Tab");
+  check("the first key leads past the navigation", (await page.evaluate(() => document.activeElement.textContent)) === "Skip to the content");
+  await page.keyboard.press("Control+k");
+  await page.locator("dialog input").waitFor();
+  await page.keyboard.type("models");
+  await page.waitForFunction(() => document.querySelector("dialog [role=option][aria-selected=true]")?.textContent?.startsWith("Models"));
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/console/catalog/models**");
+  await settled(page);
+  await page.keyboard.press("g");
+  await page.keyboard.press("d");
+  await page.waitForURL("**/console/catalog/datasets");
+  await page.waitForSelector("tr[data-index] a");
+  await page.locator("tr[data-index='0'] a").first().focus();
+  await page.keyboard.press("ArrowDown");
+  await page.waitForFunction(() => document.activeElement?.closest("tr")?.dataset.index === "1");
+  const name = await page.evaluate(() => document.activeElement.closest("tr").querySelector("a").textContent);
+  await page.evaluate(() => document.activeElement.closest("tr").querySelector("a").focus());
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name, level: 1 }).waitFor();
+  await page.keyboard.press("e");
+  await page.waitForURL("**tab=edit**");
+  await page.keyboard.press("?");
+  await page.getByRole("heading", { name: "Keyboard shortcuts" }).waitFor();
+  check("the keyboard leads everywhere and lists itself", true);
+  await page.keyboard.press("Escape");
+  await open(page, "/console/catalog/datasets");
+  await page.keyboard.press("/");
+  await page.keyboard.type('metadata.name = "bir*"');
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**filter=**");
+  await page.waitForFunction(() => document.querySelectorAll("tr[data-index]").length === 1);
+  check("a filter is typed, and is in the address", decodeURIComponent(page.url()).includes('bir*'), page.url());
+}
+
+/** Made, changed, gone back, deleted and restored, as another page sees it at once. */
+async function objects(page) {
+  const other = await page.context().newPage();
+  await other.goto(`${told.url}/console/catalog/models`);
+  await other.waitForSelector("main h1");
+  await open(page, "/console/catalog/models/~new");
+  await page.fill("#object-name", "Not A Name");
+  check("the browser refuses a name that is none", await page.evaluate(() => !document.querySelector("#object-name").checkValidity()));
+  await page.fill("#object-name", "by-hand");
+  await page.getByRole("button", { name: "Check" }).click();
+  await page.getByText("The server would take it").waitFor();
+  await page.getByRole("button", { name: "Create" }).click();
+  await page.getByRole("heading", { name: "by-hand", level: 1 }).waitFor();
+  await other.getByRole("link", { name: "by-hand" }).waitFor();
+  check("another page sees it without being loaded anew", true);
+  await page.getByRole("link", { name: "Edit" }).click();
+  await page.getByLabel("Description").fill("a second thought");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("a second thought").first().waitFor();
+  await open(page, "/console/catalog/models/by-hand?tab=history");
+  await page.getByRole("button", { name: "Go back to this" }).click();
+  await page.waitForFunction(() => document.querySelectorAll("main ol li").length === 3);
+  check("history shows what changed and leads back", (await page.locator("main del").first().textContent()).includes("a second thought"));
+  await page.getByRole("button", { name: "More" }).last().click();
+  await page.getByRole("menuitem", { name: "Delete" }).click();
+  await page.locator("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.waitForURL("**/console/catalog/models");
+  await other.waitForFunction(() => ![...document.querySelectorAll("tr[data-index] a")].some((link) => link.textContent === "by-hand"));
+  await open(page, "/console/catalog/models?deleted=true");
+  await page.locator("tr[data-index]", { hasText: "by-hand" }).getByRole("checkbox").check();
+  await page.getByRole("button", { name: "Restore" }).click();
+  await page.getByRole("link", { name: "by-hand" }).waitFor();
+  check("what was deleted comes back from the trash", true);
+  await other.close();
+}
+
+/** Small screens, large letters, other words. */
+async function otherEyes(page) {
+  for (const [name, width, height] of [["phone", 360, 740], ["zoom-200", 680, 425]]) {
+    await page.setViewportSize({ width, height });
+    const wide = [];
+    for (const view of ["/", "/console/catalog/datasets", "/console/catalog/datasets/birds?tab=profile", "/console/catalog/endpoints/birds", "/console/catalog/models/birds", "/console/admin", "/console/admin/policies/~new", "/console/admin/audit"]) {
+      await open(page, view);
+      if (await isTooWide(page)) wide.push(view);
+      await shot(page, `${name}-${view.replace(/^\/console\/?/, "").replace(/[^a-z0-9]+/gi, "-") || "home"}`);
+    }
+    check(`nothing is wider than the screen: ${name}`, wide.length === 0, wide);
+    await page.getByRole("button", { name: "Navigation" }).click();
+    await page.getByRole("link", { name: "Models", exact: true }).click();
+    await page.waitForURL("**/console/catalog/models");
+    check(`the navigation opens and closes: ${name}`, !(await page.locator(".side.drawer").count()));
+  }
+  await page.setViewportSize({ width: 1360, height: 850 });
+  for (const [language, word] of [["Español", "Modelos"], ["中文", "模型"]]) {
+    await open(page, "/console/catalog/models/birds");
+    await page.locator("header button").nth(-2).click();
+    await page.getByRole("menuitemcheckbox", { name: language }).click();
+    await page.keyboard.press("Escape");
+    await page.getByRole("link", { name: word, exact: true }).waitFor();
+    check(`it speaks ${language}`, (await page.evaluate(() => document.documentElement.lang)) === (language === "Español" ? "es" : "zh"));
+    await shot(page, `speaks-${language === "Español" ? "es" : "zh"}`);
+    const found = await serious(page);
+    check(`axe finds nothing serious in ${language}`, found.length === 0, found);
+  }
+  await page.locator("header button").nth(-2).click();
+  await page.getByRole("menuitemcheckbox", { name: "English" }).click();
+  await page.keyboard.press("Escape");
+  await open(page, "/");
+}
+
+/** A server that goes and comes back is a moment's notice. */
+async function restart(page) {
+  await open(page, "/console/catalog/datasets");
+  const before = seen.errors.length;
+  await please("kill");
+  await page.getByRole("link", { name: "birds" }).click();
+  await page.getByText("The server does not answer").waitFor();
+  await shot(page, "away");
+  await please("start");
+  await page.getByRole("heading", { name: "birds", level: 1 }).waitFor({ timeout: 30000 });
+  await page.waitForFunction(() => !document.querySelector(".banner"), null, { timeout: 30000 });
+  check("through a restart the page waits, and goes on where it was", seen.errors.length === before, seen.errors.slice(before));
+}
+
+/** Whoever may only look is offered nothing else. */
+async function viewer() {
+  const page = await person("victor", told.others);
+  seen.refused.length = 0;
+  const offered = [];
+  for (const view of ["/", "/console/kinds", "/console/catalog/datasets", "/console/catalog/datasets/birds", "/console/catalog/models", "/console/catalog/models/birds", "/console/catalog/model-versions/birds.1", "/console/catalog/endpoints/birds", "/console/system/runs", "/console/catalog/experiments/tries", "/console/catalog/pipelines", "/console/catalog/listings/made"]) {
+    await open(page, view);
+    const buttons = await page.locator("main button:visible, main a.button:visible").allTextContents();
+    offered.push(...buttons.map((text) => text.trim()).filter((text) => /^(New|Upload|Train|Edit|Delete|Deploy|Promote|Save|Restore)/.test(text)).map((text) => `${text} on ${view}`));
+  }
+  check("a viewer is offered nothing that would be refused", offered.length === 0, offered);
+  check("and is refused nothing while looking", seen.refused.length === 0, seen.refused);
+  await shot(page, "viewer");
+  await page.context().close();
+}
+
+/** From now on the browser notes how long each interaction takes until it is painted. */
+const timed = (page) =>
+  page.evaluate(() => {
+    window.slow = [];
+    new PerformanceObserver((list) => window.slow.push(...list.getEntries().map((it) => it.duration))).observe({ type: "event", durationThreshold: 16 });
+  });
+const slowest = (page) => page.evaluate(() => Math.max(0, ...window.slow));
+
+/** Figures: first paint, a long table, sorting it. */
+async function measure(page) {
+  const fresh = await page.context().newPage();
+  await fresh.goto(`${told.url}/console/catalog/datasets`);
+  await fresh.waitForSelector("tr[data-index]");
+  const paint = await fresh.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0);
+  figure(`first contentful paint ${Math.round(paint)} ms on localhost`);
+  await fresh.goto(`${told.url}/console/catalog/experiments/many`);
+  await fresh.waitForSelector("tr[data-index]");
+  const all = told.many.toLocaleString("en");
+  await fresh.waitForFunction((text) => document.querySelector("main .part")?.textContent?.includes(`${text} in all`), all, { timeout: 120000 });
+  await timed(fresh);
+  await fresh.getByRole("button", { name: "loss", exact: true }).click();
+  await fresh.waitForFunction(() => document.querySelector("th[aria-sort=ascending]")?.textContent?.includes("loss"));
+  await fresh.locator("tr[data-index='0'] input").check();
+  const drawn = await fresh.locator("tr[data-index]").count();
+  await fresh.locator(".frame").evaluate((frame) => (frame.scrollTop = frame.scrollHeight / 2));
+  await fresh.waitForFunction((half) => Number(document.querySelector("tr[data-index]")?.dataset.index ?? 0) > half * 0.8, told.many / 2);
+  await fresh.waitForTimeout(200);
+  figure(`a table of ${all} runs: ${drawn} rows drawn, slowest interaction ${await slowest(fresh)} ms to the next paint`);
+  check("only the rows in sight are drawn", drawn < 80, drawn);
+  await shot(fresh, "many");
+  await fresh.goto(`${told.url}/console/catalog/experiments/wide?tab=charts`);
+  await fresh.waitForFunction(() => document.querySelectorAll("main figure").length === 50);
+  await timed(fresh);
+  for (let step = 0; step < 5; step++) await fresh.locator("input[type=range]").press("ArrowRight");
+  await fresh.waitForTimeout(200);
+  figure(`50 charts: slowest step of their smoothing ${await slowest(fresh)} ms to the next paint`);
+  await shot(fresh, "wide");
+  await fresh.close();
+}
+
+/** A slow line shows the page late, and whole. */
+async function slowly(page) {
+  const slow = await page.context().newPage();
+  const session = await slow.context().newCDPSession(slow);
+  await session.send("Network.enable");
+  await session.send("Network.emulateNetworkConditions", { offline: false, latency: 300, downloadThroughput: 50_000, uploadThroughput: 20_000 });
+  const began = Date.now();
+  await slow.goto(`${told.url}/console/catalog/models`);
+  await slow.getByRole("link", { name: "birds" }).waitFor({ timeout: 60000 });
+  figure(`over a line of 400 kbit/s and 300 ms: ${Date.now() - began} ms to a table with its rows`);
+  await slow.close();
+}
+
+try {
+  const page = await person("admin", told.password);
+  await mainJob(page);
+  Object.assign(told, await please("load"));
+  await objects(page);
+  await everyView(page);
+  await everyKind(page);
+  await hostile(page);
+  await keyboard(page);
+  await otherEyes(page);
+  await measure(page);
+  await slowly(page);
+  check("nothing was refused to the administrator", seen.refused.length === 0, seen.refused);
+  await viewer();
+  await restart(page);
+} catch (error) {
+  const pages = browser.contexts().flatMap((context) => context.pages());
+  for (const [index, page] of pages.entries()) await shot(page, `broken-${index}`).catch(() => undefined);
+  check("the browser got to the end", false, String(error.stack ?? error));
+} finally {
+  check("the page's policy had nothing to forbid", seen.violations.length === 0, seen.violations);
+  check("no script failed", seen.errors.length === 0, seen.errors);
+  await browser.close();
+  process.exit(0);
+}

@@ -1,0 +1,70 @@
+// Values for people, in their language.
+
+import { locale } from "./i18n/index.svelte";
+import type { Json } from "./types";
+
+export function time(text: string): string {
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) ? text : new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "medium" }).format(date);
+}
+
+const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ["year", 31_536_000],
+  ["month", 2_592_000],
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+  ["second", 1],
+];
+
+export function ago(text: string, now = Date.now()): string {
+  const date = new Date(text).getTime();
+  if (Number.isNaN(date)) return text;
+  const seconds = (date - now) / 1000;
+  const [unit, size] = STEPS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
+  return new Intl.RelativeTimeFormat(locale(), { numeric: "auto", style: "narrow" }).format(Math.round(seconds / size), unit);
+}
+
+export const number = (value: number, digits = 4): string =>
+  new Intl.NumberFormat(locale(), Number.isInteger(value) ? {} : { maximumSignificantDigits: digits }).format(value);
+
+export function bytes(value: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const power = value < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(value) / 10));
+  return `${number(value / 1024 ** power, 3)} ${units[power]}`;
+}
+
+/** Seconds as a person says them. */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${number(seconds, 3)} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** `trainingSeconds` as `Training seconds`. */
+export function words(name: string): string {
+  const spaced = name.replace(/[-_.]/g, " ").replace(/([a-z0-9])([A-Z])/g, (_, before: string, capital: string) => `${before} ${capital.toLowerCase()}`);
+  const known = spaced.replace(/\b(api|id|url|uri|onnx|html|json|csv|cpu|tls|ip|oauth|ldap|mfa)\b/gi, (word) => (word.toLowerCase() === "oauth" ? "OAuth" : word.toUpperCase()));
+  return known.charAt(0).toUpperCase() + known.slice(1);
+}
+
+/** A value in one line. */
+export function brief(value: Json | undefined): string {
+  if (value === null || value === undefined) return "";
+  if (typeof value === "number") return number(value);
+  if (typeof value === "string") return value;
+  if (typeof value === "boolean") return value ? "✓" : "–";
+  if (Array.isArray(value)) return value.every((item) => typeof item !== "object") ? value.map(brief).join(", ") : `[${value.length}]`;
+  const entries = Object.entries(value);
+  return entries.slice(0, 4).map(([key, item]) => `${key}: ${typeof item === "object" && item ? "…" : brief(item)}`).join(", ");
+}
+
+/** A value at a path such as `spec.description`. */
+export function at(thing: unknown, path: string): Json | undefined {
+  let value = thing as Json | undefined;
+  for (const part of path.split(".")) {
+    if (value === null || typeof value !== "object" || Array.isArray(value)) return undefined;
+    value = value[part];
+  }
+  return value;
+}

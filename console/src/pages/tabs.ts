@@ -1,0 +1,36 @@
+// What single kinds show beyond what every kind shows; each part is loaded when it is opened.
+
+import type { Word } from "../lib/i18n/index.svelte";
+import type { Load } from "../parts/load";
+
+export interface Part {
+  id: string;
+  text: Word;
+  load: Load;
+  /** The last word of the permission it needs. */
+  needs?: string;
+}
+
+const as = (load: () => Promise<unknown>): Load => load as Load;
+
+export const PARTS: Record<string, Part[]> = {
+  "catalog.datasets": [
+    { id: "preview", text: "preview", needs: "sample", load: as(() => import("../parts/dataset/Preview.svelte")) },
+    { id: "profile", text: "profile", needs: "statistics", load: as(() => import("../parts/dataset/Profile.svelte")) },
+    { id: "quality", text: "quality", needs: "get", load: as(() => import("../parts/dataset/Quality.svelte")) },
+  ],
+  "catalog.experiments": [
+    { id: "runs", text: "runs", needs: "metrics", load: as(() => import("../parts/experiment/Runs.svelte")) },
+    { id: "charts", text: "charts", needs: "visualizations", load: as(() => import("../parts/experiment/Charts.svelte")) },
+    { id: "relations", text: "relations", needs: "metrics", load: as(() => import("../parts/experiment/Relations.svelte")) },
+    { id: "artifacts", text: "artifacts", needs: "artifacts", load: as(() => import("../parts/experiment/Artifacts.svelte")) },
+  ],
+  "catalog.runs": [{ id: "result", text: "result", needs: "get", load: as(() => import("../parts/experiment/Result.svelte")) }],
+  "catalog.models": [{ id: "versions", text: "versions", needs: "get", load: as(() => import("../parts/model/Versions.svelte")) }],
+  "catalog.model-versions": [{ id: "card", text: "card", needs: "card", load: as(() => import("../parts/model/Card.svelte")) }],
+  "catalog.endpoints": [
+    { id: "try", text: "tryIt", needs: "predict", load: as(() => import("../parts/endpoint/Try.svelte")) },
+    { id: "traffic", text: "traffic", needs: "get", load: as(() => import("../parts/endpoint/Traffic.svelte")) },
+  ],
+  "system.runs": [{ id: "steps", text: "steps", needs: "get", load: as(() => import("../parts/run/Steps.svelte")) }],
+};
