@@ -1,5 +1,7 @@
 // What the person prefers on this device: appearance, density, language, columns, saved views, recents.
 
+import { MediaQuery } from "svelte/reactivity";
+
 import { preferred, speak } from "./i18n/index.svelte";
 
 type Look = { theme: string; contrast: string; density: string; motion: string; language: string };
@@ -39,6 +41,13 @@ class Prefs {
   recents = $state<Recent[]>(read("recents", []));
   favourites = $state<Recent[]>(read("favourites", []));
   folded = $state<Record<string, boolean>>(read("folded", {}));
+
+  readonly #dark = new MediaQuery("(prefers-color-scheme: dark)");
+
+  /** Everything colours depend on, the system's own wish among it: what is painted on a canvas is painted anew. */
+  get colours(): string {
+    return `${this.look.theme} ${this.look.contrast} ${this.#dark.current}`;
+  }
 
   async apply(): Promise<void> {
     const root = document.documentElement.dataset;
