@@ -101,6 +101,44 @@ def more(side, churn):
         side.ask("", "POST", "/api/3.0/mlflow/scorers/register", {"experiment_id": churn, "name": "polite", "serialized_scorer": json.dumps({"name": "polite", "version": version})}, note=False)
 
 
+def traces(side, client, churn, parent, child):
+    """Traces: nested spans, one that failed, one still going, assessments of every sort, links to runs."""
+    from mlflow.entities import AssessmentSource, SpanEvent
+
+    mlflow.set_experiment(experiment_id=churn)
+    human, judge = AssessmentSource("HUMAN", "ada"), AssessmentSource("LLM_JUDGE", "gpt")
+    ids = []
+    for number in range(12):
+        with mlflow.start_span(f"ask {number}", span_type="CHAIN", attributes={"größe": "ü", "deep": {"a": [1, 2.5, None, True]}}) as root:
+            root.set_inputs({"question": f"who leaves? {number}"})
+            with mlflow.start_span("call", span_type="LLM") as span:
+                span.set_inputs({"messages": [{"role": "user", "content": "who?"}]})
+                span.set_attribute("mlflow.chat.tokenUsage", {"input_tokens": 7, "output_tokens": number, "total_tokens": 7 + number})
+                span.add_event(SpanEvent("first token", timestamp=span.start_time_ns + 5, attributes={"count": 1}))
+                span.set_outputs("ada")
+            mlflow.update_current_trace(tags={"kind": "ü" if number % 2 else "plain"}, metadata={"mlflow.trace.session": f"s{number % 3}", "mlflow.trace.user": "grace", "own": "m" * 200})
+            root.set_outputs({"answer": "ada" * (number * 100)})
+        ids.append(root.trace_id)
+    try:
+        with mlflow.start_span("fails"):
+            raise ValueError("no such customer")
+    except ValueError:
+        ids.append(mlflow.get_last_active_trace_id())
+    with mlflow.start_run(run_id=parent), mlflow.start_span("in a run") as root:
+        ids.append(root.trace_id)
+    client.link_traces_to_run(ids[:3], child)
+    first = mlflow.log_feedback(trace_id=ids[0], name="right", value=False, source=human, rationale="it was not ada", metadata={"seen": "twice"})
+    mlflow.override_feedback(trace_id=ids[0], assessment_id=first.assessment_id, value=True, source=human)
+    mlflow.log_feedback(trace_id=ids[0], name="score", value=0.75, source=judge)
+    mlflow.log_feedback(trace_id=ids[1], name="lists", value={"a": [1, "ü"]}, source=AssessmentSource("CODE", "check.py"))
+    mlflow.log_feedback(trace_id=ids[1], name="broken", error=ValueError("out of tokens"), source=judge)
+    mlflow.log_expectation(trace_id=ids[2], name="answer", value={"who": "ada", "n": 3}, source=human)
+    mlflow.log_expectation(trace_id=ids[2], name="short", value="ada", source=human)
+    client.set_trace_tag(ids[3], "later", "yes")
+    info = {"trace_id": "tr-without-spans", "trace_location": {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": churn}}, "request_time": "2023-11-14T22:13:20.123Z", "state": "IN_PROGRESS", "client_request_id": "c-1"}
+    side.ask("", "POST", "/api/3.0/mlflow/traces", {"trace": {"trace_info": info}}, note=False)
+
+
 def everything(side, many=60):
     """All of it."""
     client = MlflowClient(side.url)
@@ -108,4 +146,5 @@ def everything(side, many=60):
     files(client, parent)
     models(client, churn, parent, child)
     more(side, churn)
+    traces(side, client, churn, parent, child)
     client.delete_experiment(gone)

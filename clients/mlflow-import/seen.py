@@ -129,9 +129,37 @@ class Seen:
             found[it["name"]] = {"tags": tags, "experiments": sorted(self.names.get(i, i) for i in ids), "records": sorted(kept, key=json.dumps)}
         return found
 
+    def traces(self, experiment):
+        """Traces with spans and assessments, and the runs they are linked to, told."""
+        place, found = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}}, {}
+        for it in self.pages("/api/3.0/mlflow/traces/search", "traces", locations=[place], max_results=5):
+            id_ = it["trace_id"]
+            spans = self.get("/api/3.0/mlflow/traces/get", trace_id=id_, allow_partial="true").get("trace", {}).get("spans", [])
+            for span in spans:
+                kept = [pair for pair in span.get("attributes", []) if pair["key"] != "mlflow.traceRequestId"]
+                span["attributes"] = sorted(kept, key=lambda pair: pair["key"])
+            own = {"mlflow.artifactLocation", "aic.source.id", "aic.source.digest"}
+            it["tags"] = {key: value for key, value in it.get("tags", {}).items() if key not in own}
+            metadata = {key: self.named(value) for key, value in it.get("trace_metadata", {}).items()}
+            counts = {key: json.loads(value) for key, value in metadata.items() if key in {"mlflow.trace.tokenUsage", "mlflow.trace.sizeStats"}}
+            assessments = sorted(it.get("assessments", []), key=lambda one: one["assessment_id"])
+            # The time of the last change is the time at which another one replaced it.
+            for one in assessments:
+                one.pop("last_update_time")
+                written = one.get("expectation", {}).get("serialized_value")
+                if written:
+                    written["value"] = json.loads(written["value"])
+            it.pop("trace_location")
+            found[id_] = {**it, "trace_metadata": {**metadata, **counts}, "assessments": assessments, "spans": sorted(spans, key=lambda span: span["span_id"]), "runs": []}
+        for run in self.pages("runs/search", "runs", experiment_ids=[experiment], max_results=100) if found else []:
+            asked = f"attributes.run_id = '{run['info']['run_id']}'"
+            for it in self.pages("/api/3.0/mlflow/traces/search", "traces", locations=[place], filter=asked):
+                found[it["trace_id"]]["runs"].append(run["info"]["run_name"])
+        return found
+
     def everything(self):
         """All of it."""
-        found = {"experiments": {}, "runs": {}, "logged models": {}, "scorers": {}}
+        found = {"experiments": {}, "runs": {}, "logged models": {}, "scorers": {}, "traces": {}}
         experiments = self.pages("experiments/search", "experiments", max_results=100, view_type="ALL")
         runs = {it["experiment_id"]: self.pages("runs/search", "runs", experiment_ids=[it["experiment_id"]], run_view_type="ALL", max_results=40) for it in experiments}
         models = {it["experiment_id"]: self.pages("/api/2.0/mlflow/logged-models/search", "models", experiment_ids=[it["experiment_id"]]) for it in experiments if it["lifecycle_stage"] == "active"}
@@ -145,6 +173,7 @@ class Seen:
             found["runs"].update({f"{name} / {run['info']['run_name']}": self.run(run, gone) for run in runs[it["experiment_id"]]})
             found["logged models"].update({f"{name} / {model['info']['name']}": self.model(model) for model in models.get(it["experiment_id"], [])})
             if not gone:
+                found["traces"].update(self.traces(it["experiment_id"]))
                 for scorer in self.get("/api/3.0/mlflow/scorers/list", experiment_id=it["experiment_id"]).get("scorers", []):
                     versions = self.get("/api/3.0/mlflow/scorers/versions", experiment_id=it["experiment_id"], name=scorer["scorer_name"])["scorers"]
                     found["scorers"][f"{name} / {scorer['scorer_name']}"] = sorted((v["scorer_version"], v["serialized_scorer"]) for v in versions)

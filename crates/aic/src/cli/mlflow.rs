@@ -13,6 +13,7 @@ mod files;
 mod ids;
 mod report;
 mod source;
+mod spans;
 
 use copy::Copy;
 use far::Server;
@@ -23,7 +24,7 @@ use source::Source;
 #[derive(clap::Subcommand)]
 pub enum Import {
     /// Bring here what an MLflow server or its database holds: experiments, runs with their histories and files,
-    /// logged models, registered models, prompts, evaluation datasets and scorers.
+    /// logged models, traces, registered models, prompts, evaluation datasets and scorers.
     ///
     /// It may be begun again at any time: what was copied whole is passed over, the rest is completed. Each run is
     /// read back and compared before it counts as copied. The exit code is 1 when something was left out.

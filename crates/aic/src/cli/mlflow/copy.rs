@@ -23,6 +23,7 @@ mod datasets;
 mod logged;
 mod registry;
 mod runs;
+mod traces;
 
 /// What is copied from where to where.
 pub struct Copy<'a> {
@@ -117,6 +118,7 @@ impl Copy<'_> {
         let known = self.shells(&experiments, &mut ids, out)?;
         let links = self.logged_models(&experiments, &mut ids, out)?;
         self.contents(&experiments, (&known, &links, &ids), out)?;
+        self.traces(&experiments, &ids, out)?;
         self.registry(&ids, out)?;
         self.datasets(&ids, out)?;
         self.scorers(&experiments, out)?;

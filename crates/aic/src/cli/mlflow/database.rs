@@ -11,8 +11,13 @@ use engine_rows::Database as Rows;
 use serde_json::{Map, Value, json};
 
 use super::far::{text, whole};
-use super::source::{Page, Source, Tree, proxied};
+use super::source::{Page, Source, Tree};
 use crate::failure::{Failure, Result};
+
+mod places;
+mod traces;
+
+use places::below;
 
 /// How many points of a history are read at once, and how many runs.
 const POINTS: usize = 20_000;
@@ -28,7 +33,7 @@ pub struct Database {
     tables: HashMap<&'static str, HashSet<String>>,
 }
 
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 13] = [
     "experiments",
     "inputs",
     "logged_models",
@@ -38,6 +43,10 @@ const TABLES: [&str; 9] = [
     "evaluation_datasets",
     "evaluation_dataset_records",
     "scorers",
+    "trace_info",
+    "spans",
+    "assessments",
+    "entity_associations",
 ];
 
 fn failure(error: &base::Error) -> Failure {
@@ -207,32 +216,6 @@ impl Database {
         )?;
         Ok((gathered(data, "destination_id"), gathered(tags, "input_uuid"), gathered(models, "source_id")))
     }
-
-    /// The directory a place means.
-    fn directory(&self, tree: &Tree) -> Result<PathBuf> {
-        let place = &tree.place;
-        if let Some(path) = proxied(place) {
-            let root = self.artifacts.as_ref().ok_or_else(|| {
-                Failure::usage("the database names files that a server keeps").hint(
-                    "say where they lie with --artifacts DIR, the directory of `--artifacts-destination`",
-                )
-            })?;
-            return below(root, &path);
-        }
-        let path = place.strip_prefix("file://").unwrap_or(place);
-        if path.contains("://") {
-            return Err(Failure::failed(format!("its files are at `{place}`, which is no directory")));
-        }
-        Ok(PathBuf::from(path))
-    }
-}
-
-/// A path beneath a directory, which it cannot leave.
-fn below(root: &Path, path: &str) -> Result<PathBuf> {
-    if path.split('/').any(|part| part == "..") || path.starts_with('/') {
-        return Err(Failure::failed(format!("`{path}` leads out of its directory")));
-    }
-    Ok(root.join(path))
 }
 
 impl Source for Database {
@@ -460,8 +443,20 @@ impl Source for Database {
         self.ask(&query, &[experiment])
     }
 
+    fn traces(&self, experiment: &str, page: Option<&str>) -> Result<Page> {
+        self.trace_page(experiment, page)
+    }
+
+    fn spans(&self, trace: &Value) -> Result<Vec<Value>> {
+        self.trace_spans(trace)
+    }
+
+    fn linked(&self, _experiment: &str, run: &str) -> Result<Vec<String>> {
+        self.traces_of(run)
+    }
+
     fn files(&self, tree: &Tree) -> Result<Vec<String>> {
-        let root = self.directory(tree)?;
+        let root = self.directory(&tree.place)?;
         let (mut files, mut directories) = (Vec::new(), vec![root.clone()]);
         while let Some(directory) = directories.pop() {
             let entries = match fs::read_dir(&directory) {
@@ -489,19 +484,7 @@ impl Source for Database {
     }
 
     fn open(&self, tree: &Tree, path: &str) -> Result<Box<dyn Read>> {
-        let path = below(&self.directory(tree)?, path)?;
+        let path = below(&self.directory(&tree.place)?, path)?;
         Ok(Box::new(File::open(&path).map_err(|error| Failure::file(path.display(), &error))?))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_cannot_leave_its_directory() {
-        assert!(below(Path::new("/a"), "b/../../c").is_err());
-        assert!(below(Path::new("/a"), "/etc/passwd").is_err());
-        assert_eq!(below(Path::new("/a"), "b/c").unwrap(), PathBuf::from("/a/b/c"));
     }
 }

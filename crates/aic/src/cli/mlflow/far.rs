@@ -30,6 +30,21 @@ pub struct Server {
     workspace: Option<String>,
 }
 
+/// What a request carries.
+struct Sent<'a> {
+    body: SendBody<'static>,
+    /// Its media type and its length.
+    head: Option<(&'a str, u64)>,
+    /// The experiment that spans are told of.
+    experiment: Option<&'a str>,
+}
+
+impl Default for Sent<'_> {
+    fn default() -> Self {
+        Self { body: SendBody::none(), head: None, experiment: None }
+    }
+}
+
 /// Bytes to put somewhere; whoever asks again wants them from the start.
 pub trait Bytes {
     /// How many.
@@ -93,6 +108,19 @@ impl Server {
         self.asked("POST", path, Some(body))
     }
 
+    /// Tells spans of an experiment by OTLP; whoever tells them twice has told them once.
+    pub fn spans(&self, experiment: &str, spans: &[Value]) -> Result<()> {
+        let told = json!({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).to_string().into_bytes();
+        self.patiently(|| {
+            let body = Sent {
+                body: SendBody::from_owned_reader(Cursor::new(told.clone())),
+                head: Some(("application/json", told.len() as u64)),
+                experiment: Some(experiment),
+            };
+            self.send("POST", "/v1/traces", body).map(|_| ())
+        })
+    }
+
     /// Changes part of something.
     pub fn patch(&self, path: &str, body: &Value) -> Result<Value> {
         self.patiently(|| self.asked("PATCH", path, Some(body)))
@@ -141,7 +169,7 @@ impl Server {
     /// A file's bytes as they come.
     pub fn fetch(&self, path: &str) -> Result<Box<dyn Read>> {
         self.patiently(|| {
-            let answer = self.send("GET", path, SendBody::none(), None)?;
+            let answer = self.send("GET", path, Sent::default())?;
             Ok(Box::new(BufReader::new(answer.into_body().into_reader())) as Box<dyn Read>)
         })
     }
@@ -150,20 +178,21 @@ impl Server {
     pub fn put(&self, path: &str, bytes: &dyn Bytes) -> Result<()> {
         self.patiently(|| {
             let body = SendBody::from_owned_reader(bytes.open()?);
-            self.send("PUT", path, body, Some(("application/octet-stream", bytes.length()))).map(|_| ())
+            let head = Some(("application/octet-stream", bytes.length()));
+            self.send("PUT", path, Sent { body, head, experiment: None }).map(|_| ())
         })
     }
 
     fn asked(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
-        let (body, head) = match body {
-            None => (SendBody::none(), None),
+        let sent = match body {
+            None => Sent::default(),
             Some(body) => {
                 let bytes = body.to_string().into_bytes();
                 let head = Some(("application/json", bytes.len() as u64));
-                (SendBody::from_owned_reader(Cursor::new(bytes)), head)
+                Sent { body: SendBody::from_owned_reader(Cursor::new(bytes)), head, experiment: None }
             }
         };
-        let answer = self.send(method, path, body, head)?;
+        let answer = self.send(method, path, sent)?;
         let mut text = String::new();
         let mut reader = answer.into_body().into_reader().take(LARGEST);
         reader.read_to_string(&mut text).map_err(|error| client::broken(&error))?;
@@ -176,13 +205,7 @@ impl Server {
         })
     }
 
-    fn send(
-        &self,
-        method: &str,
-        path: &str,
-        body: SendBody<'static>,
-        head: Option<(&str, u64)>,
-    ) -> Result<ureq::http::Response<Body>> {
+    fn send(&self, method: &str, path: &str, sent: Sent<'_>) -> Result<ureq::http::Response<Body>> {
         let mut request = Request::builder().method(method).uri(format!("{}{}", self.url, full(path)));
         if let Some(authorization) = &self.authorization {
             request = request.header(header::AUTHORIZATION, authorization);
@@ -190,11 +213,15 @@ impl Server {
         if let Some(workspace) = &self.workspace {
             request = request.header("X-MLFLOW-WORKSPACE", workspace);
         }
-        if let Some((kind, length)) = head {
+        if let Some(experiment) = sent.experiment {
+            request = request.header("x-mlflow-experiment-id", experiment);
+        }
+        if let Some((kind, length)) = sent.head {
             request = request.header(header::CONTENT_TYPE, kind).header(header::CONTENT_LENGTH, length);
         }
-        let request =
-            request.body(body).map_err(|error| Failure::usage(format!("that cannot be sent: {error}")))?;
+        let request = request
+            .body(sent.body)
+            .map_err(|error| Failure::usage(format!("that cannot be sent: {error}")))?;
         let answer = self.agent.run(request).map_err(|error| client::unreached(&self.url, &error))?;
         let status = answer.status().as_u16();
         if (200..300).contains(&status) {

@@ -5,6 +5,7 @@ use std::io::Read;
 use serde_json::{Value, json};
 
 use super::far::{PAGE, Server, address, taken, text};
+use super::spans;
 use crate::client::encoded;
 use crate::failure::{Exit, Failure, Result};
 
@@ -64,6 +65,15 @@ pub trait Source: Sync {
     /// All versions of all scorers of an experiment, oldest first.
     fn scorers(&self, experiment: &str) -> Result<Vec<Value>>;
 
+    /// Traces of an experiment with their assessments, as a search answers them.
+    fn traces(&self, experiment: &str, page: Option<&str>) -> Result<Page>;
+
+    /// The spans of a trace, as OTLP has them in JSON.
+    fn spans(&self, trace: &Value) -> Result<Vec<Value>>;
+
+    /// The traces of an experiment that a run is linked to, those it told itself included.
+    fn linked(&self, experiment: &str, run: &str) -> Result<Vec<String>>;
+
     /// The paths of the files of a tree.
     fn files(&self, tree: &Tree) -> Result<Vec<String>>;
 
@@ -77,6 +87,21 @@ pub const PROMPT: &str = "mlflow.prompt.is_prompt";
 /// Whether something registered is a prompt.
 pub fn is_prompt(it: &Value) -> bool {
     super::far::pairs(it.get("tags")).get(PROMPT).is_some_and(|value| value.as_str() == Some("true"))
+}
+
+/// Whether the spans of a trace are kept in the server's database; earlier releases kept them in a file.
+pub fn has_rows(trace: &Value) -> bool {
+    trace["tags"]["mlflow.trace.spansLocation"] == "TRACKING_STORE"
+}
+
+/// The spans that a trace's file tells of.
+pub fn of_file(told: &Value) -> Result<Vec<Value>> {
+    let kept = told["spans"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let known = kept.iter().map(spans::of_kept).collect::<Option<Vec<Value>>>();
+    known.ok_or_else(|| {
+        Failure::failed("its spans are written as MLflow did before 3.0")
+            .hint("open it with a newer release of MLflow and log it again")
+    })
 }
 
 /// A text within a filter.
@@ -258,6 +283,47 @@ impl Source for Server {
             versions.sort_by_key(|version| super::far::whole(version, "scorer_version"));
             all.extend(versions);
         }
+        Ok(all)
+    }
+
+    fn traces(&self, experiment: &str, page: Option<&str>) -> Result<Page> {
+        let place = json!({"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}});
+        let mut ask =
+            json!({"locations": [place], "max_results": PAGE, "order_by": ["attributes.timestamp_ms ASC"]});
+        if let Some(page) = page {
+            ask["page_token"] = json!(page);
+        }
+        let mut answer = match self.post("3.0 traces/search", &ask) {
+            // Releases before 3.0 ask otherwise, and those before 2.14 have none.
+            Err(failure) if failure.exit == Exit::NotFound => return Ok((Vec::new(), None)),
+            other => other?,
+        };
+        let next = Some(text(&answer, "next_page_token").to_owned()).filter(|token| !token.is_empty());
+        Ok((taken(&mut answer, "traces"), next))
+    }
+
+    fn spans(&self, trace: &Value) -> Result<Vec<Value>> {
+        let id = text(trace, "trace_id");
+        if has_rows(trace) {
+            let mut answer = self.get("3.0 traces/get", &[("trace_id", id), ("allow_partial", "true")])?;
+            return Ok(taken(&mut answer["trace"], "spans").iter().map(spans::of_answer).collect());
+        }
+        match self.get("/ajax-api/3.0/mlflow/get-trace-artifact", &[("request_id", id)]) {
+            // None were told yet.
+            Err(failure) if failure.exit == Exit::NotFound => Ok(Vec::new()),
+            other => of_file(&other?),
+        }
+    }
+
+    fn linked(&self, experiment: &str, run: &str) -> Result<Vec<String>> {
+        let place = json!({"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}});
+        let filter = format!("attributes.run_id = '{run}'");
+        let ask = json!({"locations": [place], "max_results": PAGE, "filter": filter});
+        let mut all = Vec::new();
+        self.search("3.0 traces/search", (&ask, "traces"), &mut |page| {
+            all.extend(page.iter().map(|trace| text(trace, "trace_id").to_owned()));
+            Ok(())
+        })?;
         Ok(all)
     }
 
