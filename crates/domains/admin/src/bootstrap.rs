@@ -1,5 +1,6 @@
 //! The first objects of an empty platform: an organization, its roles, a project, an administrator.
 
+use futures::{future::try_join_all, try_join};
 use kernel::{access::Principal, platform::Platform, prelude::*};
 use std::sync::Arc;
 
@@ -80,19 +81,20 @@ pub async fn bootstrap(platform: &Arc<Platform>, who: &Administrator) -> Result<
     Ok(true)
 }
 
-/// The roles and the project of a new organization.
+/// The roles and the project of a new organization, at once: the store writes together what comes together.
 pub async fn furnish(cx: &Cx) -> Result<()> {
-    for (name, words, patterns) in ROLES {
+    let roles = ROLES.into_iter().map(|(name, words, patterns)| {
         let permissions = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
         let (description, groups) = (Some(words.to_owned()), Vec::new());
-        once(cx, name, Role { description, permissions, groups, parent: None, platform: false }).await?;
-    }
-    for (name, words, patterns) in role_template::FIRST {
+        once(cx, name, Role { description, permissions, groups, parent: None, platform: false })
+    });
+    let templates = role_template::FIRST.into_iter().map(|(name, words, patterns)| {
         let permissions = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
-        once(cx, name, RoleTemplate { description: Some(words.to_owned()), permissions }).await?;
-    }
-    let spec = Project { display_name: Some("Default".to_owned()), description: None };
-    once(cx, FIRST, spec).await
+        once(cx, name, RoleTemplate { description: Some(words.to_owned()), permissions })
+    });
+    let project = once(cx, FIRST, Project { display_name: Some("Default".to_owned()), description: None });
+    try_join!(try_join_all(roles), try_join_all(templates), project)?;
+    Ok(())
 }
 
 /// A user who may do everything.
