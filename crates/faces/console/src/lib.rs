@@ -15,6 +15,7 @@ use axum::{
 };
 use base::Error;
 use build::Stored;
+use coding::Form;
 use face_web::problem;
 
 /// Scripts and styles of ours alone, pictures also made in the page; nothing from elsewhere, and no frame.
@@ -39,7 +40,9 @@ pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
 /// The page, whatever view of it is asked for.
 async fn page(asked: HeaderMap) -> Response<Body> {
     let Some(found) = build::file("index.html") else { return missing() };
-    let mut response = answered(found, &asked);
+    // Smaller than a packet as it is; and what stands at a site's root is not packed beside its cookies (BREACH,
+    // CVE-2013-3587), though nothing in it is secret or echoed.
+    let mut response = answered(found, &asked, Form::Plain);
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
@@ -49,13 +52,13 @@ async fn page(asked: HeaderMap) -> Response<Body> {
 
 /// What others wrote of it, and under which terms.
 async fn licences(asked: HeaderMap) -> Response<Body> {
-    build::file("licences.txt").map_or_else(missing, |found| answered(found, &asked))
+    build::file("licences.txt").map_or_else(missing, |found| answered(found, &asked, best(&asked)))
 }
 
 /// One file of the build.
 async fn asset(Path(name): Path<String>, asked: HeaderMap) -> Response<Body> {
     let Some(found) = build::file(&format!("assets/{name}")) else { return missing() };
-    let mut response = answered(found, &asked);
+    let mut response = answered(found, &asked, best(&asked));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(FOREVER));
     response
 }
@@ -65,12 +68,19 @@ fn missing() -> Response<Body> {
     problem::response(&error.hint("reload the page: the console was changed meanwhile"), "")
 }
 
-/// A file in the best form the caller takes, or the head alone where it is known (RFC 9110 section 13.1.2).
-fn answered(found: &'static Stored, asked: &HeaderMap) -> Response<Body> {
-    let told = |name: header::HeaderName| asked.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let known =
-        told(header::IF_NONE_MATCH).split(',').any(|tag| tag.trim().trim_start_matches("W/") == found.tag);
-    let form = coding::best(told(header::ACCEPT_ENCODING));
+fn told(asked: &HeaderMap, name: header::HeaderName) -> &str {
+    asked.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+}
+
+/// The smallest form the caller takes.
+fn best(asked: &HeaderMap) -> Form {
+    coding::best(told(asked, header::ACCEPT_ENCODING))
+}
+
+/// A file in a form, or the head alone where it is known (RFC 9110 section 13.1.2).
+fn answered(found: &'static Stored, asked: &HeaderMap, form: Form) -> Response<Body> {
+    let tags = told(asked, header::IF_NONE_MATCH);
+    let known = tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == found.tag);
     let mut response = if known {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -122,6 +132,8 @@ mod tests {
         for view in ["/console", "/console/datasets/churn", "/console/kinds/catalog/models/new"] {
             assert_eq!(asked(view, &[]).await.2, first, "{view}");
         }
+        let (_, packing, plain) = asked("/", &[("accept-encoding", "gzip, deflate, br")]).await;
+        assert!(packing.get("content-encoding").is_none() && plain == first && plain.len() < 1_400);
         let tag = headers["etag"].to_str().unwrap();
         let (status, _, body) = asked("/", &[("if-none-match", tag)]).await;
         assert_eq!((status, body.len()), (StatusCode::NOT_MODIFIED, 0));
