@@ -1,5 +1,7 @@
 //! MLflow's grammar of filters and orders: comparisons joined by `AND`, keys in backticks or quotes, texts in quotes.
 
+use ports::tracking::search;
+
 use crate::fault::{Fault, Result};
 
 /// One comparison.
@@ -73,6 +75,27 @@ pub struct Order {
 }
 
 impl Op {
+    /// What the port calls it, where values are put in an order or are the same.
+    pub fn compared(self) -> Option<search::Op> {
+        Some(match self {
+            Self::Equal => search::Op::Is,
+            Self::NotEqual => search::Op::IsNot,
+            Self::Less => search::Op::Less,
+            Self::LessOrEqual => search::Op::AtMost,
+            Self::More => search::Op::More,
+            Self::MoreOrEqual => search::Op::AtLeast,
+            Self::Like
+            | Self::Ilike
+            | Self::Rlike
+            | Self::In
+            | Self::NotIn
+            | Self::IsNull
+            | Self::IsNotNull => {
+                return None;
+            }
+        })
+    }
+
     /// As it is written.
     pub fn word(self) -> &'static str {
         match self {

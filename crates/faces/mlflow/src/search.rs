@@ -1,7 +1,7 @@
 //! Searches of runs: MLflow's grammar, put into the words of the port.
 
 use kernel::cx::Cx;
-use ports::tracking::{Attribute, Condition, Field, Op, Order, Search, Test, Tracking, View};
+use ports::tracking::{Attribute, Condition, Field, Order, Search, Test, Tracking, View};
 use serde_json::Value;
 
 use crate::{
@@ -118,24 +118,6 @@ fn field(entity: &str, key: &str, place: &str) -> Result<Field> {
     })
 }
 
-fn compared(op: grammar::Op) -> Option<Op> {
-    Some(match op {
-        grammar::Op::Equal => Op::Is,
-        grammar::Op::NotEqual => Op::IsNot,
-        grammar::Op::Less => Op::Less,
-        grammar::Op::LessOrEqual => Op::AtMost,
-        grammar::Op::More => Op::More,
-        grammar::Op::MoreOrEqual => Op::AtLeast,
-        grammar::Op::Like
-        | grammar::Op::Ilike
-        | grammar::Op::Rlike
-        | grammar::Op::In
-        | grammar::Op::NotIn
-        | grammar::Op::IsNull
-        | grammar::Op::IsNotNull => return None,
-    })
-}
-
 /// One condition in the port's words.
 fn condition(it: &grammar::Condition) -> Result<Condition> {
     let place = format!(" at position {}", it.at);
@@ -144,7 +126,9 @@ fn condition(it: &grammar::Condition) -> Result<Condition> {
         matches!(field, Field::Metric(_) | Field::Attribute(Attribute::Started | Attribute::Ended));
     let bad_op = || Fault::invalid(format!("Invalid comparator '{}' for '{}'{place}", it.op.word(), it.key));
     let test = match &it.value {
-        Operand::Number(number, _) if is_number => Test::Number(compared(it.op).ok_or_else(bad_op)?, *number),
+        Operand::Number(number, _) if is_number => {
+            Test::Number(it.op.compared().ok_or_else(bad_op)?, *number)
+        }
         _ if is_number => {
             let what = if matches!(field, Field::Metric(_)) { "metric" } else { "numeric attribute" };
             return Err(Fault::invalid(format!("Expected numeric value type for {what}: {}{place}", it.key)));
@@ -158,7 +142,7 @@ fn condition(it: &grammar::Condition) -> Result<Condition> {
         Operand::Text(text) => match it.op {
             grammar::Op::Like => Test::Like(text.clone()),
             grammar::Op::Ilike => Test::LikeAnyCase(text.clone()),
-            op if op.is_textual() => Test::Text(compared(op).ok_or_else(bad_op)?, text.clone()),
+            op if op.is_textual() => Test::Text(op.compared().ok_or_else(bad_op)?, text.clone()),
             _ => return Err(bad_op()),
         },
         Operand::Texts(texts) => {
@@ -201,6 +185,8 @@ fn order(text: &str) -> Result<Order> {
 
 #[cfg(test)]
 mod tests {
+    use ports::tracking::Op;
+
     use super::*;
 
     fn read(text: &str) -> Result<Vec<Condition>> {

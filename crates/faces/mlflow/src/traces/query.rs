@@ -164,24 +164,6 @@ fn matter(it: &grammar::Condition) -> Result<Matter> {
     })
 }
 
-fn compared(op: grammar::Op) -> Option<Op> {
-    Some(match op {
-        grammar::Op::Equal => Op::Is,
-        grammar::Op::NotEqual => Op::IsNot,
-        grammar::Op::Less => Op::Less,
-        grammar::Op::LessOrEqual => Op::AtMost,
-        grammar::Op::More => Op::More,
-        grammar::Op::MoreOrEqual => Op::AtLeast,
-        grammar::Op::Like
-        | grammar::Op::Ilike
-        | grammar::Op::Rlike
-        | grammar::Op::In
-        | grammar::Op::NotIn
-        | grammar::Op::IsNull
-        | grammar::Op::IsNotNull => return None,
-    })
-}
-
 fn condition(it: &grammar::Condition) -> Result<Condition> {
     let matter = matter(it)?;
     let place = format!(" at position {}", it.at);
@@ -195,7 +177,7 @@ fn condition(it: &grammar::Condition) -> Result<Condition> {
     let is_judged = matches!(&matter, Matter::Assessment(..));
     let test = match (&it.value, it.op) {
         (Operand::Number(number, _), op) if is_number || is_judged => {
-            Test::Number(compared(op).ok_or_else(bad_op)?, *number)
+            Test::Number(op.compared().ok_or_else(bad_op)?, *number)
         }
         _ if is_number => {
             return Err(Fault::invalid(format!(
@@ -213,7 +195,7 @@ fn condition(it: &grammar::Condition) -> Result<Condition> {
         (Operand::Text(text), grammar::Op::Ilike) => Test::LikeAnyCase(text.clone()),
         (Operand::Text(text), grammar::Op::Rlike) => Test::Matches(text.clone()),
         (Operand::Text(text), op) if op.is_textual() => {
-            Test::Text(compared(op).ok_or_else(bad_op)?, text.clone())
+            Test::Text(op.compared().ok_or_else(bad_op)?, text.clone())
         }
         (Operand::Texts(texts), grammar::Op::In)
             if !takes_nothing || it.key == "name" || it.key == "run_id" =>
