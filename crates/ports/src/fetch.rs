@@ -1,6 +1,6 @@
 //! HTTP to other servers: the one way out, so that one place decides where a call may go.
 
-use base::Result;
+use base::{Error, Result};
 
 use crate::Later;
 
@@ -49,13 +49,56 @@ pub trait Fetch: Send + Sync {
     fn fetch(&self, request: Request) -> Later<'_, Response>;
 }
 
+/// How long whoever is posted to may take, in milliseconds.
+const POST_MS: u64 = 10_000;
+
+/// Posts a body to an address somebody configured; anything but a success is an error that is worth another try.
+///
+/// # Errors
+/// `webhook-refused` (503), and those of [`Fetch::fetch`].
+pub async fn post(
+    by: &dyn Fetch,
+    url: &str,
+    token: Option<&str>,
+    (media, body): (&str, Vec<u8>),
+) -> Result<()> {
+    let mut headers = vec![("content-type".to_owned(), media.to_owned())];
+    headers.extend(token.map(|token| ("authorization".to_owned(), format!("Bearer {token}"))));
+    let request = Request {
+        method: "POST".to_owned(),
+        url: url.to_owned(),
+        headers,
+        body,
+        timeout_ms: POST_MS,
+        answer_max: 64 << 10,
+    };
+    let answer = by.fetch(request).await?;
+    if (200..300).contains(&answer.status) {
+        return Ok(());
+    }
+    Err(Error::unavailable("webhook-refused", format!("the other side answered {}", answer.status)))
+}
+
+/// Refuses what is no address that can be posted to.
+///
+/// # Errors
+/// `bad-url` (422).
+pub fn check_url(url: &str) -> Result<()> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let plain = |text: &str| !text.is_empty() && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+    if rest.is_some_and(plain) {
+        return Ok(());
+    }
+    Err(Error::invalid("bad-url", "an address begins with `https://` or `http://`"))
+}
+
 /// The engine of a platform that calls nobody.
 pub struct Nowhere;
 
 impl Fetch for Nowhere {
     fn fetch(&self, request: Request) -> Later<'_, Response> {
         let message = format!("this platform calls no other server, and so not `{}`", request.url);
-        let refused: Result<Response> = Err(base::Error::forbidden("egress-refused", message));
+        let refused: Result<Response> = Err(Error::forbidden("egress-refused", message));
         Box::pin(std::future::ready(refused))
     }
 }

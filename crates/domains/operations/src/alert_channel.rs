@@ -1,9 +1,10 @@
 //! An alert's channel: where people hear of it. Addresses and tokens go in and never come out.
 
 use kernel::prelude::*;
-use ports::mail::{Mail, Message};
-
-use crate::outward;
+use ports::{
+    fetch::{self, Fetch},
+    mail::{Mail, Message},
+};
 
 /// What channels serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Channel>) -> KindBuilder<Channel> {
@@ -61,7 +62,7 @@ pub struct Notice {
 }
 
 /// A channel has what its form needs.
-async fn reachable(cx: Cx, it: Object<Channel>, _: Option<Object<Channel>>) -> Result<Object<Channel>> {
+async fn reachable(_: Cx, it: Object<Channel>, _: Option<Object<Channel>>) -> Result<Object<Channel>> {
     let spec = &it.spec;
     match spec.form {
         Form::Mail => {
@@ -75,9 +76,7 @@ async fn reachable(cx: Cx, it: Object<Channel>, _: Option<Object<Channel>>) -> R
             }
         }
         Form::Webhook | Form::Slack => match &spec.url {
-            Some(url) => {
-                outward::check_url(&outward::opened(&cx, url).await?).map_err(|error| error.at("spec.url"))?
-            }
+            Some(url) => fetch::check_url(url.reveal()).map_err(|error| error.at("spec.url"))?,
             None => return Err(Error::invalid("missing-field", "name where to post to").at("spec.url")),
         },
     }
@@ -123,8 +122,9 @@ async fn by_mail(cx: &Cx, channel: &Channel, notice: &Notice) -> Result<()> {
 
 async fn post(cx: &Cx, channel: &Channel, body: Value) -> Result<()> {
     let url = channel.url.as_ref().ok_or_else(|| Error::internal("a channel without an address"))?;
-    let url = outward::opened(cx, url).await?;
-    outward::post(cx, &url, channel.token.as_ref(), "application/json", body.to_string().into_bytes()).await
+    let token = channel.token.as_ref().map(Secret::reveal);
+    let by = cx.port::<dyn Fetch>()?;
+    fetch::post(&*by, url.reveal(), token, ("application/json", body.to_string().into_bytes())).await
 }
 
 /// The notice in the shape of Slack's incoming webhooks, which others take too.

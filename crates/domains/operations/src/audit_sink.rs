@@ -7,9 +7,10 @@ use kernel::{
     read,
     store::{Commit, Kept},
 };
-use ports::syslog::Syslog;
-
-use crate::outward;
+use ports::{
+    fetch::{self, Fetch},
+    syslog::Syslog,
+};
 
 /// What sinks serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Sink>) -> KindBuilder<Sink> {
@@ -68,10 +69,11 @@ const SPACE: &str = "audit-sink";
 const BATCH: u32 = 500;
 /// Batches sent to one sink in one turn, so that a new one does not keep the others waiting.
 const BATCHES_MAX: u32 = 20;
+
 async fn reachable(cx: Cx, it: Object<Sink>, old: Option<Object<Sink>>) -> Result<Object<Sink>> {
-    let address = outward::opened(&cx, &it.spec.address).await?;
+    let address = it.spec.address.reveal();
     match it.spec.form {
-        Form::Webhook => outward::check_url(&address).map_err(|error| error.at("spec.address"))?,
+        Form::Webhook => fetch::check_url(address).map_err(|error| error.at("spec.address"))?,
         Form::Syslog => {
             let host = address.strip_prefix("udp://").or_else(|| address.strip_prefix("tcp://"));
             let port =
@@ -185,14 +187,14 @@ async fn by_webhook(cx: &Cx, it: &Object<Sink>, changes: &[&Change]) -> Result<(
         body.push_str(&read::brief(change).to_string());
         body.push('\n');
     }
-    let address = outward::opened(cx, &it.spec.address).await?;
-    outward::post(cx, &address, it.spec.token.as_ref(), "application/x-ndjson", body.into_bytes()).await
+    let token = it.spec.token.as_ref().map(Secret::reveal);
+    let by = cx.port::<dyn Fetch>()?;
+    fetch::post(&*by, it.spec.address.reveal(), token, ("application/x-ndjson", body.into_bytes())).await
 }
 
 async fn by_syslog(cx: &Cx, it: &Object<Sink>, changes: &[&Change]) -> Result<()> {
-    let address = outward::opened(cx, &it.spec.address).await?;
     let messages = changes.iter().map(|change| message(change)).collect();
-    cx.port::<dyn Syslog>()?.send(&address, messages).await
+    cx.port::<dyn Syslog>()?.send(it.spec.address.reveal(), messages).await
 }
 
 /// Facility 13 (log audit) and severity 5 (notice): RFC 5424, section 6.2.1.

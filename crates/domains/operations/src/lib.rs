@@ -25,7 +25,6 @@ mod menu_assignment;
 mod menu_icon;
 mod menu_item;
 mod metric;
-mod outward;
 mod personal_data;
 mod platform;
 mod quota;

@@ -12,7 +12,7 @@ use kernel::{
     prelude::*,
     store::{Commit, Kept},
 };
-use ports::fetch::{Fetch, Request};
+use ports::fetch::{self, Fetch};
 
 use crate::export;
 
@@ -55,8 +55,6 @@ const SPACE: &str = "lineage-sink";
 /// Entries of the journal read at once, and how often in one turn, so that a new sink does not keep others waiting.
 const BATCH: u32 = 500;
 const BATCHES_MAX: u32 = 20;
-/// How long another server may take, in milliseconds.
-const PATIENCE_MS: u64 = 10_000;
 
 const RUNS: &str = "catalog.runs";
 const VERSIONS: &str = "catalog.model-versions";
@@ -66,13 +64,7 @@ async fn begin(
     it: Object<LineageSink>,
     old: Option<Object<LineageSink>>,
 ) -> Result<Object<LineageSink>> {
-    let rest = it.spec.url.strip_prefix("https://").or_else(|| it.spec.url.strip_prefix("http://"));
-    if !rest
-        .is_some_and(|rest| !rest.is_empty() && !rest.chars().any(|c| c.is_control() || c.is_whitespace()))
-    {
-        let message = "an address begins with `https://` or `http://`";
-        return Err(Error::invalid("bad-url", message).at("spec.url"));
-    }
+    fetch::check_url(&it.spec.url).map_err(|error| error.at("spec.url"))?;
     if old.is_none() && !it.spec.from_beginning && !cx.dry_run {
         let head = *cx.platform().store.head().borrow();
         keep(&cx, &it.metadata.uid, head).await?;
@@ -134,8 +126,7 @@ pub async fn send_all(cx: Cx) -> Result<()> {
 
 /// Tells a sink what it has not been told yet. The position is kept after each batch, so a crash tells some twice.
 async fn send(cx: &Cx, it: &Object<LineageSink>) -> Result<()> {
-    let before = kept(cx, &it.metadata.uid).await?;
-    let mut position = before;
+    let mut position = kept(cx, &it.metadata.uid).await?;
     for _ in 0..BATCHES_MAX {
         let changes = cx.platform().store.changes(position, BATCH).await?;
         let Some(last) = changes.last().map(|change| change.position) else { break };
@@ -186,21 +177,7 @@ async fn tell(cx: &Cx, it: &Object<LineageSink>, changes: &[Change]) -> Result<u
 }
 
 async fn post(cx: &Cx, it: &Object<LineageSink>, event: &Value) -> Result<()> {
-    let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    if let Some(token) = &it.spec.token {
-        headers.push(("authorization".to_owned(), format!("Bearer {}", token.reveal())));
-    }
-    let request = Request {
-        method: "POST".to_owned(),
-        url: it.spec.url.clone(),
-        headers,
-        body: event.to_string().into_bytes(),
-        timeout_ms: PATIENCE_MS,
-        answer_max: 64 << 10,
-    };
-    let answer = cx.port::<dyn Fetch>()?.fetch(request).await?;
-    if (200..300).contains(&answer.status) {
-        return Ok(());
-    }
-    Err(Error::unavailable("webhook-refused", format!("the other side answered {}", answer.status)))
+    let token = it.spec.token.as_ref().map(Secret::reveal);
+    let by = cx.port::<dyn Fetch>()?;
+    fetch::post(&*by, &it.spec.url, token, ("application/json", event.to_string().into_bytes())).await
 }

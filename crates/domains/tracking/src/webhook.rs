@@ -7,7 +7,7 @@
 use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use kernel::prelude::*;
-use ports::fetch::{Fetch, Request, Response};
+use ports::fetch::{self, Fetch, Request, Response};
 
 /// What webhooks serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Webhook>) -> KindBuilder<Webhook> {
@@ -77,13 +77,7 @@ const TRIES: u32 = 3;
 const ANSWER_MAX: usize = 64 << 10;
 
 fn can_be_told(it: &Object<Webhook>) -> Result<()> {
-    let rest = it.spec.url.strip_prefix("https://").or_else(|| it.spec.url.strip_prefix("http://"));
-    let plain = |text: &str| !text.is_empty() && !text.chars().any(|c| c.is_control() || c.is_whitespace());
-    if !rest.is_some_and(plain) {
-        return Err(
-            Error::invalid("bad-url", "an address begins with `https://` or `http://`").at("spec.url")
-        );
-    }
+    fetch::check_url(&it.spec.url).map_err(|error| error.at("spec.url"))?;
     match it.spec.events.iter().position(|event| !EVENTS.contains(&event.as_str())) {
         None => Ok(()),
         Some(at) => Err(Error::invalid("unknown-value", "nothing of that sort is told")
