@@ -46,8 +46,6 @@ const STORY: &str = r#"
         POST /audit/verify {}
         => 200 {"firstBad": null}
 
-        GET /audit-checkpoints/latest
-        => 404 {"code": "not-found"}
         POST /audit-checkpoints/sign {}
         => 200 {"position": "$at", "note": "*"}
         GET /audit-checkpoints/latest
@@ -96,6 +94,24 @@ fn the_audit_is_told_signed_and_sent() {
         about[0].starts_with("<109>1 2026-01-01T00:00:00.000000Z - aic - patch [audit@32473 position=\"")
     );
     assert!(about[0].contains("actor=\"user:admin\""));
+}
+
+/// With a key the journal's beginning is signed as soon as the hourly turn sees it, so only here there surely is nothing.
+#[test]
+fn without_a_key_nothing_is_signed() {
+    stage().play(
+        r#"
+        POST /auth/login {"username": "admin", "password": "correct horse"}
+        => 200 {"accessToken": "$admin"}
+        as $admin
+        GET /audit-checkpoints/latest
+        => 404 {"code": "not-found"}
+        POST /audit-checkpoints/sign {}
+        => 503 {"code": "engine-missing"}
+        GET /audit-checkpoints/latest
+        => 404 {"code": "not-found"}
+        "#,
+    );
 }
 
 #[test]
