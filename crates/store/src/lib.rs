@@ -14,6 +14,7 @@ pub mod index;
 pub mod journal;
 pub mod predicate;
 pub mod proof;
+pub mod reader;
 
 use index::{Cell, Term};
 use journal::Change;

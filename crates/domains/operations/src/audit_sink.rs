@@ -1,12 +1,6 @@
 //! An audit's sink: a webhook or a collector of logs that is sent every entry of the organization, at least once.
 
-use kernel::{
-    access::Principal,
-    journal::Change,
-    prelude::*,
-    read,
-    store::{Commit, Kept},
-};
+use kernel::{access::Principal, journal::Change, prelude::*, read, store::reader};
 use ports::{
     fetch::{self, Fetch},
     syslog::Syslog,
@@ -95,19 +89,11 @@ async fn reachable(cx: Cx, it: Object<Sink>, old: Option<Object<Sink>>) -> Resul
 }
 
 async fn kept(cx: &Cx, uid: &Uid) -> Result<u64> {
-    let kept = cx.platform().store.kept(SPACE, uid.as_str(), cx.now()).await?;
-    Ok(kept.and_then(|text| text.parse().ok()).unwrap_or(0))
+    reader::position(&*cx.platform().store, (SPACE, uid), cx.now()).await
 }
 
 async fn keep(cx: &Cx, uid: &Uid, position: u64) -> Result<()> {
-    let kept = Kept {
-        space: SPACE.to_owned(),
-        key: uid.to_string(),
-        value: position.to_string(),
-        expires: None,
-        unless_kept: None,
-    };
-    cx.platform().store.commit(Commit { keep: vec![kept], ..Commit::default() }).await.map(|_| ())
+    reader::keep(&*cx.platform().store, (SPACE, uid), position).await
 }
 
 /// How far a sink is.

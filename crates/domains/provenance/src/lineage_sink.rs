@@ -5,13 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use kernel::{
-    access::Principal,
-    journal::Change,
-    object::Raw,
-    prelude::*,
-    store::{Commit, Kept},
-};
+use kernel::{access::Principal, journal::Change, object::Raw, prelude::*, store::reader};
 use ports::fetch::{self, Fetch};
 
 use crate::export;
@@ -73,19 +67,11 @@ async fn begin(
 }
 
 async fn kept(cx: &Cx, uid: &Uid) -> Result<u64> {
-    let kept = cx.platform().store.kept(SPACE, uid.as_str(), cx.now()).await?;
-    Ok(kept.and_then(|text| text.parse().ok()).unwrap_or(0))
+    reader::position(&*cx.platform().store, (SPACE, uid), cx.now()).await
 }
 
 async fn keep(cx: &Cx, uid: &Uid, position: u64) -> Result<()> {
-    let kept = Kept {
-        space: SPACE.to_owned(),
-        key: uid.to_string(),
-        value: position.to_string(),
-        expires: None,
-        unless_kept: None,
-    };
-    cx.platform().store.commit(Commit { keep: vec![kept], ..Commit::default() }).await.map(|_| ())
+    reader::keep(&*cx.platform().store, (SPACE, uid), position).await
 }
 
 /// How far a sink is.
