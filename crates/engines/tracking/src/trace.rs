@@ -59,8 +59,11 @@ fn merged(known: Trace, told: Trace) -> Trace {
     trace
 }
 
-/// A trace with what spans say of it; `all` are its spans, those told now among them.
-pub fn with_spans(known: Option<Trace>, told: &Spans, all: &[usage::Node]) -> Result<Trace> {
+/// A trace with what spans say of it; `before` are those that are kept of it, and one told again replaces its own.
+pub fn with_spans(known: Option<Trace>, before: &[Span], told: &Spans) -> Result<Trace> {
+    let is_told = |id: &str| told.spans.iter().any(|span| span.id == id);
+    let all: Vec<usage::Node> =
+        before.iter().filter(|span| !is_told(&span.id)).chain(&told.spans).map(node).collect();
     let began_ms = told.spans.iter().map(|span| span.began_ns).min().unwrap_or(0) / 1_000_000;
     let ended_ms = told.spans.iter().filter_map(|span| span.ended_ns).max().map(|ns| ns / 1_000_000);
     let is_new = known.is_none();
@@ -92,7 +95,7 @@ pub fn with_spans(known: Option<Trace>, told: &Spans, all: &[usage::Node]) -> Re
         if settled && trace.metadata.contains_key(key) {
             continue;
         }
-        if let Some(total) = usage::total(all, counts, of) {
+        if let Some(total) = usage::total(&all, counts, of) {
             trace.metadata.insert(key.to_owned(), total);
         }
     }
@@ -101,7 +104,7 @@ pub fn with_spans(known: Option<Trace>, told: &Spans, all: &[usage::Node]) -> Re
 }
 
 /// What of a span counts for its trace.
-pub fn node(span: &Span) -> usage::Node {
+fn node(span: &Span) -> usage::Node {
     usage::Node {
         id: span.id.clone(),
         parent: span.parent.clone(),
@@ -263,8 +266,7 @@ mod tests {
     }
 
     fn after(known: Option<Trace>, spans: Vec<Span>, all: &[Span]) -> Trace {
-        let nodes: Vec<usage::Node> = all.iter().map(node).collect();
-        with_spans(known, &told(spans), &nodes).unwrap()
+        with_spans(known, all, &told(spans)).unwrap()
     }
 
     #[test]

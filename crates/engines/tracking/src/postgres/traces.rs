@@ -93,14 +93,11 @@ async fn write(client: &Client, trace: &Trace) -> Result<i64> {
 
 async fn keep_spans(client: &Client, told: &trace::Spans) -> Result<Result<u64>> {
     let known = record(client, &told.org, &told.trace).await?;
-    let mut all: Vec<Span> = match &known {
+    let before = match &known {
         Some((number, _)) => facts(client, *number).await?,
         None => Vec::new(),
     };
-    all.retain(|span| !told.spans.iter().any(|it| it.id == span.id));
-    all.extend(told.spans.iter().map(|span| Span { body: String::new(), ..span.clone() }));
-    let nodes: Vec<_> = all.iter().map(kept::node).collect();
-    let trace = match kept::with_spans(known.map(|(_, trace)| trace), told, &nodes) {
+    let trace = match kept::with_spans(known.map(|(_, trace)| trace), &before, told) {
         Ok(trace) => trace,
         Err(refusal) => return Ok(Err(refusal)),
     };

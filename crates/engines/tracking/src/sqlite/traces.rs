@@ -97,14 +97,11 @@ fn write(db: &Connection, trace: &Trace) -> Done<i64> {
 
 fn keep_spans(db: &Connection, told: &trace::Spans) -> Done<Result<u64>> {
     let known = record(db, &told.org, &told.trace)?;
-    let mut all: Vec<Span> = match &known {
+    let before = match &known {
         Some((number, _)) => facts(db, *number)?,
         None => Vec::new(),
     };
-    all.retain(|span| !told.spans.iter().any(|it| it.id == span.id));
-    all.extend(told.spans.iter().map(|span| Span { body: String::new(), ..span.clone() }));
-    let nodes: Vec<_> = all.iter().map(kept::node).collect();
-    let trace = match kept::with_spans(known.map(|(_, trace)| trace), told, &nodes) {
+    let trace = match kept::with_spans(known.map(|(_, trace)| trace), &before, told) {
         Ok(trace) => trace,
         Err(refusal) => return Ok(Err(refusal)),
     };
