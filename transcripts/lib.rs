@@ -6,6 +6,8 @@ mod catalogue;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod operations;
 #[cfg(test)]
 mod play;

@@ -81,6 +81,13 @@ pub enum Phase {
     Cancelled,
 }
 
+impl Phase {
+    /// Whether nothing further happens unless somebody asks.
+    pub(crate) fn has_ended(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+}
+
 /// How far a run is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, Fields)]
 #[serde(rename_all = "camelCase")]
@@ -214,7 +221,7 @@ impl Cx {
 
 /// Asks the run to stop at its next safe point.
 async fn cancel(cx: Cx, it: Object<Run>, _: Nothing) -> Result<Status> {
-    if matches!(it.status.phase, Phase::Succeeded | Phase::Failed | Phase::Cancelled) {
+    if it.status.phase.has_ended() {
         return Err(Error::conflict("run-has-ended", "the run has ended already"));
     }
     let now = cx.now();
@@ -234,8 +241,13 @@ async fn retry(cx: Cx, it: Object<Run>, _: Nothing) -> Result<Status> {
         return Err(Error::conflict("run-not-ended", "only a failed or cancelled run is retried")
             .hint("wait for it, or cancel it first"));
     }
+    if let Some(digest) = it.status.log {
+        let (platform, stream) = (cx.platform(), log::stream_of(&it.metadata.uid));
+        store::log::unseal(&*platform.store, &*platform.blobs, &stream, digest).await?;
+    }
     let changed = cx.update_status::<Run>(it.metadata.uid.as_str(), |status| {
         status.phase = Phase::Pending;
+        status.log = None;
         status.cancel_requested = false;
         status.error = None;
         status.finished_at = None;
@@ -268,7 +280,7 @@ pub(crate) struct Tail {
 
 /// The run's log as text.
 async fn logs(cx: Cx, it: Object<Run>, tail: Tail) -> Result<Output> {
-    log::read(cx, it, tail.from, tail.follow).await
+    Ok(log::read(&cx, &it.metadata.uid, tail.from, tail.follow))
 }
 
 /// Names another kernel object of the run's project, for domains that keep a reference to it.

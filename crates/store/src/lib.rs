@@ -12,6 +12,7 @@ use tokio::sync::watch;
 pub mod blob;
 pub mod index;
 pub mod journal;
+pub mod log;
 pub mod predicate;
 pub mod proof;
 pub mod reader;

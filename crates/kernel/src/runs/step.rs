@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Progress;
-use crate::{Later, cx::Cx};
+use crate::{Later, cx::Cx, store::log};
 
 type Act = dyn Fn(StepCx) -> Later<'static, Value> + Send + Sync;
 
@@ -70,6 +70,8 @@ impl Workflow {
 #[derive(Default)]
 pub(crate) struct Told {
     pub(crate) lines: Vec<String>,
+    /// How many lines there were; what comes after the limit is not kept.
+    pub(crate) logged: u64,
     /// Entries for other streams than the log, by stream.
     pub(crate) appends: BTreeMap<String, Vec<String>>,
     pub(crate) progress: Option<Progress>,
@@ -122,7 +124,10 @@ impl Watch for StepCx {
     fn line(&self, text: &str) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         for line in text.lines() {
-            told.lines.push(line.chars().take(super::log::LINE_MAX).collect());
+            told.logged += 1;
+            if told.logged <= log::LINES_MAX {
+                told.lines.push(line.chars().take(log::LINE_MAX).collect());
+            }
         }
     }
 

@@ -293,8 +293,9 @@ async fn note(
 }
 
 async fn end(cx: &Cx, it: &Object<Run>, phase: Phase, error: Option<Failure>) -> Result<()> {
-    let uid = &it.metadata.uid;
-    let log = log::seal(cx, uid).await?;
+    let (uid, platform) = (&it.metadata.uid, cx.platform());
+    let stream = log::stream_of(uid);
+    let log = store::log::seal(&*platform.store, &*platform.blobs, &stream).await?;
     let now = cx.now();
     cx.doing("finish")
         .update_status::<Run>(uid.as_str(), |status| {
@@ -305,7 +306,7 @@ async fn end(cx: &Cx, it: &Object<Run>, phase: Phase, error: Option<Failure>) ->
             status.output = status.steps.last().and_then(|step| step.output.clone());
         })
         .await?;
-    cx.platform().store.drop_stream(&log::stream_of(uid)).await
+    platform.store.drop_stream(&stream).await
 }
 
 /// Writes out what steps tell, prolongs the lease, and learns of cancellation.
