@@ -19,6 +19,7 @@ def made(side):
     side.ask("", "POST", "model-versions/create", {"name": "roles", "source": "s3://bucket/secret"}, note=False)
     side.ask("", "POST", "registered-models/alias", {"name": "roles", "alias": "a", "version": "1"}, note=False)
     logged = side.ask("", "POST", "logged-models", {"experiment_id": exp, "name": "roles"}, note=False)["model"]["info"]["model_id"]
+    side.send("PUT", f"/api/2.0/mlflow-artifacts/artifacts/{exp}/models/{logged}/artifacts/MLmodel", b"secret")
     dataset = side.ask("", "POST", "/api/3.0/mlflow/datasets/create", {"name": "roles", "experiment_ids": [exp]}, note=False)["dataset"]["dataset_id"]
     side.ask("", "POST", f"/api/3.0/mlflow/datasets/{dataset}/records", {"records": json.dumps([{"inputs": {"q": "secret"}}])}, note=False)
     scorer = side.ask("", "POST", "/api/3.0/mlflow/scorers/register", {"experiment_id": exp, "name": "Roles", "serialized_scorer": "{}"}, note=False)["scorer_id"]
@@ -36,7 +37,7 @@ def routes(it):
     exp, run, logged, dataset, trace, said = it["exp"], it["run"], it["logged"], it["dataset"], it["trace"], it["said"]
     location = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": exp}}
     file = f"/api/2.0/mlflow-artifacts/artifacts/{exp}/{run}/artifacts"
-    v3 = "/api/3.0/mlflow"
+    v3, ajax = "/api/3.0/mlflow", "/ajax-api/2.0/mlflow"
     return [
         ("GET", "experiments/get", {"experiment_id": exp}, READ), ("GET", "experiments/get-by-name", {"experiment_name": "roles"}, READ), ("POST", "experiments/search", {"max_results": 10}, READ),
         ("POST", "experiments/create", {"name": "roles too"}, WRITE), ("POST", "experiments/update", {"experiment_id": exp, "new_name": "roles anew"}, WRITE),
@@ -71,6 +72,8 @@ def routes(it):
         ("POST", f"{v3}/traces/search", {"locations": [location]}, READ), ("GET", "traces", {"experiment_ids": [exp]}, LIST), ("POST", f"{v3}/traces/calculate-filter-correlation", {"experiment_ids": [exp], "filter_string1": "status = 'OK'", "filter_string2": "status = 'ERROR'"}, LIST),
         ("POST", f"{v3}/traces", {"trace": {"trace_info": {"trace_id": trace, "trace_location": location, "state": "OK"}}}, WRITE), ("POST", "traces", {"experiment_id": exp, "timestamp_ms": 1}, WRITE), ("PATCH", f"traces/{trace}", {"timestamp_ms": 2, "status": "OK"}, WRITE),
         ("PATCH", f"{v3}/traces/{trace}/tags", {"key": "a", "value": "b"}, WRITE), ("DELETE", f"{v3}/traces/{trace}/tags", {"key": "a"}, WRITE), ("PATCH", f"traces/{trace}/tags", {"key": "a", "value": "b"}, WRITE), ("DELETE", f"traces/{trace}/tags", {"key": "a"}, WRITE),
+        ("POST", f"{v3}/traces/metrics", {"experiment_ids": [exp], "view_type": "TRACES", "metric_name": "trace_count", "aggregations": [{"aggregation_type": "COUNT"}], "dimensions": ["trace_status"]}, LIST), ("GET", f"{ajax}/get-trace-artifact", {"request_id": trace}, READ),
+        ("POST", f"{ajax}/upload-artifact?run_uuid={run}&path=put.txt", {"a": 1}, WRITE), ("GET", f"{ajax}/logged-models/{logged}/artifacts/files", {"artifact_file_path": "MLmodel"}, READ),
         ("POST", "traces/link-to-run", {"trace_ids": [trace], "run_id": run}, WRITE), ("POST", "traces/link-prompts", {"trace_id": trace, "prompt_versions": [{"name": "p", "version": "1"}]}, WRITE),
         ("POST", f"{v3}/traces/{trace}/assessments", {"assessment": {"assessment_name": "a", "feedback": {"value": 1}}}, WRITE), ("GET", f"{v3}/traces/{trace}/assessments/{said}", {}, READ), ("PATCH", f"{v3}/traces/{trace}/assessments/{said}", {"assessment": {"rationale": "x"}, "update_mask": "rationale"}, WRITE), ("DELETE", f"{v3}/traces/{trace}/assessments/{said}", {}, WRITE),
         ("POST", "/v1/traces", {"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "5" * 32, "spanId": "6" * 16, "name": "more", "startTimeUnixNano": "1"}]}]}]}, WRITE, {"x-mlflow-experiment-id": exp}),

@@ -118,6 +118,11 @@ def histories(side, run):
     side.get("metrics/get-history-bulk-interval", run_ids=[run], metric_key="m", start_step=2, end_step=1)
     side.get("metrics/get-history-bulk-interval", run_ids=[run], metric_key="m", start_step=2)
     side.get("metrics/get-history-bulk-interval", run_ids=[run], metric_key="m", max_results=0)
+    curve = [{"key": "curve", "value": step * 0.5, "timestamp": 1_700_000_000_000 + time, "step": step} for time in (1, 2) for step in range(13)]
+    side.post("runs/log-batch", run_id=run, metrics=curve)
+    for most in (1, 2, 5, 12, 26, 100):
+        side.get("metrics/get-history-bulk-interval", run_ids=[run], metric_key="curve", max_results=most)
+    side.get("metrics/get-history-bulk-interval", run_ids=[run], metric_key="curve", max_results=3, start_step=2, end_step=7)
     side.get("metrics/get-history-bulk-interval", run_ids=[], metric_key="m")
     side.ask("bulk", "GET", "/ajax-api/2.0/mlflow/metrics/get-history-bulk", query={"run_id": [run], "metric_key": "m"})
 

@@ -207,3 +207,59 @@ def searched(side):
         told = v3(side, "POST", "traces/calculate-filter-correlation", {"experiment_ids": [exp], "filter_string1": pair[0], "filter_string2": pair[1]})
         side.note("a correlation", {key: round(float(value), 9) for key, value in told.items()})
     v3(side, "POST", "traces/calculate-filter-correlation", {"experiment_ids": [exp], "filter_string1": "a"})
+
+
+COUNT, SUM = [{"aggregation_type": "COUNT"}], [{"aggregation_type": "SUM"}]
+TIMES = [{"aggregation_type": "AVG"}, {"aggregation_type": "MIN"}, {"aggregation_type": "MAX"}, {"aggregation_type": "PERCENTILE", "percentile_value": 50}, {"aggregation_type": "PERCENTILE", "percentile_value": 90.5}]
+FIGURES = [
+    ("TRACES", "trace_count", COUNT, {"dimensions": ["trace_status"]}), ("TRACES", "trace_count", COUNT, {"dimensions": ["trace_name", "trace_status"]}), ("TRACES", "trace_count", COUNT, {}),
+    ("TRACES", "trace_count", COUNT, {"filters": ["trace.status = 'ERROR'"]}), ("TRACES", "trace_count", COUNT, {"filters": ["trace.tag.odd = '1'", "trace.status = 'OK'"]}), ("TRACES", "trace_count", COUNT, {"filters": ["trace.metadata.m = 'x2'"]}),
+    ("TRACES", "trace_count", COUNT, {"time_interval_seconds": 2, "start_time_ms": BEGAN, "end_time_ms": BEGAN + 10_000}), ("TRACES", "trace_count", COUNT, {"start_time_ms": BEGAN + 2_000, "end_time_ms": BEGAN + 4_000}), ("TRACES", "trace_count", COUNT, {"max_results": 1, "dimensions": ["trace_name"]}),
+    ("TRACES", "session_count", COUNT, {}), ("TRACES", "latency", TIMES, {}), ("TRACES", "latency", TIMES, {"dimensions": ["trace_name"]}), ("TRACES", "latency", TIMES, {"time_interval_seconds": 3, "start_time_ms": 0, "end_time_ms": BEGAN + 10_000}),
+    ("TRACES", "total_tokens", [*SUM, *TIMES], {}), ("TRACES", "input_tokens", SUM, {"dimensions": ["trace_name"]}), ("TRACES", "cache_read_input_tokens", SUM, {}),
+    ("SPANS", "span_count", COUNT, {"dimensions": ["span_type"]}), ("SPANS", "span_count", COUNT, {"dimensions": ["span_status", "span_name"]}), ("SPANS", "span_count", COUNT, {"filters": ["span.type = 'LLM'"], "dimensions": ["span_model_name"]}),
+    ("SPANS", "span_count", COUNT, {"filters": ["span.name = 'root'", "trace.status = 'OK'"]}), ("SPANS", "span_count", COUNT, {"time_interval_seconds": 2, "start_time_ms": BEGAN, "end_time_ms": BEGAN + 10_000}),
+    ("SPANS", "latency", TIMES, {"dimensions": ["span_status"]}), ("SPANS", "total_cost", SUM, {"dimensions": ["span_model_name", "span_model_provider"]}), ("SPANS", "input_cost", TIMES, {}),
+    ("ASSESSMENTS", "assessment_count", COUNT, {"dimensions": ["assessment_name"]}), ("ASSESSMENTS", "assessment_count", COUNT, {"dimensions": ["assessment_value", "assessment_name"]}), ("ASSESSMENTS", "assessment_value", TIMES, {"dimensions": ["assessment_name"]}),
+    ("ASSESSMENTS", "assessment_count", COUNT, {"filters": ["assessment.type = 'feedback'"]}), ("ASSESSMENTS", "assessment_value", TIMES, {"filters": ["assessment.name = 'score'"]}), ("ASSESSMENTS", "assessment_count", COUNT, {"filters": ["trace.tag.odd = '1'"]}),
+    # What is refused.
+    ("TRACES", "none", COUNT, {}), ("TRACES", "trace_count", SUM, {}), ("TRACES", "latency", COUNT, {}), ("TRACES", "trace_count", COUNT, {"dimensions": ["span_name"]}),
+    ("TRACES", "trace_count", COUNT, {"filters": ["span.name = 'root'"]}), ("SPANS", "span_count", COUNT, {"filters": ["assessment.name = 'a'"]}), ("TRACES", "trace_count", COUNT, {"filters": ["trace.tag = 'a'"]}), ("TRACES", "trace_count", COUNT, {"filters": ["trace.status != 'OK'"]}),
+    ("TRACES", "trace_count", COUNT, {"filters": ["trace.none = 'a'"]}), ("TRACES", "trace_count", COUNT, {"filters": ["status = 'OK'"]}), ("TRACES", "trace_count", COUNT, {"filters": ["trace.status = 'OK' AND trace.status = 'OK'"]}), ("TRACES", "trace_count", COUNT, {"time_interval_seconds": 2}),
+]
+
+
+def measured(side):
+    """Figures over many traces: the ones that were searched, and one that tells tokens and cost."""
+    exp = side.ask("", "GET", "experiments/get-by-name", query={"experiment_name": "searched traces"}, note=False)["experiment"]["experiment_id"]
+    trace = f"{0xc6:032x}"
+    export(side, "tokens and cost", exp, spans(trace, ("00000000000000d1", None, "dear", 70, {"mlflow.spanType": "LLM", "mlflow.llm.model": '"gpt-9"', "mlflow.llm.provider": '"acme"', "mlflow.chat.tokenUsage": '{"input_tokens": 2, "output_tokens": 3, "total_tokens": 5, "cache_read_input_tokens": 1}', "mlflow.llm.cost": '{"input_cost": 0.25, "output_cost": 0.5, "total_cost": 0.75}'}), at=BEGAN + 6_000))
+    for view, metric, aggregations, more in FIGURES:
+        label = f"metrics {view} {metric} {json.dumps(aggregations)[:40]} {more}"
+        told = side.ask(label, "POST", "/api/3.0/mlflow/traces/metrics", {"experiment_ids": [exp], "view_type": view, "metric_name": metric, "aggregations": aggregations, **more}, note=False)
+        if "error_code" in told:
+            side.note(label, told["error_code"])
+            continue
+        side.note(label, [{**point, "values": {name: round(float(value), 9) for name, value in point["values"].items()}} for point in told.get("data_points", [])])
+
+
+def attached(side):
+    """Files of a trace, and links that are told before it."""
+    exp = side.post("experiments/create", name="attached traces")["experiment_id"]
+    trace = f"{0xc7:032x}"
+    run = side.post("runs/create", experiment_id=exp, run_name="early", start_time=BEGAN)["run"]["info"]["run_id"]
+    side.post("traces/link-to-run", trace_ids=[f"tr-{trace}"], run_id=run)
+    side.ask("not told yet", "GET", f"/api/3.0/mlflow/traces/tr-{trace}")
+    export(side, "told later", exp, spans(trace, ("00000000000000e1", None, "late", 5, {"mlflow.spanInputs": "1"})))
+    side.note("and linked", len(side.ask("", "POST", "/api/3.0/mlflow/traces/search", {"locations": [{"mlflow_experiment": {"experiment_id": exp}}], "filter": f"run_id = '{run}'"}, note=False).get("traces", [])))
+    told = side.ask("", "GET", f"/api/3.0/mlflow/traces/tr-{trace}", note=False)
+    place = told["trace"]["trace_info"]["tags"]["mlflow.artifactLocation"].split("mlflow-artifacts:", 1)[1].lstrip("/")
+    place = place.split("/", 1)[1] if "127.0.0.1" in place.split("/", 1)[0] else place
+    name = "0b9ff0fa-b0f4-4c5a-9c49-2f6e4e6a1a11"
+    status, _, _ = side.send("PUT", f"/api/2.0/mlflow-artifacts/artifacts/{place}/attachments/{name}", b"\x89PNG")
+    side.note("a file is attached", status)
+    for query in (f"request_id=tr-{trace}&path={name}", f"request_id=tr-{trace}&path=../{name}", f"request_id=tr-{trace}&path=picture.png", "path=x", "request_id=tr-none"):
+        status, _, data = side.send("GET", f"/ajax-api/2.0/mlflow/get-trace-artifact?{query}")
+        side.note(f"get-trace-artifact {query}", [status, data.decode("latin-1") if status == 200 else ""])
+    status, headers, data = side.send("GET", f"/ajax-api/2.0/mlflow/get-trace-artifact?request_id=tr-{trace}")
+    side.note("its spans as a file", [status, headers["content-disposition"], [[span["name"], span["attributes"]["mlflow.spanInputs"]] for span in json.loads(data)["spans"]]])

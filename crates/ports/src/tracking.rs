@@ -246,9 +246,8 @@ pub struct Sample {
     pub from: Option<i64>,
     /// The last step; all of them when absent.
     pub to: Option<i64>,
-    /// How many steps at most, evenly chosen from the steps of all those runs; the first and the last step
-    /// of each run come on top.
-    pub steps: u32,
+    /// How many points of each run at most, evenly chosen, the first and the last among them; the last one alone when 1.
+    pub points: u32,
 }
 
 /// A value of a metric measured of a logged model, and the run it was logged to.

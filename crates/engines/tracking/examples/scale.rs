@@ -179,8 +179,8 @@ async fn chart(engine: &Engine) -> Done {
     for _ in 0..20 {
         let begun = Instant::now();
         let ask =
-            Sample { runs: vec![long.clone()], key: "loss".to_owned(), from: None, to: None, steps: 1_000 };
-        assert_eq!(engine.sampled("acme", ask).await?[0].1.len(), 1_001);
+            Sample { runs: vec![long.clone()], key: "loss".to_owned(), from: None, to: None, points: 1_000 };
+        assert_eq!(engine.sampled("acme", ask).await?[0].1.len(), 1_000);
         times.push(begun.elapsed());
     }
     told("1,000 of a metric's 1,000,000 points", &mut times);

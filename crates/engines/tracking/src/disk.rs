@@ -5,7 +5,10 @@ use ports::{
     Later,
     tracking::{
         file::{Entry, File},
-        trace::{self, Span, Trace},
+        trace::{
+            self, Span, Trace,
+            measure::{Measure, Point},
+        },
     },
 };
 
@@ -97,6 +100,9 @@ pub trait Disk: Send + Sync {
 
     /// The traces of a page and one more, if there is one.
     fn find(&self, ask: trace::Search) -> Later<'_, Vec<Trace>>;
+
+    /// What is counted and measured over traces.
+    fn measure(&self, ask: Measure) -> Later<'_, Vec<Point>>;
 
     /// How many traces a search finds.
     fn count(&self, ask: trace::Search) -> Later<'_, u64>;

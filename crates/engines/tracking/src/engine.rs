@@ -30,7 +30,7 @@ const RECORDS: u32 = 2_000;
 /// How often a search whose columns were thrown out for another one's tries again.
 const TRIES: u32 = 5;
 /// The most steps of a sample.
-const STEPS_MAX: u32 = 10_000;
+const SAMPLE_POINTS_MAX: u32 = 10_000;
 
 type Held = Arc<Mutex<Table>>;
 
@@ -180,41 +180,32 @@ impl Engine {
     }
 
     async fn sample(&self, org: &str, ask: Sample) -> Result<Vec<(Uid, Vec<Metric>)>> {
+        let wanted = ask.points.clamp(1, SAMPLE_POINTS_MAX) as usize;
         let mut found = Vec::new();
         for run in ask.runs.iter().take(SAMPLE_RUNS_MAX) {
             let mut points = self.points(org, Series { run, key: &ask.key }).await?;
             let (from, to) = (ask.from.unwrap_or(i64::MIN), ask.to.unwrap_or(i64::MAX));
             points.retain(|point| (from..=to).contains(&point.step));
-            if !points.is_empty() {
-                found.push((run.clone(), points));
+            points.sort_by_key(|point| point.step);
+            let chosen: Vec<Metric> =
+                places(points.len(), wanted).map(|at| points[at].clone().metric(&ask.key)).collect();
+            if !chosen.is_empty() {
+                found.push((run.clone(), chosen));
             }
         }
-        let chosen = steps(&found, ask.steps.clamp(1, STEPS_MAX) as usize);
-        let kept = |(run, mut points): (Uid, Vec<Point>)| {
-            points.retain(|point| chosen.binary_search(&point.step).is_ok());
-            points.sort_by_key(|point| point.step);
-            (run, points.into_iter().map(|point| point.metric(&ask.key)).collect())
-        };
-        Ok(found.into_iter().map(kept).collect())
+        Ok(found)
     }
 }
 
-/// Steps chosen evenly from those of all runs, and the first and last of each, in order.
-fn steps(found: &[(Uid, Vec<Point>)], wanted: usize) -> Vec<i64> {
-    let mut all: Vec<i64> = found.iter().flat_map(|(_, points)| points.iter().map(|it| it.step)).collect();
-    all.sort_unstable();
-    all.dedup();
-    let mut chosen: Vec<i64> = match all.len() <= wanted {
-        true => all.clone(),
-        false => (0..wanted).map(|at| all[at * all.len() / wanted]).collect(),
-    };
-    for (_, points) in found {
-        chosen.extend(points.iter().map(|it| it.step).min());
-        chosen.extend(points.iter().map(|it| it.step).max());
-    }
-    chosen.sort_unstable();
-    chosen.dedup();
-    chosen
+/// Which of so many points: the first of each of `wanted` parts that are as long as each other but for one point (the
+/// longer ones first, as `NTILE` of SQL cuts them), and the last point in place of the last part's first.
+fn places(points: usize, wanted: usize) -> impl Iterator<Item = usize> {
+    let parts = wanted.min(points);
+    let (length, longer) = points.checked_div(parts).map_or((0, 0), |length| (length, points % parts));
+    (0..parts).map(move |part| match part + 1 == parts {
+        true => points - 1,
+        false => part * length + part.min(longer),
+    })
 }
 
 impl Tracking for Engine {

@@ -9,7 +9,10 @@ use ports::{
     Later,
     tracking::{
         file::{Entry, File},
-        trace::{self, Span, Trace},
+        trace::{
+            self, Span, Trace,
+            measure::{Measure, Point},
+        },
     },
 };
 
@@ -95,6 +98,10 @@ impl Disk for Postgres {
 
     fn find(&self, ask: trace::Search) -> Later<'_, Vec<Trace>> {
         Box::pin(traces::find(&self.readers, ask))
+    }
+
+    fn measure(&self, ask: Measure) -> Later<'_, Vec<Point>> {
+        Box::pin(traces::measure(&self.readers, ask))
     }
 
     fn count(&self, ask: trace::Search) -> Later<'_, u64> {

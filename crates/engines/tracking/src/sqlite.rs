@@ -7,7 +7,10 @@ use ports::{
     Later,
     tracking::{
         file::{Entry, File},
-        trace::{self, Span, Trace},
+        trace::{
+            self, Span, Trace,
+            measure::{Measure, Point},
+        },
     },
 };
 
@@ -122,6 +125,10 @@ impl Disk for Sqlite {
 
     fn find(&self, ask: trace::Search) -> Later<'_, Vec<Trace>> {
         Box::pin(async move { self.readers.ask(move |db| traces::find(db, &ask)).await? })
+    }
+
+    fn measure(&self, ask: Measure) -> Later<'_, Vec<Point>> {
+        Box::pin(async move { self.readers.ask(move |db| traces::measure(db, &ask)).await? })
     }
 
     fn count(&self, ask: trace::Search) -> Later<'_, u64> {

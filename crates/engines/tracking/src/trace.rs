@@ -1,12 +1,13 @@
 //! What becomes of a trace, decided in memory: who told it first, what spans add, what was said of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::{Error, Result};
 use ports::tracking::trace::{
     self, Assessment, COST, Edit, Judged, Reassessment, SETTLED, Span, Spans, State, Trace, USAGE, Which,
 };
 
+pub mod measure;
 mod port;
 pub mod select;
 pub mod statement;
@@ -59,6 +60,24 @@ fn merged(known: Trace, told: Trace) -> Trace {
     trace
 }
 
+/// What is kept of a trace that was linked to a run before anybody told of it: that link, and no experiment, so that
+/// nothing finds it until somebody tells.
+pub fn awaited(org: &str, id: &str, edit: &Edit) -> Option<Trace> {
+    match edit {
+        Edit::LinkRun(run) => {
+            let mut trace = Trace::new(org, base::Uid::known(""), id);
+            trace.runs.insert(run.clone());
+            Some(trace)
+        }
+        _ => None,
+    }
+}
+
+/// Whether somebody is still to tell of a trace.
+pub fn is_awaited(trace: &Trace) -> bool {
+    trace.experiment.as_str().is_empty()
+}
+
 /// A trace with what spans say of it; `before` are those that are kept of it, and one told again replaces its own.
 pub fn with_spans(known: Option<Trace>, before: &[Span], told: &Spans) -> Result<Trace> {
     let is_told = |id: &str| told.spans.iter().any(|span| span.id == id);
@@ -66,12 +85,17 @@ pub fn with_spans(known: Option<Trace>, before: &[Span], told: &Spans) -> Result
         before.iter().filter(|span| !is_told(&span.id)).chain(&told.spans).map(node).collect();
     let began_ms = told.spans.iter().map(|span| span.began_ns).min().unwrap_or(0) / 1_000_000;
     let ended_ms = told.spans.iter().filter_map(|span| span.ended_ns).max().map(|ns| ns / 1_000_000);
+    let (known, linked) = match known {
+        Some(it) if is_awaited(&it) => (None, it.runs),
+        known => (known, BTreeSet::new()),
+    };
     let is_new = known.is_none();
     let mut trace = known.unwrap_or_else(|| Trace {
         state: State::InProgress,
         began_ms,
         ..Trace::new(told.org.clone(), told.experiment.clone(), told.trace.clone())
     });
+    trace.runs.extend(linked);
     let settled = trace.metadata.contains_key(SETTLED);
     if !settled {
         let before = trace.began_ms + trace.lasted_ms.unwrap_or(0);

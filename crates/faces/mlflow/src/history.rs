@@ -14,8 +14,8 @@ use crate::{
 
 /// The most values answered when no number is asked for.
 const ALL_MAX: usize = 1_000_000;
-/// The most steps of a chart.
-const STEPS_MAX: i64 = 2_500;
+/// The most points of a run in a chart.
+const SAMPLE_MAX: i64 = 2_500;
 
 /// Answers what is asked of metrics.
 pub async fn answer(asked: &Asked) -> Result<Option<Value>> {
@@ -121,9 +121,9 @@ async fn sampled(cx: &Cx, ask: &Ask) -> Result<Value> {
         )));
     }
     let key = ask.required("metric_key")?.to_owned();
-    let steps = ask.whole("max_results")?.unwrap_or(STEPS_MAX);
-    if !(1..=STEPS_MAX).contains(&steps) {
-        return Err(Fault::invalid(format!("max_results must be between 1 and {STEPS_MAX}.")));
+    let points = ask.whole("max_results")?.unwrap_or(SAMPLE_MAX);
+    if !(1..=SAMPLE_MAX).contains(&points) {
+        return Err(Fault::invalid(format!("max_results must be between 1 and {SAMPLE_MAX}.")));
     }
     let (from, to) = (ask.whole("start_step")?, ask.whole("end_step")?);
     match (from, to) {
@@ -142,7 +142,7 @@ async fn sampled(cx: &Cx, ask: &Ask) -> Result<Value> {
     for id in ids {
         runs.push(runs::find(cx, &id, "get").await?.metadata.uid);
     }
-    let sample = Sample { runs, key, from, to, steps: u32::try_from(steps).unwrap_or(1) };
+    let sample = Sample { runs, key, from, to, points: u32::try_from(points).unwrap_or(1) };
     let found = cx.port::<dyn Tracking>()?.sampled(&cx.org, sample).await?;
     let metrics: Vec<Value> =
         found.iter().flat_map(|(run, points)| points.iter().map(|point| of_run(run, point))).collect();

@@ -9,7 +9,7 @@ use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Response, StatusCode, header, request::Parts},
     middleware::Next,
-    routing::{any, post},
+    routing::{any, get, post},
 };
 use face_web::{Web, body, caller, origin};
 use kernel::cx::Cx;
@@ -69,6 +69,11 @@ pub fn router(web: Web) -> Router {
             .route(&format!("{start}/2.0/mlflow/{{*path}}"), any(answer))
             .route(&format!("{start}/3.0/mlflow/{{*path}}"), any(answer));
     }
+    // What only MLflow's own pages ask for, and those who ask as they do.
+    router = router
+        .route("/ajax-api/2.0/mlflow/upload-artifact", post(artifacts::put))
+        .route("/ajax-api/2.0/mlflow/get-trace-artifact", get(artifacts::of_trace))
+        .route("/ajax-api/2.0/mlflow/logged-models/{id}/artifacts/files", get(artifacts::of_model));
     router
         .route("/v1/traces", post(traces::export))
         .route("/get-artifact", any(artifacts::of_run))

@@ -19,6 +19,8 @@ const HISTORY_TAG: &str = "mlflow.log-model.history";
 
 /// Answers what is asked by `runs/WHAT`.
 pub async fn answer(cx: &Cx, ask: &Ask, what: &str) -> Result<Option<Value>> {
+    // What is wrong with the run is told before what is wrong with the rest.
+    ask.text("run_id")?;
     let batch = match what {
         "log-metric" => Batch { metrics: vec![metric(ask, "")?], ..Batch::default() },
         "log-parameter" => Batch { params: vec![param(ask, "")?], ..Batch::default() },

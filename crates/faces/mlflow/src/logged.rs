@@ -91,6 +91,12 @@ async fn find(cx: &Cx, id: &str, verb: &str) -> Result<Raw> {
     objects::living(cx, LOGGED, id).await?.ok_or_else(|| missing(id))
 }
 
+/// Where a logged model's files lie.
+pub async fn place(cx: &Cx, id: &str) -> Result<String> {
+    let it = find(cx, id, "get").await?;
+    Ok(objects::text(&it, "artifactLocation").unwrap_or_default().to_owned())
+}
+
 /// A logged model, in the trash, too.
 async fn whole(cx: &Cx, id: &str) -> Result<Raw> {
     objects::may(cx, LOGGED, "get", id).await?;
@@ -181,7 +187,10 @@ pub async fn registered(cx: &Cx, id: &str, (name, version): (&str, u64)) -> Resu
     let known = objects::texts(&it, "tags").find(|(key, _)| *key == VERSIONS_TAG);
     let mut all: Vec<Value> = known.and_then(|(_, text)| serde_json::from_str(text).ok()).unwrap_or_default();
     all.push(json!({"name": name, "version": version}));
-    let tags = json!({"tags": {VERSIONS_TAG: Value::from(all).to_string()}});
+    // As Python writes JSON: clients compare the text.
+    let one = |it: &Value| format!("{{\"name\": {}, \"version\": {}}}", it["name"], it["version"]);
+    let text = format!("[{}]", all.iter().map(one).collect::<Vec<_>>().join(", "));
+    let tags = json!({"tags": {VERSIONS_TAG: text}});
     objects::patch(cx, LOGGED, it.metadata.uid.as_str(), tags).await
 }
 

@@ -5,7 +5,7 @@ use ports::tracking::{Attribute, Condition, Field, Order, Search, Test, Tracking
 use serde_json::Value;
 
 use crate::{
-    ask::Ask,
+    ask::{Ask, wrong},
     fault::{Fault, Result},
     grammar::{self, Operand},
     objects::{self, EXPERIMENTS, RUNS},
@@ -17,9 +17,17 @@ const PAGE_MAX: usize = 50_000;
 /// The most experiments one search is about.
 const EXPERIMENTS_MAX: usize = 10_000;
 
+/// How many runs a page shall have.
+fn most(ask: &Ask) -> Result<usize> {
+    match ask.whole("max_results")? {
+        Some(asked) if asked > PAGE_MAX as i64 => Err(wrong("max_results", &asked.into())),
+        _ => ask.max_results(1_000, PAGE_MAX),
+    }
+}
+
 /// Answers a page of runs, as the text of a JSON object.
 pub async fn runs(cx: &Cx, ask: &Ask) -> Result<String> {
-    let limit = ask.max_results(1_000, PAGE_MAX)?;
+    let limit = most(ask)?;
     let conditions = grammar::filter(ask.text("filter")?.unwrap_or_default())?;
     let conditions = conditions.iter().map(condition).collect::<Result<Vec<Condition>>>()?;
     let order = ask.texts("order_by")?.iter().map(|text| order(text)).collect::<Result<Vec<Order>>>()?;

@@ -28,6 +28,8 @@ use crate::{
 
 mod assess;
 mod info;
+mod links;
+mod measure;
 mod query;
 mod span;
 
@@ -37,8 +39,6 @@ const SPANS_LOCATION: &str = "mlflow.trace.spansLocation";
 const ARTIFACTS: &str = "mlflow.artifactLocation";
 /// Tags that are the platform's own.
 const OWN_TAGS: [&str; 3] = [SPANS_LOCATION, "mlflow.trace.archiveLocation", "mlflow.trace.archivalFailure"];
-/// The most traces linked at once.
-const LINKS_MAX: usize = 100;
 
 /// Answers what is asked of traces.
 pub async fn answer(asked: &Asked) -> Result<Option<Value>> {
@@ -53,8 +53,9 @@ pub async fn answer(asked: &Asked) -> Result<Option<Value>> {
         (_, "GET", ["batchGet"]) => batch(cx, ask, true).await?,
         (_, "POST", ["batchGetInfos"]) => batch(cx, ask, false).await?,
         (_, "POST", ["delete-traces"]) => delete(cx, ask).await?,
-        (_, "POST", ["link-to-run"]) => link_run(cx, ask).await?,
-        (_, "POST", ["link-prompts"]) => link_prompts(cx, ask).await?,
+        (_, "POST", ["link-to-run"]) => links::to_run(cx, ask).await?,
+        (_, "POST", ["link-prompts"]) => links::to_prompts(cx, ask).await?,
+        (_, "POST", ["metrics"]) => measure::answer(cx, ask).await?,
         (_, "POST", ["calculate-filter-correlation"]) => query::correlation(cx, ask).await?,
         (2, "PATCH", [id]) => end_v2(cx, ask, id).await?,
         (2, "GET", [id, "info"]) => json!({"trace_info": info::shown_v2(&one(cx, id, "get").await?)}),
@@ -74,6 +75,21 @@ async fn may(cx: &Cx, trace: &Trace, verb: &str) -> Result<bool> {
     };
     objects::may(cx, EXPERIMENTS, verb, &experiment.metadata.name).await?;
     Ok(true)
+}
+
+/// The file MLflow's pages fetch a trace's spans as.
+pub async fn as_file(cx: &Cx, id: &str) -> Result<String> {
+    let trace = one(cx, id, "get").await?;
+    let spans = cx.port::<dyn Traces>()?.spans(&cx.org, &trace.id).await?;
+    let spans: Vec<&str> = spans.iter().map(|span| span.body.as_str()).collect();
+    Ok(format!("{{\"spans\": [{}]}}", spans.join(", ")))
+}
+
+/// Where what is attached to a trace lies.
+pub async fn attachments(cx: &Cx, id: &str) -> Result<String> {
+    let trace = one(cx, id, "get").await?;
+    let place = trace.tags.get(ARTIFACTS).ok_or_else(|| missing(id))?;
+    Ok(format!("{place}/attachments"))
 }
 
 /// A trace by its identifier, if the caller may.
@@ -290,43 +306,6 @@ async fn untag(cx: &Cx, ask: &Ask, id: &str) -> Result<Value> {
     }
 }
 
-async fn link_run(cx: &Cx, ask: &Ask) -> Result<Value> {
-    let (ids, run) = (ask.texts("trace_ids")?, ask.required("run_id")?);
-    if ids.len() > LINKS_MAX {
-        return Err(Fault::invalid(format!(
-            "Cannot link more than {LINKS_MAX} traces to a run in a single request. Provided {} traces.",
-            ids.len()
-        )));
-    }
-    let run = runs::find(cx, run, "update").await?;
-    link(cx, &ids, run.metadata.uid.as_str()).await?;
-    Ok(nothing())
-}
-
-/// Links those of the traces that are there and within reach.
-async fn link(cx: &Cx, ids: &[String], run: &str) -> Result<()> {
-    let traces = cx.port::<dyn Traces>()?;
-    for trace in traces.traces(&cx.org, ids).await? {
-        if may(cx, &trace, "update").await? {
-            traces.edit(&cx.org, &trace.id, Edit::LinkRun(run.to_owned())).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn link_prompts(cx: &Cx, ask: &Ask) -> Result<Value> {
-    let mut prompts = Vec::new();
-    for item in ask.items("prompt_versions")? {
-        let (name, version) = (item.required("name")?, item.required("version")?);
-        checks::length("name", name, 256)?;
-        checks::version(version)?;
-        prompts.push(format!("{name}/{version}"));
-    }
-    let it = one(cx, ask.required("trace_id")?, "update").await?;
-    cx.port::<dyn Traces>()?.edit(&cx.org, &it.id, Edit::LinkPrompts(prompts)).await?;
-    Ok(nothing())
-}
-
 /// `POST /v1/traces`: spans by OTLP, as MLflow's client and every OpenTelemetry exporter sends them. The header
 /// `x-mlflow-experiment-id` says where they belong.
 pub async fn export(Extracted(shared): Extracted<Shared>, request: Request) -> Response<Body> {
@@ -421,7 +400,7 @@ async fn keep(cx: &Cx, export: otlp::Export, experiment: &str, run: Option<&str>
         told.values().filter(|it| it.state.is_some()).map(|it| it.trace.clone()).collect();
     cx.port::<dyn Traces>()?.spans_told(told.into_values().collect()).await?;
     if let Some(run) = run {
-        link(cx, &ended, run.metadata.uid.as_str()).await?;
+        links::link(cx, &ended, run.metadata.uid.as_str()).await?;
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::Later;
 
 mod find;
+pub mod measure;
 
 pub use find::{Condition, Matter, Order, Page, Part, Place, Search};
 
@@ -287,7 +288,7 @@ pub enum Edit {
     Reassess(String, Box<Reassessment>, i64),
     /// Takes back what was said; the one it stood in the place of is valid again.
     Unassess(String),
-    /// Links it to a run.
+    /// Links it to a run; also one that nobody has told of yet, for when somebody does.
     LinkRun(String),
     /// Links it to versions of prompts.
     LinkPrompts(Vec<String>),
@@ -349,6 +350,9 @@ pub trait Traces: Send + Sync {
     /// # Errors
     /// `bad-page-token` (400) when `after` is not from an answer to the same search.
     fn find<'a>(&'a self, ask: Search) -> Later<'a, Page>;
+
+    /// What is counted and measured over many traces: points by time, then by what they are told apart by.
+    fn measure<'a>(&'a self, ask: measure::Measure) -> Later<'a, Vec<measure::Point>>;
 
     /// How many traces fit.
     fn count<'a>(&'a self, ask: Search) -> Later<'a, u64>;

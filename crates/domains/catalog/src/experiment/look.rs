@@ -94,7 +94,7 @@ async fn curves(cx: Cx, it: Object<Experiment>, ask: Curves) -> Result<Value> {
     let mut charts = Vec::new();
     for key in keys {
         let ids = found.iter().map(|it| it.run.id.clone()).collect();
-        let sample = Sample { runs: ids, key: key.clone(), from: None, to: None, steps: ask.points };
+        let sample = Sample { runs: ids, key: key.clone(), from: None, to: None, points: ask.points };
         let curves: Vec<Value> = tracking
             .sampled(&it.org, sample)
             .await?

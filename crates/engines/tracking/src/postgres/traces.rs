@@ -4,7 +4,10 @@ use base::{Error, Result};
 use deadpool_postgres::Pool;
 use ports::tracking::{
     Piece,
-    trace::{self, Search, Span, Trace},
+    trace::{
+        self, Search, Span, Trace,
+        measure::{Measure, Point},
+    },
 };
 use store_sql::{Dialect::Postgres, Param, Sql};
 use tokio_postgres::{
@@ -13,7 +16,7 @@ use tokio_postgres::{
 };
 
 use super::connect::{explained, pool};
-use crate::trace::{self as kept, Act, select, statement};
+use crate::trace::{self as kept, Act, measure, select, statement};
 
 fn values(sql: &Sql) -> Vec<(&(dyn ToSql + Sync), Type)> {
     sql.params.iter().map(value).collect()
@@ -62,7 +65,7 @@ pub async fn perform(client: &Client, act: &Act) -> Result<Result<u64>> {
         }
         Act::Edit(org, id, edit) => match record(client, org, id).await? {
             Some((_, trace)) => keep(client, kept::edited(trace, edit.clone())).await,
-            None => Ok(Err(trace::unknown(id))),
+            None => keep(client, kept::awaited(org, id, edit).ok_or_else(|| trace::unknown(id))).await,
         },
         Act::Forget(org, experiment, which) => {
             let mut numbers: Vec<i64> = Vec::new();
@@ -166,6 +169,18 @@ pub async fn find(readers: &Pool, search: Search) -> Result<Vec<Trace>> {
 pub async fn count(readers: &Pool, search: Search) -> Result<u64> {
     let found = ask(readers, &select::count(Postgres, &search)?).await?;
     Ok(found.first().map_or(0, |row| row.get::<_, i64>(0)).unsigned_abs())
+}
+
+/// What is counted and measured over traces.
+pub async fn measure(readers: &Pool, measured: Measure) -> Result<Vec<Point>> {
+    let found = ask(readers, &measure::points(Postgres, &measured)?).await?;
+    let (times, by) = (usize::from(measured.every_ms.is_some()), measured.by.len());
+    let point = |row: &Row| Point {
+        at_ms: (times == 1).then(|| row.get(0)),
+        by: (times..times + by).map(|at| row.get(at)).collect(),
+        values: (0..measured.aggregates.len()).map(|at| row.get(times + by + at)).collect(),
+    };
+    Ok(found.iter().map(point).collect())
 }
 
 /// Traces by number.

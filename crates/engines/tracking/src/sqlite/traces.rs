@@ -3,7 +3,10 @@
 use base::{Error, Result};
 use ports::tracking::{
     Piece,
-    trace::{self, Search, Span, Trace},
+    trace::{
+        self, Search, Span, Trace,
+        measure::{Measure, Point},
+    },
 };
 use rusqlite::{
     Connection, Row,
@@ -17,7 +20,7 @@ use store_sql::{Dialect::Sqlite, Param, Sql};
 use super::apply::Failure;
 use crate::{
     column,
-    trace::{self as kept, Act, select, statement},
+    trace::{self as kept, Act, measure, select, statement},
 };
 
 type Done<T> = std::result::Result<T, Failure>;
@@ -66,7 +69,7 @@ pub fn perform(db: &Connection, act: &Act) -> Done<Result<u64>> {
         }
         Act::Edit(org, id, edit) => match record(db, org, id)? {
             Some((_, trace)) => keep(db, kept::edited(trace, edit.clone())),
-            None => Ok(Err(trace::unknown(id))),
+            None => keep(db, kept::awaited(org, id, edit).ok_or_else(|| trace::unknown(id))),
         },
         Act::Forget(org, experiment, which) => {
             let mut numbers: Vec<i64> = Vec::new();
@@ -180,6 +183,25 @@ pub fn count(db: &Connection, ask: &Search) -> rusqlite::Result<Result<u64>> {
     Ok(Ok(found.first().copied().unwrap_or(0).unsigned_abs()))
 }
 
+/// What is counted and measured over traces.
+pub fn measure(db: &Connection, ask: &Measure) -> rusqlite::Result<Result<Vec<Point>>> {
+    let sql = match measure::points(Sqlite, ask) {
+        Ok(sql) => sql,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let (times, by) = (usize::from(ask.every_ms.is_some()), ask.by.len());
+    let point = |row: &Row<'_>| {
+        Ok(Point {
+            at_ms: if times == 1 { row.get(0)? } else { None },
+            by: (times..times + by).map(|at| row.get(at)).collect::<rusqlite::Result<_>>()?,
+            values: (0..ask.aggregates.len())
+                .map(|at| row.get(times + by + at))
+                .collect::<rusqlite::Result<_>>()?,
+        })
+    };
+    rows(db, &sql, point).map(Ok)
+}
+
 /// Traces by number.
 pub fn scan(db: &Connection, after: i64, limit: u32) -> rusqlite::Result<Result<Vec<(i64, Trace)>>> {
     Ok(traces(numbered(db, &statement::scan(Sqlite, after, limit))?))
@@ -201,6 +223,9 @@ pub fn teach(db: &Connection) -> rusqlite::Result<()> {
             column::regex(pattern).ok_or_else(|| Box::<dyn std::error::Error + Send + Sync>::from(refused()))
         })?;
         Ok(cx.get::<Option<String>>(0)?.map(|text| regex.is_match(&text)))
+    })?;
+    db.create_scalar_function("counted", 2, flags, |cx| {
+        Ok(two(cx)?.and_then(|(told, name)| serde_json::from_str::<Json>(&told).ok()?.get(name)?.as_f64()))
     })?;
     db.create_scalar_function("attribute", 2, flags, |cx| {
         Ok(two(cx)?.and_then(|(body, name)| attribute(&body, &name)))

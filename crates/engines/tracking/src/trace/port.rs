@@ -5,10 +5,13 @@ use std::collections::HashMap;
 use base::Uid;
 use ports::{
     Later,
-    tracking::trace::{self, Edit, Page, Search, Span, Spans, Trace, Traces, Which},
+    tracking::trace::{
+        self, Edit, Page, Search, Span, Spans, Trace, Traces, Which,
+        measure::{Measure, Point},
+    },
 };
 
-use super::{Act, select};
+use super::{Act, is_awaited, select};
 use crate::{engine::Engine, ledger::Task};
 
 impl Engine {
@@ -45,8 +48,8 @@ impl Traces for Engine {
     fn traces<'a>(&'a self, org: &'a str, ids: &'a [String]) -> Later<'a, Vec<Trace>> {
         Box::pin(async move {
             let found = self.disk.traces(org, ids).await?;
-            let mut found: HashMap<String, Trace> =
-                found.into_iter().map(|trace| (trace.id.clone(), trace)).collect();
+            let told = found.into_iter().filter(|trace| !is_awaited(trace));
+            let mut found: HashMap<String, Trace> = told.map(|trace| (trace.id.clone(), trace)).collect();
             Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
         })
     }
@@ -64,6 +67,10 @@ impl Traces for Engine {
             let next = traces.last().filter(|_| more).map(|last| select::token(&ask, last));
             Ok(Page { traces, next })
         })
+    }
+
+    fn measure<'a>(&'a self, ask: Measure) -> Later<'a, Vec<Point>> {
+        self.disk.measure(ask)
     }
 
     fn count<'a>(&'a self, ask: Search) -> Later<'a, u64> {

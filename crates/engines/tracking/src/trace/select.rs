@@ -48,7 +48,8 @@ pub fn limit(ask: &Search) -> u32 {
     ask.limit.clamp(1, TRACES_MAX)
 }
 
-fn within(sql: &mut Sql, ask: &Search) -> String {
+/// That a trace is of the experiments asked for.
+pub fn within(sql: &mut Sql, ask: &Search) -> String {
     let org = sql.text(ask.org.as_str());
     let experiments: Vec<String> = ask.experiments.iter().map(|id| sql.text(id.as_str())).collect();
     match experiments.is_empty() {
@@ -82,7 +83,7 @@ fn ordered(sql: &mut Sql, part: &Order) -> String {
 }
 
 /// A place's value as an expression.
-fn value(sql: &mut Sql, place: &Place) -> String {
+pub fn value(sql: &mut Sql, place: &Place) -> String {
     let mut pair = |sort: Pair, key: &str| {
         let pairs = table(sql.dialect, "trace_pairs");
         let key = sql.text(key);
@@ -104,7 +105,8 @@ fn value(sql: &mut Sql, place: &Place) -> String {
     }
 }
 
-fn conditions(sql: &mut Sql, ask: &Search) -> Result<Vec<String>> {
+/// What must hold of a trace.
+pub fn conditions(sql: &mut Sql, ask: &Search) -> Result<Vec<String>> {
     let mut all = Vec::new();
     let mut of_span = Vec::new();
     for condition in &ask.conditions {
@@ -209,25 +211,26 @@ fn one_of(sql: &mut Sql, value: &str, how: &str, texts: &[String]) -> String {
     if texts.is_empty() { FALSE.to_owned() } else { format!("{value} {how} ({})", texts.join(", ")) }
 }
 
+/// An attribute of a span as a text.
+pub fn attribute(sql: &mut Sql, name: &str) -> String {
+    let name = sql.text(name);
+    match sql.dialect {
+        Dialect::Sqlite => format!("attribute(s.body, {name})"),
+        // What is no text of JSON stays as it is.
+        Dialect::Postgres => {
+            let found = format!("(s.body::json -> 'attributes' ->> {name})");
+            format!("CASE WHEN left({found}, 1) = '\"' THEN {found}::json #>> '{{}}' ELSE {found} END")
+        }
+    }
+}
+
 fn span(sql: &mut Sql, part: &Part, test: &Test) -> Result<String> {
     let value = match part {
         Part::Name => "s.name".to_owned(),
         Part::Sort => "s.sort".to_owned(),
         Part::Status => "s.status".to_owned(),
         Part::Body => "s.body".to_owned(),
-        Part::Attribute(name) => {
-            let name = sql.text(name.as_str());
-            match sql.dialect {
-                Dialect::Sqlite => format!("attribute(s.body, {name})"),
-                // What is no text of JSON stays as it is.
-                Dialect::Postgres => {
-                    let found = format!("(s.body::json -> 'attributes' ->> {name})");
-                    format!(
-                        "CASE WHEN left({found}, 1) = '\"' THEN {found}::json #>> '{{}}' ELSE {found} END"
-                    )
-                }
-            }
-        }
+        Part::Attribute(name) => attribute(sql, name),
     };
     tested(sql, &value, test)
 }

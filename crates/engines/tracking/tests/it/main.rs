@@ -28,6 +28,7 @@ async fn suite(engine: Arc<Engine>) {
     files::a_tree_is_listed_and_cleared(&*engine).await;
     traces::traces_are_told_and_changed(&*engine).await;
     traces::traces_are_found(&*engine).await;
+    traces::traces_are_measured(&*engine).await;
     traces::one_to_move(&*engine).await;
 }
 

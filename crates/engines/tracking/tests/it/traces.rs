@@ -8,6 +8,7 @@ use ports::tracking::{
     trace::{
         Assessment, Condition, Edit, End, Judged, Matter, Order, Part, Place, SESSION, SETTLED, SOURCE_RUN,
         Search, Sort, Span, Spans, State, Trace, Traces, Which,
+        measure::{Aggregate, Key, Measure, Quantity, Subject},
     },
 };
 
@@ -16,8 +17,9 @@ fn experiment() -> Uid {
 }
 
 fn span(id: &str, parent: Option<&str>, at_ms: i64) -> Span {
-    let attributes =
-        format!(r#"{{"model":"\"gpt-{id}\"","n":"{at_ms}","mlflow.spanInputs":"{{\"q\":\"größe {id}\"}}"}}"#);
+    let attributes = format!(
+        r#"{{"model":"\"gpt-{id}\"","mlflow.llm.model":"\"gpt-{id}\"","n":"{at_ms}","mlflow.spanInputs":"{{\"q\":\"größe {id}\"}}"}}"#
+    );
     Span {
         id: id.to_owned(),
         parent: parent.map(str::to_owned),
@@ -27,7 +29,7 @@ fn span(id: &str, parent: Option<&str>, at_ms: i64) -> Span {
         began_ns: at_ms * 1_000_000,
         ended_ns: Some((at_ms + 10) * 1_000_000),
         usage: BTreeMap::from([("total_tokens".to_owned(), 3.0)]),
-        cost: BTreeMap::new(),
+        cost: parent.map(|_| ("total_cost".to_owned(), 0.25)).into_iter().collect(),
         body: format!(r#"{{"name":"span {id}","attributes":{attributes}}}"#),
     }
 }
@@ -144,6 +146,19 @@ pub async fn traces_are_told_and_changed(engine: &dyn Traces) {
         engine.edit("org", "tr-6", Edit::Untag("a".to_owned())).await.unwrap_err().code(),
         "tag-unknown"
     );
+    // A link may come before the trace does.
+    for (id, as_spans) in [("tr-7", true), ("tr-8", false)] {
+        engine.edit("org", id, Edit::LinkRun("xrn_early".to_owned())).await.unwrap();
+        assert!(engine.traces("org", &[id.to_owned()]).await.unwrap().is_empty());
+        match as_spans {
+            true => engine.spans_told(vec![told(id, vec![span("a", None, 7)])]).await.unwrap(),
+            false => drop(engine.begin(Trace::new("org", experiment(), id)).await.unwrap()),
+        }
+        let linked = engine.traces("org", &[id.to_owned()]).await.unwrap().remove(0);
+        assert_eq!((linked.experiment, linked.runs.len()), (experiment(), 1));
+    }
+    let early = ["tr-7".to_owned(), "tr-8".to_owned()];
+    assert_eq!(engine.forget_traces("org", &experiment(), Which::Named(early.to_vec())).await.unwrap(), 2);
     assert_eq!(engine.forget_traces("org", &experiment(), Which::Named(ids.to_vec())).await.unwrap(), 2);
     assert_eq!(engine.forget_traces("org", &experiment(), Which::Oldest(2_500, 1)).await.unwrap(), 1);
     assert!(engine.spans("org", "tr-1").await.unwrap().is_empty());
@@ -240,6 +255,65 @@ async fn pages(engine: &dyn Traces) {
     let first = engine.find(Search { limit: 1, ..ask(Vec::new()) }).await.unwrap();
     let other = Search { after: first.next, ..ask(is(Place::State, "OK")) };
     assert_eq!(engine.find(other).await.unwrap_err().code(), "bad-page-token");
+}
+
+/// Figures over traces, spans and assessments.
+pub async fn traces_are_measured(engine: &dyn Traces) {
+    five(engine).await;
+    said(engine).await;
+    let asked = |quantity, aggregates: &[Aggregate], by: &[Key]| Measure {
+        traces: ask(Vec::new()),
+        is: Vec::new(),
+        quantity,
+        aggregates: aggregates.to_vec(),
+        by: by.to_vec(),
+        every_ms: None,
+        from_ms: None,
+        until_ms: None,
+        limit: 100,
+    };
+    let count = |subject, by: &[Key]| asked(Quantity::One(subject), &[Aggregate::Count], by);
+    let states = count(Subject::Trace, &[Key::TraceState]);
+    assert_eq!(points(engine, states).await, [("ERROR".to_owned(), vec![1.0]), ("OK".to_owned(), vec![4.0])]);
+    let times = [Aggregate::Percentile(50.0), Aggregate::Percentile(90.0), Aggregate::Least, Aggregate::Mean];
+    let lasted = asked(Quantity::Lasted(Subject::Trace), &times, &[]);
+    assert_eq!(points(engine, lasted.clone()).await, [(String::new(), vec![30.0, 47.0, 10.0, 30.0])]);
+    // What has no value makes no point, and a point by time begins at a multiple of its length.
+    let by_time = Measure { every_ms: Some(2_000), from_ms: Some(2_000), ..lasted };
+    let found: Vec<_> =
+        engine.measure(by_time).await.unwrap().into_iter().map(|it| (it.at_ms, it.values[0])).collect();
+    assert_eq!(found, [(Some(2_000), Some(40.0)), (Some(4_000), Some(15.0))]);
+    let failed = Measure { traces: ask(is(Place::State, "ERROR")), ..count(Subject::Span, &[Key::SpanName]) };
+    let expected = [("span a".to_owned(), vec![1.0]), ("span b".to_owned(), vec![1.0])];
+    assert_eq!(points(engine, failed).await, expected);
+    let models = Measure {
+        is: vec![(Key::SpanSort, "LLM".to_owned())],
+        ..asked(Quantity::Cost("total_cost"), &[Aggregate::Sum], &[Key::SpanModel])
+    };
+    let expected = [("gpt-b".to_owned(), vec![1.0]), ("gpt-bad".to_owned(), vec![0.25])];
+    assert_eq!(points(engine, models).await, expected);
+    let tokens = asked(Quantity::Tokens("total_tokens"), &[Aggregate::Sum, Aggregate::Count], &[]);
+    assert_eq!(points(engine, tokens).await, [(String::new(), vec![15.0, 5.0])]);
+    let spans = asked(Quantity::Lasted(Subject::Span), &[Aggregate::Most], &[Key::SpanStatus]);
+    assert_eq!(
+        points(engine, spans).await,
+        [("ERROR".to_owned(), vec![10.0]), ("OK".to_owned(), vec![10.0])]
+    );
+    let talks = asked(Quantity::Conversations, &[Aggregate::Count], &[]);
+    assert_eq!(points(engine, talks).await, [(String::new(), vec![1.0])]);
+    let judged = asked(Quantity::Judged, &[Aggregate::Mean], &[Key::AssessmentName]);
+    assert_eq!(points(engine, judged).await, [("good".to_owned(), vec![0.75])]);
+    let elsewhere = Measure {
+        traces: Search { org: "other".to_owned(), ..ask(Vec::new()) },
+        ..count(Subject::Trace, &[])
+    };
+    assert_eq!(points(engine, elsewhere).await, [(String::new(), vec![0.0])]);
+    engine.forget_traces("org", &experiment(), Which::All).await.unwrap();
+}
+
+async fn points(engine: &dyn Traces, ask: Measure) -> Vec<(String, Vec<f64>)> {
+    let found = engine.measure(ask).await.unwrap();
+    found.into_iter().map(|it| (it.by.join("/"), it.values.into_iter().flatten().collect())).collect()
 }
 
 /// Something to move between engines.

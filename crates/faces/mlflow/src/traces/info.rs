@@ -23,6 +23,11 @@ const ID_MAX: usize = 50;
 /// The most characters of a tag's value that are kept.
 const TAG_MAX: usize = 8_000;
 
+/// Whether a text can be the identifier of a trace that a client makes: `tr-` and OpenTelemetry's 16 bytes.
+pub fn is_id(text: &str) -> bool {
+    text.strip_prefix("tr-").is_some_and(|id| id.len() == 32 && id.bytes().all(|it| it.is_ascii_hexdigit()))
+}
+
 /// Milliseconds since 1970 as protocol buffers write a time (`google.protobuf.Timestamp`).
 pub fn time(ms: i64) -> String {
     let (seconds, ms) = (ms.div_euclid(1_000), ms.rem_euclid(1_000));

@@ -40,7 +40,7 @@ pub async fn page(cx: &Cx, ask: &Ask, experiments: Vec<String>) -> Result<Page> 
 }
 
 /// A search of all traces of experiments that a filter finds. Experiments that are not there have none.
-async fn search(cx: &Cx, experiments: Vec<String>, filter: &str) -> Result<Search> {
+pub async fn search(cx: &Cx, experiments: Vec<String>, filter: &str) -> Result<Search> {
     if experiments.len() > EXPERIMENTS_MAX {
         return Err(Fault::invalid(format!("a search is about at most {EXPERIMENTS_MAX} experiments")));
     }
