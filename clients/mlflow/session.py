@@ -256,6 +256,32 @@ def traced():
     return result
 
 
+def attached():
+    """A picture in a span: its place is told in the trace, and its bytes lie with the trace's files."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+    from mlflow.tracing.attachments import Attachment
+
+    mlflow.set_experiment("attached session")
+    with mlflow.start_span("look") as span:
+        span.set_inputs({"picture": Attachment(content_type="image/png", content_bytes=b"\x89PNG and more")})
+    mlflow.flush_trace_async_logging()
+    trace = mlflow.get_trace(span.trace_id)
+    place = Attachment.parse_ref(trace.data.spans[0].inputs["picture"])
+    files = get_artifact_repository(trace.info.tags["mlflow.artifactLocation"])
+    return [place["content_type"], place["size"], files.download_trace_attachment(place["attachment_id"]).decode("latin-1")]
+
+
+def project():
+    """`mlflow run`: a directory with a program, its parameters, and what it logged."""
+    here = pathlib.Path("project")
+    here.mkdir()
+    (here / "MLproject").write_text("name: tries\nentry_points:\n  main:\n    parameters:\n      rate: {type: float, default: 0.1}\n    command: \"python learn.py {rate}\"\n")
+    (here / "learn.py").write_text("import sys, mlflow\nwith mlflow.start_run():\n    mlflow.log_metric('loss', float(sys.argv[1]) * 2)\n")
+    done = mlflow.projects.run(str(here), parameters={"rate": 0.25}, env_manager="local", experiment_name="projects")
+    run = MlflowClient().get_run(done.run_id)
+    return [done.get_status(), of_run(run), run.data.metrics, sorted(key for key in run.data.tags if key.startswith("mlflow.project"))]
+
+
 def refused():
     """What the client raises when something is wrong."""
     client, found = MlflowClient(), {}
@@ -311,7 +337,7 @@ def versions_together():
     return sorted(made)
 
 
-STEPS = [logging, table, many_runs, sklearn_model, onnx_model, autolog_sklearn, autolog_xgboost, autolog_lightgbm, pyfunc_model, evaluated, prompts, traced, refused, together, versions_together]
+STEPS = [logging, table, many_runs, sklearn_model, onnx_model, autolog_sklearn, autolog_xgboost, autolog_lightgbm, pyfunc_model, evaluated, prompts, traced, attached, project, refused, together, versions_together]
 
 
 def main():

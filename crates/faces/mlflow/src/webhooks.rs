@@ -68,6 +68,9 @@ fn name(text: &str) -> Result<&str> {
 /// An address with TLS; where it may lead is decided when it is called.
 fn url(text: &str) -> Result<&str> {
     checks::length("url", text, 500)?;
+    if text.trim().is_empty() {
+        return Err(Fault::invalid("Webhook URL cannot be empty or just whitespace"));
+    }
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://127.0.0.1"));
     if rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace)) {
         return Ok(text);
