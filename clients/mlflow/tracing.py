@@ -263,3 +263,29 @@ def attached(side):
         side.note(f"get-trace-artifact {query}", [status, data.decode("latin-1") if status == 200 else ""])
     status, headers, data = side.send("GET", f"/ajax-api/2.0/mlflow/get-trace-artifact?request_id=tr-{trace}")
     side.note("its spans as a file", [status, headers["content-disposition"], [[span["name"], span["attributes"]["mlflow.spanInputs"]] for span in json.loads(data)["spans"]]])
+
+
+# What other tracers say of a span, each in its own words.
+WORDS = [
+    {"openinference.span.kind": "LLM", "input.value": '{"q": 1}', "output.value": "four", "llm.token_count.prompt": 3, "llm.token_count.completion": 4, "llm.token_count.prompt_details.cache_read": 1, "llm.model_name": "gpt-oi", "llm.provider": "openai"},
+    {"openinference.span.kind": "RETRIEVER", "input.value": "", "output.value": "[]"}, {"openinference.span.kind": "NEW"},
+    {"gen_ai.operation.name": "chat", "gen_ai.input.messages": '[{"role": "user", "parts": [{"type": "text", "content": "hi"}]}]', "gen_ai.output.messages": '[{"role": "assistant"}]', "gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 6, "gen_ai.usage.cache_creation.input_tokens": 2, "gen_ai.request.model": "asked", "gen_ai.response.model": "answered", "gen_ai.provider.name": "anthropic"},
+    {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.call.arguments": '{"city": "Rome"}', "gen_ai.tool.call.result": "sunny"}, {"gen_ai.usage.input_tokens": 7},
+    {"traceloop.span.kind": "workflow", "traceloop.entity.input": '{"a": 1}', "traceloop.entity.output": '{"b": 2}'}, {"gen_ai.prompt.0.content": "hello", "gen_ai.completion.0.content": "bye", "gen_ai.usage.prompt_tokens": 1, "gen_ai.usage.completion_tokens": 2, "llm.usage.total_tokens": 9, "gen_ai.system": "OpenAI"},
+    {"ai.operationId": "ai.toolCall", "ai.toolCall.args": '{"x": 1}', "ai.toolCall.result": '{"y": 2}'}, {"ai.operationId": "ai.embed", "ai.value": "text"}, {"langfuse.observation.type": "generation", "langfuse.observation.input": '{"model": "gpt-lf"}', "langfuse.observation.output": "out"},
+    {"mlflow.spanType": "CHAIN", "openinference.span.kind": "LLM", "mlflow.spanInputs": '"mine"', "input.value": "theirs"}, {"mlflow.spanType": '"UNKNOWN"', "openinference.span.kind": "TOOL"},
+]
+
+
+def translated(side):
+    """Spans of other tracers: their sort, what went in and came out, tokens and model."""
+    exp = side.post("experiments/create", name="translated traces")["experiment_id"]
+    for number, words in enumerate(WORDS):
+        trace = f"{0xd0 + number:032x}"
+        export(side, f"words {number}", exp, spans(trace, ("00000000000000f1", None, "told", 5, words)))
+        told = side.ask("", "GET", "/api/3.0/mlflow/traces/get", query={"trace_id": f"tr-{trace}"}, note=False)["trace"]
+        attributes = {it["key"]: it["value"] for it in told["spans"][0]["attributes"]}
+        known = ("mlflow.spanType", "mlflow.spanInputs", "mlflow.spanOutputs", "mlflow.chat.tokenUsage", "mlflow.llm.model", "mlflow.llm.provider")
+        # The fields of a map have no order.
+        side.note(f"in MLflow's words {number}", json.loads(json.dumps({key: attributes.get(key) for key in known}, sort_keys=True)))
+        side.note(f"the trace {number}", [told["trace_info"].get("request_preview"), told["trace_info"].get("response_preview")])

@@ -1,6 +1,6 @@
 //! Measures the engine alone, through its port: what logging costs, and searches and charts of many runs.
 //!
-//! `cargo run --release --example scale -- [--runs 1000000] [--dir DIR] [--database URL]`
+//! `cargo run --release --example scale -- [--runs 1000000] [--points 10] [--dir DIR] [--database URL]`
 
 #![allow(clippy::print_stdout)]
 
@@ -110,16 +110,20 @@ async fn logging(engine: &Arc<Engine>) -> Done {
     Ok(())
 }
 
-/// Loads runs with metrics and parameters.
-async fn load(engine: &Engine, experiment: &str, runs: u64) -> Done {
+/// Loads runs with metrics, each of so many points, and parameters.
+async fn load(engine: &Engine, experiment: &str, (runs, points): (u64, u64)) -> Done {
     let begun = Instant::now();
     let mut pieces = Vec::new();
     for number in 0..runs {
         let made = run(experiment, &format!("{experiment}{number:08}"), number as i64);
         let id = made.id.clone();
         pieces.push(Piece::Run(made));
-        let metrics =
-            (0..EACH).map(|at| metric(&format!("m{at}"), noise(number * 16 + at as u64), 0)).collect();
+        let curve = |at: usize| {
+            (0..points).map(move |step| {
+                metric(&format!("m{at}"), noise((number * 16 + at as u64) * points + step), step as i64)
+            })
+        };
+        let metrics = (0..EACH).flat_map(curve).collect();
         let params =
             (0..EACH).map(|at| Pair::new(format!("p{at}"), format!("{}", (number + at as u64) % 100)));
         let batch = Batch { metrics, params: params.collect(), ..Batch::default() };
@@ -129,7 +133,8 @@ async fn load(engine: &Engine, experiment: &str, runs: u64) -> Done {
         }
     }
     engine.import(pieces).await?;
-    println!("{runs} runs loaded in {:.1} s, {} MiB resident", begun.elapsed().as_secs_f64(), resident_mib());
+    let (all, taken) = (runs * points * EACH as u64, begun.elapsed().as_secs_f64());
+    println!("{runs} runs with {all} points loaded in {taken:.1} s, {} MiB resident", resident_mib());
     Ok(())
 }
 
@@ -146,8 +151,8 @@ fn ask(experiment: &str, at: usize, limit: u32) -> Search {
     }
 }
 
-async fn searches(engine: &Engine, experiment: &str, runs: u64) -> Done {
-    load(engine, experiment, runs).await?;
+async fn searches(engine: &Engine, experiment: &str, (runs, points): (u64, u64)) -> Done {
+    load(engine, experiment, (runs, points)).await?;
     let begun = Instant::now();
     engine.search(ask(experiment, 0, 100)).await?;
     println!("the first search of a column among {runs}: {:.0} ms", begun.elapsed().as_secs_f64() * 1e3);
@@ -188,7 +193,7 @@ async fn chart(engine: &Engine) -> Done {
 }
 
 async fn few(engine: &Engine) -> Done {
-    load(engine, "few", 500).await?;
+    load(engine, "few", (500, 1)).await?;
     engine.search(ask("few", 0, 500)).await?;
     let cpu = cpu_s();
     for _ in 0..100 {
@@ -201,12 +206,13 @@ async fn few(engine: &Engine) -> Done {
 
 #[tokio::main]
 async fn main() -> Result<(), String> {
-    let (mut runs, mut directory, mut database) = (1_000_000, PathBuf::from("."), None);
+    let (mut runs, mut points, mut directory, mut database) = (1_000_000, 10, PathBuf::from("."), None);
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let value = words.next().ok_or(format!("`{word}` wants a value"))?;
         match word.as_str() {
             "--runs" => runs = value.parse::<u64>().map_err(|error| error.to_string())?,
+            "--points" => points = value.parse::<u64>().map_err(|error| error.to_string())?,
             "--dir" => directory = PathBuf::from(value),
             "--database" => database = Some(value),
             _ => return Err(format!("`{word}` is no setting")),
@@ -222,9 +228,9 @@ async fn main() -> Result<(), String> {
         logging(&engine).await?;
         few(&engine).await?;
         chart(&engine).await?;
-        searches(&engine, "hundred", 100_000.min(runs)).await?;
+        searches(&engine, "hundred", (100_000.min(runs), points)).await?;
         if runs > 100_000 {
-            searches(&engine, "million", runs).await?;
+            searches(&engine, "million", (runs, points)).await?;
         }
         Done::Ok(())
     };

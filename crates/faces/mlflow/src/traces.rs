@@ -27,6 +27,7 @@ use crate::{
 };
 
 mod assess;
+mod conventions;
 mod info;
 mod links;
 mod measure;

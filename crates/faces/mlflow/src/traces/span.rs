@@ -7,17 +7,18 @@ use ports::tracking::trace::Span;
 use serde::Serialize;
 use serde_json::{Map, Value, json, ser::Formatter};
 
+use super::conventions;
 use crate::{
     fault::{Fault, Result},
     otlp,
 };
 
 /// The attribute of a span's sort.
-const SORT: &str = "mlflow.spanType";
+pub const SORT: &str = "mlflow.spanType";
 /// The attribute of the trace a span belongs to.
 const TRACE: &str = "mlflow.traceRequestId";
 /// The attribute of the tokens a span used.
-const USAGE: &str = "mlflow.chat.tokenUsage";
+pub const USAGE: &str = "mlflow.chat.tokenUsage";
 /// The attribute of what a span cost.
 const COST: &str = "mlflow.llm.cost";
 /// What a span took in.
@@ -56,7 +57,7 @@ pub fn kept(told: &otlp::Span, more: &Map<String, Value>) -> Result<Span> {
     let ended_ns = (ended_ns != 0).then_some(ended_ns);
     let mut attributes = otlp::plain_map(&told.attributes);
     attributes.extend(more.clone());
-    counted(&mut attributes);
+    conventions::translate(&mut attributes);
     attributes.insert(TRACE.to_owned(), trace_of(told)?.into());
     let status = told.status.clone().unwrap_or_default();
     let (word, code) = match status.code {
@@ -112,20 +113,6 @@ pub fn kept(told: &otlp::Span, more: &Map<String, Value>) -> Result<Span> {
         cost,
         body: spaced(&body),
     })
-}
-
-/// Counts tokens as MLflow does where a span tells them in OpenTelemetry's words (semantic conventions for
-/// generative AI, `gen_ai.usage.*`).
-fn counted(attributes: &mut Map<String, Value>) {
-    let tokens = |name: &str| attributes.get(name).and_then(Value::as_i64);
-    let (input, output) = (tokens("gen_ai.usage.input_tokens"), tokens("gen_ai.usage.output_tokens"));
-    if attributes.contains_key(USAGE) || (input.is_none() && output.is_none()) {
-        return;
-    }
-    let (input, output) = (input.unwrap_or(0), output.unwrap_or(0));
-    let total = input.saturating_add(output);
-    let usage = json!({"input_tokens": input, "output_tokens": output, "total_tokens": total});
-    attributes.insert(USAGE.to_owned(), usage);
 }
 
 /// A value as the text of JSON it is kept as. Clients that know no maps tell those as such a text already.
