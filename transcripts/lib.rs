@@ -17,3 +17,5 @@ mod provenance;
 mod searching;
 #[cfg(test)]
 mod serving;
+#[cfg(test)]
+mod views;

@@ -83,8 +83,19 @@ MADE = [
     ("alert-channels", {"form": "mail", "recipients": ["made@example.org"]}), ("alerts", {"count": {"kind": "catalog.models"}, "comparison": "above", "threshold": 1000}),
     ("audit-sinks", {"form": "webhook", "address": "https://made.example/audit", "enabled": False}), ("features", {}), ("menus", {"title": "Made"}),
     ("menu-icons", {"path": "M4 4h16v16H4z"}), ("menu-items", {"menu": "made", "label": "Made", "path": "/models"}),
-    ("menu-assignments", {"menu": "made", "subject": "user:victim"}), ("dashboards", {}), ("dashboard-layouts", {}),
-    ("dashboard-widgets", {"title": "Made", "count": {"kind": "catalog.models"}}), ("backup-schedules", {"everySeconds": 86400}),
+    ("menu-assignments", {"menu": "made", "subject": "user:victim"}), ("backup-schedules", {"everySeconds": 86400}),
+]
+
+# The widget of the examples below.
+COUNT = {"title": "Made", "show": "stat", "stat": {"kind": "catalog.models"}}
+# The same of the service `views`; what cannot be made by hand comes from work.
+SHOWN = [
+    ("widgets", COUNT), ("library-widgets", {"title": "Made", "widget": COUNT}),
+    ("dashboards", {"items": [{"id": "made", "widget": "made"}]}), ("dashboard-snapshots", {"dashboard": "made"}), ("layouts", {}),
+    ("templates", {"title": "Made", "makes": "widget", "body": COUNT}),
+    ("components", {"title": "Made", "definition": {"parameters": [], "widget": COUNT}, "examples": [{"title": "Made"}]}),
+    ("themes", {}), ("brand-assets", {"purpose": "logo", "content": "PHN2Zz48cGF0aCBkPSJNMCAwaDh2OHoiLz48L3N2Zz4="}),
+    ("configurations", {"title": "Made"}), ("views", {"title": "Made", "kind": "catalog.models"}),
 ]
 
 
@@ -162,6 +173,11 @@ def load(admin):
     admin.post("/api/v1/admin/service-accounts/robot/keys")
     for plural, spec in MADE:
         make(plural, "made", **spec)
+    for plural, spec in SHOWN:
+        name = "made.made" if plural == "dashboard-snapshots" else "made"
+        admin.post(f"/api/v1/views/{plural}", {"metadata": {"name": name}, "spec": spec})
+    for action, body in (("publish", {}), ("install", {}), ("rate", {"stars": 4})):
+        admin.post(f"/api/v1/views/components/made/{action}", body)
     own = admin.login("victim", OTHERS)
     own.post("/api/v1/admin/factors/enroll", {"password": OTHERS})
     admin.post("/api/v1/admin/audit-checkpoints/sign")

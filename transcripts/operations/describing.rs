@@ -1,4 +1,4 @@
-//! Menus, dashboards, flags, the licence, activities and metrics.
+//! Menus, flags, the licence, activities and metrics.
 
 use super::play;
 
@@ -52,59 +52,6 @@ fn a_menu_shows_what_its_reader_may_use() {
         PUT /menus/main {"spec": {"title": "Machines"}}
         => 200 {"spec": {"title": "Machines"}}
         DELETE /menus/items/below
-        => 200
-        "#,
-    );
-}
-
-#[test]
-fn a_dashboard_is_ones_own_or_the_organizations() {
-    play(
-        r#"
-        GET /dashboard/config
-        => 200 {"from": "none", "config": null}
-        POST /dashboard/widgets {"metadata": {"name": "users"}, "spec": {"title": "Users", "metric": "users.count"}}
-        => 201
-        POST /dashboard/widgets {"metadata": {"name": "odd"}, "spec": {"title": "Odd", "metric": "luck"}}
-        => 422 {"code": "unknown-metric", "field": "spec.metric"}
-        POST /dashboard/widgets {"metadata": {"name": "odd"}, "spec": {"title": "Odd"}}
-        => 422 {"code": "reading-unclear"}
-        POST /dashboard/widgets {"metadata": {"name": "off"}, "spec": {"title": "Off", "count": {"kind": "admin.users", "filter": "spec.disabled = true"}}}
-        => 201
-        POST /dashboard/widgets {"metadata": {"name": "odd"}, "spec": {"title": "Off", "count": {"kind": "admin.users", "filter": "spec.("}}}
-        => 400 {"code": "bad-filter"}
-        GET /dashboard-widgets/users/value
-        => 200 {"value": 2}
-        GET /dashboard-widgets/off/value
-        => 200 {"value": 0}
-        POST /dashboard-layouts {"metadata": {"name": "wide"}, "spec": {"columns": 4, "places": [{"widget": "users", "x": 0, "y": 0, "width": 2, "height": 1}]}}
-        => 201
-        GET /dashboard/layouts
-        => 200 {"items": ["*"]}
-        PUT /dashboard/layouts/wide {"spec": {"columns": 4, "places": [{"widget": "users", "x": 3, "y": 0, "width": 2, "height": 1}]}}
-        => 422 {"code": "bad-layout", "field": "spec.places[0]"}
-        PUT /dashboard/layouts/wide {"spec": {"columns": 4, "places": [{"widget": "users", "x": 0, "y": 0, "width": 2, "height": 1}, {"widget": "off", "x": 1, "y": 0, "width": 2, "height": 1}]}}
-        => 422 {"code": "bad-layout", "field": "spec.places[1]"}
-        POST /dashboards {"metadata": {"name": "default"}, "spec": {"title": "Ours", "layout": "wide", "widgets": ["users"]}}
-        => 201
-        as $ada
-        GET /dashboard/config
-        => 200 {"from": "organization", "config": {"title": "Ours", "theme": "system"}}
-        PUT /dashboard/config {"title": "Mine", "theme": "dark"}
-        => 200 {"from": "own"}
-        PUT /dashboard/config {"title": "Mine", "widgets": ["nothing"]}
-        => 422 {"code": "bad-reference"}
-        GET /dashboard/config
-        => 200 {"from": "own", "config": {"title": "Mine", "theme": "dark", "refreshSeconds": 30}}
-        # A widget tells only what its reader may know.
-        GET /dashboard-widgets/off/value
-        => 403
-        as $admin
-        GET /dashboard/config
-        => 200 {"from": "organization"}
-        PUT /dashboard/widgets/users {"spec": {"title": "People", "metric": "users.count", "form": "gauge"}}
-        => 200
-        DELETE /dashboard/widgets/off
         => 200
         "#,
     );
@@ -263,7 +210,7 @@ fn metrics_are_read_and_not_made_up() {
         => 403
         GET /metrics/users
         => 200 {"users": 1}
-        POST /dashboard-widgets {"metadata": {"name": "cpu"}, "spec": {"title": "CPU", "metric": "process.cpu.share"}}
+        POST /alerts {"metadata": {"name": "cpu"}, "spec": {"metric": "process.cpu.share", "comparison": "above", "threshold": 1}}
         => 403
         "#,
     );

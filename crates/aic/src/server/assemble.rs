@@ -123,6 +123,7 @@ fn domains() -> Vec<Domain> {
         domain_gateway::domain(),
         domain_provenance::domain(),
         domain_search::domain(),
+        domain_views::domain(),
     ]
 }
 
@@ -253,6 +254,7 @@ pub fn parts(
             .with(Arc::new(engine_paper::open()) as Arc<dyn Paper>)
             .with(engine_search::open(&settled.data_dir.join("search"))?)
             .with(Arc::new(domain_search::Feed::default()))
+            .with(Arc::new(domain_views::Computed::default()))
             .with(Arc::new(Serving::default()))
             .with(Arc::new(Tallies::default()))
             .with(engine_policy::rules())

@@ -34,7 +34,7 @@ const ROLES: [(&str, &str, &[&str]); 4] = [
     (
         "editor",
         "May make, change and run everything but users, roles and grants.",
-        &["catalog.*", "system.*", "admin.*.list", "admin.*.get", "admin.*.watch"],
+        &["catalog.*", "system.*", "views.*", "admin.*.list", "admin.*.get", "admin.*.watch"],
     ),
     (
         "viewer",
@@ -47,6 +47,9 @@ const ROLES: [(&str, &str, &[&str]); 4] = [
             "system.*.get",
             "system.*.watch",
             "system.*.logs",
+            "views.*.list",
+            "views.*.get",
+            "views.*.watch",
             "admin.projects.list",
             "admin.projects.get",
         ],

@@ -11,9 +11,6 @@ mod audit_sink;
 mod backup;
 mod backup_schedule;
 mod budget;
-mod dashboard;
-mod dashboard_layout;
-mod dashboard_widget;
 mod environment;
 mod erasure;
 mod feature;
@@ -58,9 +55,6 @@ pub fn domain() -> Domain {
         .kind(menu_item::serve)
         .kind(menu_icon::serve)
         .kind(menu_assignment::serve)
-        .kind(dashboard::serve)
-        .kind(dashboard_layout::serve)
-        .kind(dashboard_widget::serve)
         .workflow(backup::taking())
         .every("backups", 30, backup_schedule::follow)
         .every("checkpoints", 3600, audit_checkpoint::now_and_then)

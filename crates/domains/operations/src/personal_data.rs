@@ -24,7 +24,7 @@ pub struct PersonalData {
 }
 
 /// Where objects name a user: the kind, the field, and what the name begins with there.
-const NAMED_IN: [(&str, &str, &str); 8] = [
+const NAMED_IN: [(&str, &str, &str); 9] = [
     ("admin.sessions", "spec.user", ""),
     ("admin.factors", "spec.user", ""),
     ("admin.linked-identities", "spec.user", ""),
@@ -33,6 +33,7 @@ const NAMED_IN: [(&str, &str, &str); 8] = [
     ("admin.api-keys", "spec.owner", "user:"),
     ("admin.grants", "spec.subject", "user:"),
     ("admin.policies", "spec.subjects", "user:"),
+    ("views.personalization", "spec.who", "user:"),
 ];
 
 /// The most objects of a kind, or entries of the journal, that are told.

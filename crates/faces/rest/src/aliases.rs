@@ -201,8 +201,21 @@ pub const ALIASES: &[(&str, &str, &str)] = &[
     ("POST", "admin/admin/cache/clear", "admin/platform/clear-caches"),
     ("POST", "admin/admin/backup", "admin/backups/take"),
     ("POST", "admin/admin/restore/{}", "admin/backups/{}/prepare-restore"),
-    ("GET", "admin/dashboard/config", "admin/dashboards/config"),
-    ("PUT", "admin/dashboard/config", "POST admin/dashboards/config"),
+    ("GET", "admin/dashboard/config", "views/dashboards/config"),
+    ("PUT", "admin/dashboard/config", "POST views/dashboards/config"),
+    ("DELETE", "views/views/{}/state", "POST views/views/{}/clear-state"),
+    ("POST", "views/dashboards/{}/duplicate", "views/dashboards/{}/clone"),
+    ("GET", "rag/monitoring/dashboards/{}/export", "POST views/dashboards/{}/export"),
+    ("POST", "views/widgets/{}/instances/{}/config", "views/widgets/{}/configure?instance={}"),
+    ("POST", "views/layouts/grid/calculate", "views/layouts/calculate"),
+    ("GET", "views/layouts/grid/{}", "views/layouts/{}/grid"),
+    ("PUT", "views/layouts/grid/{}", "POST views/layouts/{}/set-grid"),
+    ("POST", "views/components/marketplace/{}/install", "views/components/{}/install"),
+    ("POST", "views/components/marketplace/{}/rate", "views/components/{}/rate"),
+    ("PUT", "views/personalization/preferences", "POST views/personalization/preferences"),
+    ("DELETE", "views/personalization/preferences", "POST views/personalization/clear-preferences"),
+    ("DELETE", "views/personalization/favorites/{}", "POST views/personalization/remove-favorite?id={}"),
+    ("DELETE", "views/personalization/recent", "POST views/personalization/clear-recent"),
     ("PUT", "admin/license", "POST admin/license/settle"),
     ("GET", "admin/projects/{}/budget", "admin/budgets/current?project={}"),
     ("PUT", "admin/projects/{}/budget", "POST admin/budgets/set?project={}"),
@@ -249,6 +262,9 @@ pub const TWINS: &[(&str, &str)] = &[
     ("system/governance/compliance", "catalog/governance/compliance"),
     ("composables/policies", "catalog/governance/policies"),
     ("composables/compliance", "catalog/governance/compliance"),
+    ("admin/dashboard/layouts", "views/layouts"),
+    ("admin/dashboard/widgets", "views/widgets"),
+    ("rag/monitoring/dashboards", "views/dashboards"),
 ];
 
 /// Where a path leads: to itself where no line of the tables fits.
@@ -256,11 +272,15 @@ pub fn target(method: &str, segments: &[String]) -> Target {
     if let Some(found) = find(method, segments) {
         return found;
     }
-    let segments = match segments {
-        // `/api/v1/catalog/catalog/models` is how the catalogue of operations writes it.
-        [service, again, _, ..] if service == again => segments[1..].to_vec(),
-        segments => twin(segments).unwrap_or_else(|| segments.to_vec()),
-    };
+    if let [service, again, _, ..] = segments
+        && service == again
+    {
+        // `/api/v1/catalog/catalog/models` is how the catalogue of operations writes it; a service may also have a
+        // noun of its own name, which the routes know.
+        let plain = Target { method: None, segments: segments.to_vec(), params: Vec::new() };
+        return find(method, &segments[1..]).unwrap_or(plain);
+    }
+    let segments = twin(segments).unwrap_or_else(|| segments.to_vec());
     find(method, &segments).unwrap_or(Target { method: None, segments, params: Vec::new() })
 }
 
@@ -339,6 +359,13 @@ mod tests {
         );
         assert_eq!(of("PATCH", "catalog/catalog/models/churn/archive").method, Some("POST"));
         assert_eq!(of("GET", "composables/other").segments.join("/"), "composables/other");
+    }
+
+    #[test]
+    fn a_service_may_have_a_noun_of_its_own_name() {
+        assert_eq!(of("GET", "views/views/mine").segments.join("/"), "views/views/mine");
+        assert_eq!(of("DELETE", "views/views/mine/state").segments.join("/"), "views/views/mine/clear-state");
+        assert_eq!(of("GET", "rag/monitoring/dashboards/a").segments.join("/"), "views/dashboards/a");
     }
 
     #[test]

@@ -56,12 +56,12 @@ impl Routes {
     /// What a method and the path behind `/api/v1/` ask. Segments are already decoded, and no alias.
     pub fn resolve(&self, method: &str, segments: &[String]) -> Result<Route> {
         let [service, rest @ ..] = segments else { return Err(nothing()) };
-        // `/api/v1/catalog/catalog/models` is how the catalogue of operations writes it.
-        let rest = match rest {
-            [first, rest @ ..] if first == service && !rest.is_empty() => rest,
-            rest => rest,
-        };
-        let (kind, rest) = self.base(service, rest).ok_or_else(nothing)?;
+        let found = self.base(service, rest).or_else(|| match rest {
+            // `/api/v1/catalog/catalog/models` is how the catalogue of operations writes it.
+            [first, rest @ ..] if first == service => self.base(service, rest),
+            _ => None,
+        });
+        let (kind, rest) = found.ok_or_else(nothing)?;
         match rest {
             [] => self.collection(method, kind),
             [name] => match operation_of_all(method, &kind, name) {
