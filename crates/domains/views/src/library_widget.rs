@@ -9,14 +9,11 @@ use crate::{
 
 /// What the library serves beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<LibraryWidget>) -> KindBuilder<LibraryWidget> {
-    kind.also_at("views/widgets/library")
-        .admit(sound)
-        .action(
-            "use",
-            "Makes a widget of it in the caller's project; needs `views.widgets.create` there.",
-            take,
-        )
-        .needs("get")
+    kind.also_at("views/widgets/library").admit(sound).action(
+        "use",
+        "Makes a widget of it in the caller's project; needs `views.widgets.create` there.",
+        take,
+    )
 }
 
 /// A widget in the library.

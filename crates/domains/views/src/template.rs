@@ -19,7 +19,6 @@ pub fn serve(kind: KindBuilder<Template>) -> KindBuilder<Template> {
             "Makes what the template is for in the caller's project; needs the right to make that.",
             take,
         )
-        .needs("get")
         .action("fork", "A template of one's own that begins as this one.", fork)
         .needs("create")
         .view("preview", "What would be made of the values given; nothing is made.", preview)
