@@ -1,5 +1,6 @@
 // Chromium does on the console what people do: the whole main job, every view, by keyboard, on small screens, in other languages, through a restart.
 
+import { dashboards } from "./dashboards.mjs";
 import { browser, check, figure, isTooWide, open, person, please, seen, serious, settled, shot, told } from "./harness.mjs";
 
 const VIEWS = [
@@ -8,7 +9,7 @@ const VIEWS = [
   "/console/catalog/datasets/birds?tab=edit", "/console/catalog/datasets/birds?tab=yaml", "/console/catalog/datasets/birds?tab=access", "/console/catalog/datasets/birds?tab=overview", "/console/catalog/datasets/birds?tab=reports",
   "/console/train?dataset=birds", "/console/catalog/experiments/tries", "/console/catalog/experiments/tries?tab=charts", "/console/catalog/experiments/tries?tab=relations", "/console/catalog/experiments/tries?tab=artifacts",
   "/console/catalog/models/birds", "/console/catalog/models/birds?tab=lineage", "/console/catalog/model-versions/birds.1", "/console/catalog/endpoints/birds", "/console/catalog/endpoints/birds?tab=traffic",
-  "/console/system/runs", "/console/admin/policies/~new", "/console/admin/users", "/console/admin/users/victor", "/console/gateway/routes/made", "/console/nothing/here",
+  "/console/system/runs", "/console/admin/policies/~new", "/console/admin/users", "/console/admin/users/victor", "/console/gateway/routes/made", "/console/dashboards", "/console/dashboards?open=made", "/console/nothing/here",
 ];
 
 /** From an empty platform to an explained prediction, with nothing but clicks. */
@@ -285,6 +286,7 @@ try {
   await mainJob(page);
   Object.assign(told, await please("load"));
   await objects(page);
+  await dashboards(page);
   await everyView(page);
   await everyKind(page);
   await hostile(page);

@@ -94,7 +94,7 @@ SHOWN = [
     ("dashboards", {"items": [{"id": "made", "widget": "made"}]}), ("dashboard-snapshots", {"dashboard": "made"}), ("layouts", {}),
     ("templates", {"title": "Made", "makes": "widget", "body": COUNT}),
     ("components", {"title": "Made", "definition": {"parameters": [], "widget": COUNT}, "examples": [{"title": "Made"}]}),
-    ("themes", {}), ("brand-assets", {"purpose": "logo", "content": "PHN2Zz48cGF0aCBkPSJNMCAwaDh2OHoiLz48L3N2Zz4="}),
+    ("themes", {}), ("brand-assets", {"purpose": "logo", "content": "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCA4IDgiPjxwYXRoIGQ9Ik0wIDBoOHY4eiIvPjwvc3ZnPg=="}),
     ("configurations", {"title": "Made"}), ("views", {"title": "Made", "kind": "catalog.models"}),
 ]
 

@@ -64,11 +64,14 @@ fn a_picture_that_could_do_more_than_be_looked_at_is_refused() {
         # <svg><script/></svg>
         POST /themes/brand-assets {"metadata": {"name": "logo"}, "spec": {"purpose": "logo", "content": "PHN2Zz48c2NyaXB0Lz48L3N2Zz4="}}
         => 422 {"code": "picture-refused", "field": "spec.content"}
-        # <svg><path d="M0 0h8v8z"/></svg>
-        POST /themes/brand-assets {"metadata": {"name": "logo"}, "spec": {"purpose": "logo", "alt": "Ours", "content": "PHN2Zz48cGF0aCBkPSJNMCAwaDh2OHoiLz48L3N2Zz4=", "media": "text/html"}}
-        => 201 {"spec": {"media": "image/svg+xml", "bytes": 32, "blob": "*"}}
+        # <svg><path d="M0 0h8v8z"/></svg>, which no browser takes for a picture
+        POST /themes/brand-assets {"metadata": {"name": "logo"}, "spec": {"purpose": "logo", "content": "PHN2Zz48cGF0aCBkPSJNMCAwaDh2OHoiLz48L3N2Zz4="}}
+        => 422 {"code": "picture-refused"}
+        # The same with its namespace.
+        POST /themes/brand-assets {"metadata": {"name": "logo"}, "spec": {"purpose": "logo", "alt": "Ours", "content": "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCA4IDgiPjxwYXRoIGQ9Ik0wIDBoOHY4eiIvPjwvc3ZnPg==", "media": "text/html"}}
+        => 201 {"spec": {"media": "image/svg+xml", "bytes": 85, "blob": "*"}}
         PATCH /themes/brand-assets/logo {"spec": {"alt": "All of ours", "media": "text/html"}}
-        => 200 {"spec": {"alt": "All of ours", "media": "image/svg+xml", "bytes": 32}}
+        => 200 {"spec": {"alt": "All of ours", "media": "image/svg+xml", "bytes": 85}}
         as $bob
         GET /brand-assets/logo/content
         => 200

@@ -60,6 +60,7 @@ export const GROUPS: Group[] = [
     id: "tools",
     text: "navTools",
     entries: [
+      { path: "/dashboards", text: "dashboards", icon: "chart" },
       { path: "/kinds", text: "allKinds", icon: "columns" },
       { path: "/explorer", text: "explorer", icon: "code" },
     ],

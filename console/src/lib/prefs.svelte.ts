@@ -1,8 +1,9 @@
-// What the person prefers on this device: appearance, density, language, columns, saved views, recents.
+// What the person prefers: appearance, density, language, columns, saved views, recents. Kept in the browser, and by the server where it does.
 
 import { MediaQuery } from "svelte/reactivity";
 
 import { preferred, speak } from "./i18n/index.svelte";
+import type { Fields } from "./types";
 
 type Look = { theme: string; contrast: string; density: string; motion: string; language: string };
 
@@ -12,9 +13,25 @@ export interface Recent {
   kind: string;
 }
 
+export interface Favourite extends Recent {
+  id?: string;
+}
+
 export interface View {
   name: string;
   query: Record<string, string>;
+  /** What the server calls it, where it keeps it. */
+  id?: string;
+  isOwn?: boolean;
+  columns?: string[];
+}
+
+/** Who keeps what is preferred beyond this browser. */
+export interface Keeper {
+  prefer: (changes: Fields) => void;
+  visit: (recent: Recent) => void;
+  star: (recent: Recent) => Promise<string | undefined>;
+  unstar: (id: string) => void;
 }
 
 function read<T>(key: string, otherwise: T): T {
@@ -39,8 +56,11 @@ const RECENTS_MAX = 12;
 class Prefs {
   look = $state<Look>({ theme: "system", contrast: "normal", density: "compact", motion: "system", language: preferred(), ...read<Partial<Look>>("look", {}) });
   recents = $state<Recent[]>(read("recents", []));
-  favourites = $state<Recent[]>(read("favourites", []));
+  favourites = $state<Favourite[]>(read("favourites", []));
   folded = $state<Record<string, boolean>>(read("folded", {}));
+
+  /** Set once the server has told what it keeps. */
+  keeper: Keeper | null = null;
 
   readonly #dark = new MediaQuery("(prefers-color-scheme: dark)");
 
@@ -59,20 +79,58 @@ class Prefs {
   }
 
   set(change: Partial<Look>): void {
+    this.#look(change);
+    this.keeper?.prefer(Object.fromEntries(Object.entries(change).map(([name, value]) => [`look.${name}`, value])));
+  }
+
+  #look(change: Partial<Look>): void {
     this.look = { ...this.look, ...change };
     write("look", this.look);
     void this.apply();
   }
 
+  /** What is worn unless the person has said otherwise in this browser. */
+  suggest(change: Partial<Look>): void {
+    const said = read<Partial<Look>>("look", {});
+    const open = Object.entries(change).filter(([name]) => !(name in said));
+    if (!open.length) return;
+    this.look = { ...this.look, ...Object.fromEntries(open) };
+    void this.apply();
+  }
+
+  /** Takes over what the server keeps of the person. */
+  adopt(preferences: Fields, favourites: Favourite[], recents: Recent[]): void {
+    const look = Object.entries(preferences).filter((pair): pair is [string, string] => pair[0].startsWith("look.") && typeof pair[1] === "string");
+    if (look.length) this.#look(Object.fromEntries(look.map(([name, value]) => [name.slice("look.".length), value])));
+    for (const [name, value] of Object.entries(preferences)) if (name.startsWith("columns.") && Array.isArray(value)) write(name, value);
+    const known = (list: Recent[], url: string): boolean => list.some((it) => it.url === url);
+    this.favourites = [...favourites, ...this.favourites.filter((it) => !known(favourites, it.url))];
+    this.recents = [...this.recents, ...recents.filter((it) => !known(this.recents, it.url)).map(({ url, title, kind }) => ({ url, title, kind: kind ?? "" }))].slice(0, RECENTS_MAX);
+    write("favourites", this.favourites);
+    write("recents", this.recents);
+  }
+
   visited(recent: Recent): void {
+    // Live pages tell of every change; one visit is one however often they do.
+    if (this.recents[0]?.url !== recent.url) this.keeper?.visit(recent);
     this.recents = [recent, ...this.recents.filter((it) => it.url !== recent.url)].slice(0, RECENTS_MAX);
     write("recents", this.recents);
   }
 
   star(recent: Recent): void {
-    const there = this.favourites.some((it) => it.url === recent.url);
+    const there = this.favourites.find((it) => it.url === recent.url);
     this.favourites = there ? this.favourites.filter((it) => it.url !== recent.url) : [...this.favourites, recent];
     write("favourites", this.favourites);
+    if (there?.id) this.keeper?.unstar(there.id);
+    if (!there) {
+      void this.keeper?.star(recent).then(
+        (id) => {
+          this.favourites = this.favourites.map((it) => (it.url === recent.url && id ? { ...it, id } : it));
+          write("favourites", this.favourites);
+        },
+        () => undefined,
+      );
+    }
   }
 
   fold(group: string): void {
@@ -86,6 +144,7 @@ class Prefs {
 
   setColumns(kind: string, columns: string[]): void {
     write(`columns.${kind}`, columns);
+    this.keeper?.prefer({ [`columns.${kind}`]: columns });
   }
 
   views(kind: string): View[] {

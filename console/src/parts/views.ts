@@ -17,6 +17,7 @@ export const OWN: Record<string, Load> = {
   "/admin/audit": as(() => import("../pages/Audit.svelte")),
   "/admin/permissions": as(() => import("../pages/Roles.svelte")),
   "/compare": as(() => import("../pages/Compare.svelte")),
+  "/dashboards": as(() => import("../pages/Dashboards.svelte")),
   "/train": as(() => import("../pages/Train.svelte")),
 };
 

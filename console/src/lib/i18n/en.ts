@@ -59,6 +59,7 @@ export const en = {
   created: "Created",
   created1: "{name} was created",
   crumbs: "Where you are",
+  dashboards: "Dashboards",
   dataset: "Dataset",
   datasets: "Datasets",
   days: "Days",

@@ -61,6 +61,7 @@ const es: Record<Word, string> = {
   created: "Creado",
   created1: "{name} se ha creado",
   crumbs: "Dónde está",
+  dashboards: "Paneles",
   dataset: "Conjunto de datos",
   datasets: "Datos",
   days: "Días",

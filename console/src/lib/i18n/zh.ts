@@ -61,6 +61,7 @@ const zh: Record<Word, string> = {
   created: "创建时间",
   created1: "已创建 {name}",
   crumbs: "当前位置",
+  dashboards: "仪表板",
   dataset: "数据集",
   datasets: "数据集",
   days: "天数",

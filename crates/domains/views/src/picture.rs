@@ -103,6 +103,8 @@ const ELEMENTS: [&str; 29] = [
     "feMerge",
     "feMergeNode",
 ];
+/// The namespace by which an SVG is one.
+const NAMESPACE: &str = "http://www.w3.org/2000/svg";
 /// How deep elements may lie in one another.
 const DEPTH_MAX: usize = 64;
 /// How many there may be.
@@ -141,14 +143,19 @@ fn element(start: &BytesStart<'_>, is_first: bool) -> Result<()> {
     if (is_first && name != "svg") || !ELEMENTS.contains(&name.as_str()) {
         return Err(refused(format!("an SVG has no element `{}` here", crate::short(&name))));
     }
+    let mut is_named = false;
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|error| refused(format!("this is no SVG: {error}")))?;
         let key = String::from_utf8_lossy(attribute.key.as_ref()).into_owned();
         let value = String::from_utf8_lossy(&attribute.value).into_owned();
+        is_named = is_named || (key == "xmlns" && value == NAMESPACE);
         if !harmless(&key, &value) {
             let key = crate::short(&key);
             return Err(refused(format!("an SVG has no such attribute `{key}` here")));
         }
+    }
+    if is_first && !is_named {
+        return Err(refused(format!("without `xmlns=\"{NAMESPACE}\"` no browser takes it for a picture")));
     }
     Ok(())
 }
