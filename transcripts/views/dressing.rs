@@ -16,6 +16,9 @@ fn a_theme_that_cannot_be_read_is_not_kept() {
         => 201
         POST /themes {"metadata": {"name": "plain"}, "spec": {}}
         => 201
+        # Dark ground needs light panels no more: what is not given follows from what is.
+        POST /themes/violet/preview {"tokens": {"light": {"background": "#202020", "surface": "#282828", "text": "#f0f0f0", "muted": "#c0c0c0", "accent": "#d8b4fe", "onAccent": "#202020"}}}
+        => 200 {"passes": true, "variables": {"--raised": "light-dark(#202020, #1c2128)", "--accent-soft": "light-dark(#36323b, #1c2945)"}}
         POST /themes/violet/preview {"tokens": {"light": {"accent": "#e9d5ff"}}}
         => 200 {"passes": false, "variables": {"--accent": "light-dark(#e9d5ff, #8fb2ff)"}}
         GET /themes/violet/export

@@ -90,46 +90,74 @@ const TOKENS: [(&str, &str, &str, &str); 6] = [
     ("onAccent", "--on-accent", "#ffffff", "#0d1322"),
 ];
 
-/// What must be told apart: in front, behind, and by how much.
-const PAIRS: [(&str, &str, f64); 7] = [
-    ("text", "background", 4.5),
-    ("text", "surface", 4.5),
-    ("muted", "background", 4.5),
-    ("muted", "surface", 4.5),
-    ("accent", "background", 4.5),
-    ("accent", "surface", 4.5),
-    ("onAccent", "accent", 4.5),
+/// Two tokens, and the share of the second.
+type Mix = (&'static str, &'static str, f64);
+
+/// What follows from those where one of them is given: name, variable, and of which two it is mixed with what share of
+/// the second; and the platform's own, light and dark.
+const DERIVED: [(&str, &str, Mix, &str, &str); 4] = [
+    ("raised", "--raised", ("background", "text", 0.0), "#ffffff", "#1c2128"),
+    ("sunken", "--sunken", ("surface", "text", 0.04), "#eef0f4", "#0c0f12"),
+    ("accentSoft", "--accent-soft", ("background", "accent", 0.12), "#e8eefc", "#1c2945"),
+    ("border", "--border", ("background", "text", 0.16), "#dde1e7", "#2a313a"),
 ];
 
+/// What must be told apart: in front and behind.
+const PAIRS: [(&str, &str); 13] = [
+    ("text", "background"),
+    ("text", "surface"),
+    ("text", "raised"),
+    ("text", "sunken"),
+    ("muted", "background"),
+    ("muted", "surface"),
+    ("muted", "raised"),
+    ("muted", "sunken"),
+    ("accent", "background"),
+    ("accent", "surface"),
+    ("accent", "raised"),
+    ("accent", "accentSoft"),
+    ("onAccent", "accent"),
+];
+/// By how much: what texts need (success criterion 1.4.3).
+const LEAST: f64 = 4.5;
+
 impl Theme {
-    /// One colour, the theme's or the platform's.
+    /// One colour: the theme's, what follows from the theme's, or the platform's.
     fn colour(&self, dark: bool, token: &str) -> Result<String> {
         let own =
             serde_json::to_value(if dark { &self.dark } else { &self.light }).map_err(Error::internal)?;
         if let Some(own) = own.get(token).and_then(Value::as_str) {
             return Ok(own.to_owned());
         }
+        let given = |token: &str| own.get(token).is_some_and(Value::is_string);
+        if let Some((_, _, (one, other, share), light, night)) = DERIVED.iter().find(|it| it.0 == token) {
+            return Ok(match given(one) || given(other) {
+                true => contrast::mixed(self.parsed(dark, one)?, self.parsed(dark, other)?, *share),
+                false => (if dark { *night } else { *light }).to_owned(),
+            });
+        }
         let found = TOKENS.iter().find(|it| it.0 == token).map(|it| if dark { it.3 } else { it.2 });
         found.map(str::to_owned).ok_or_else(|| Error::internal("no such token"))
+    }
+
+    fn parsed(&self, dark: bool, token: &str) -> Result<contrast::Colour> {
+        let text = self.colour(dark, token)?;
+        contrast::parse(&text).ok_or_else(|| {
+            Error::invalid("invalid-colour", format!("`{}` is no colour", crate::short(&text)))
+                .at(format!("spec.{}.{token}", if dark { "dark" } else { "light" }))
+                .hint("colours are written `#rrggbb`")
+        })
     }
 
     /// Every pair that must be told apart; of colours that are none, why.
     fn pairs(&self) -> Result<Vec<Pair>> {
         let mut pairs = Vec::new();
         for (dark, mode) in [(false, "light"), (true, "dark")] {
-            for (front, behind, least) in PAIRS {
-                let read = |token: &str| {
-                    let text = self.colour(dark, token)?;
-                    contrast::parse(&text).ok_or_else(|| {
-                        Error::invalid("invalid-colour", format!("`{}` is no colour", crate::short(&text)))
-                            .at(format!("spec.{mode}.{token}"))
-                            .hint("colours are written `#rrggbb`")
-                    })
-                };
-                let ratio = contrast::ratio(read(front)?, read(behind)?);
+            for (front, behind) in PAIRS {
+                let ratio = contrast::ratio(self.parsed(dark, front)?, self.parsed(dark, behind)?);
                 let (mode, front, behind) = (mode.to_owned(), front.to_owned(), behind.to_owned());
                 let shown = (ratio * 100.0).floor() / 100.0;
-                pairs.push(Pair { mode, front, behind, ratio: shown, least, passes: ratio >= least });
+                pairs.push(Pair { mode, front, behind, ratio: shown, least: LEAST, passes: ratio >= LEAST });
             }
         }
         Ok(pairs)
@@ -138,7 +166,8 @@ impl Theme {
     /// The variables of the console, as CSS values.
     fn variables(&self) -> Result<Value> {
         let mut all = serde_json::Map::new();
-        for (token, variable, _, _) in TOKENS {
+        let derived = DERIVED.iter().map(|it| (it.0, it.1));
+        for (token, variable) in TOKENS.iter().map(|it| (it.0, it.1)).chain(derived) {
             let value = format!("light-dark({}, {})", self.colour(false, token)?, self.colour(true, token)?);
             all.insert(variable.to_owned(), json!(value));
         }
