@@ -53,6 +53,9 @@ fn sharing_a_dashboard_gives_nobody_what_it_shows() {
         as $bob
         GET /dashboards/open?token=$token
         => 200 {"title": "Ours", "items": [{"error": {"code": "forbidden"}}, {"data": {"text": "hello"}}]}
+        # From wherever it is opened.
+        GET /dashboards/open?token=$token&project=lab
+        => 200 {"title": "Ours"}
         GET /dashboards/open?token=guessed
         => 404 {"code": "link-ended"}
         as nobody

@@ -6,12 +6,12 @@ use base::{Error, Name, Result, Status, Time, Uid};
 use serde_json::Value;
 
 use crate::{
-    access::{Decision, Principal, Question},
+    access::{self, Decision, Principal, Question},
     declare::{KindDef, to_fields},
     kind::{Kind, Scope},
     object::{self, Metadata, Object, Owner, Raw},
     platform::Platform,
-    store::{Commit, Projects, Query, Sort},
+    store::{Commit, Projects, Query, Record, Sort},
     write,
 };
 
@@ -146,7 +146,7 @@ impl Cx {
         if self.decide_on(&permission, (&self.project, object)).await?.allowed {
             return Ok(());
         }
-        Err(crate::access::denied(&permission))
+        Err(access::denied(&permission))
     }
 
     /// Refuses unless the principal may.
@@ -154,7 +154,7 @@ impl Cx {
         if self.decide(permission, project).await?.allowed {
             return Ok(());
         }
-        Err(crate::access::denied(permission))
+        Err(access::denied(permission))
     }
 
     /// Fails once the caller has stopped waiting.
@@ -209,12 +209,19 @@ impl Cx {
     pub(crate) async fn find_opt(&self, kind: &KindDef, id: &str) -> Result<Option<Raw>> {
         let org = self.org_of(kind.scope);
         let found = if Uid::looks_like(id) {
-            self.platform.identified(kind, (&org, id)).await?
+            let found = self.platform.identified(kind, (&org, id)).await?;
+            found.filter(|it| self.reaches(kind, &it.metadata.namespace))
         } else {
             let project = object::home(kind.scope, &self.project);
             self.platform.named(kind, (&org, &project, id)).await?
         };
         Ok(found.map(Arc::unwrap_or_clone))
+    }
+
+    /// Whether what lies in a project is found here by its uid: a uid opens no other project's door.
+    fn reaches(&self, kind: &KindDef, project: &str) -> bool {
+        let is_here = project == object::home(kind.scope, &self.project) || &*self.project == "-";
+        is_here || self.principal.sort == access::Sort::System
     }
 
     /// An object as the store has it now, for whoever was just told that what was read is stale.
@@ -229,7 +236,8 @@ impl Cx {
         let org = self.org_of(kind.scope);
         let record = if Uid::looks_like(id) {
             let found = self.platform.store.by_uid(&Uid::known(id)).await?;
-            found.filter(|it| it.org == org && it.kind == kind.id() && it.deleted.is_none())
+            let is_living = |it: &Record| it.org == org && it.kind == kind.id() && it.deleted.is_none();
+            found.filter(|it| is_living(it) && self.reaches(kind, &it.project))
         } else {
             let project = object::home(kind.scope, &self.project);
             self.platform.store.by_name(&org, &kind.id(), &project, id).await?

@@ -46,6 +46,11 @@ fn a_run_is_logged_compared_and_ended() {
         => 200 {"items": [{"rank": 1, "run": "$two", "value": 0.1}, {"rank": 2, "run": "$one"}]}
         GET /experiments/leaderboard?metric=auc&experiment=churn
         => 200 {"items": [{"rank": 1, "run": "$one", "experiment": "churn"}]}
+        # An identifier opens no other project's door.
+        GET /experiments/churn
+        => 200 {"metadata": {"uid": "$churn"}}
+        GET /experiments/leaderboard?metric=auc&experiment=$churn&project=lab
+        => 404 {"code": "not-found"}
         GET /experiments/churn/metrics
         => 200 {"items": [{"metrics": "*"}, {"metrics": "*"}]}
         POST /experiments/compare {"runs": ["$one", "$two"]}
