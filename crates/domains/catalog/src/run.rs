@@ -11,8 +11,10 @@ use crate::logged;
 pub fn serve(kind: KindBuilder<ExperimentRun>) -> KindBuilder<ExperimentRun> {
     kind.child_of("experiments", "experiment")
         .view("metrics", "Every value of the run's metrics, by step.", metrics)
+        .needs("get")
         .action("metrics", "Adds values of metrics.", log_metrics)
         .view("parameters", "The run's parameters.", parameters)
+        .needs("get")
         .action("parameters", "Adds parameters.", log_parameters)
         .download("held-out", "The rows held out for the test, one JSON object a line.", held_out)
         .needs("get")

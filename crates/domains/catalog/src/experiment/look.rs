@@ -20,6 +20,7 @@ pub fn serve(kind: KindBuilder<Experiment>) -> KindBuilder<Experiment> {
         .upload("artifacts", "Takes a file of one of the runs.", take_artifact)
         .needs("update")
         .view("visualizations", "The curves of the experiment's metrics, sampled for a chart.", curves)
+        .needs("get")
         .view("report", "What was tried and what came of it.", report)
         .action("metrics", "Adds values of metrics to one of the runs.", log_metrics)
         .needs("update")
