@@ -16,8 +16,8 @@ import time
 import urllib.parse
 
 PASSWORD = "correct-horse-battery"
-READY_S = 30
-ANSWER_S = 60
+READY_S = 120
+ANSWER_S = 120
 
 
 def binary():

@@ -30,7 +30,9 @@ export interface Ask {
   signal?: AbortSignal;
 }
 
+/** How often something in front of the server may say that it is not there. */
 const RETRIES = 6;
+const [FIRST_MS, LONGEST_MS] = [250, 4000];
 
 /** A path with its query; what is empty is left out. */
 export function address(path: string, query: Record<string, Scalar> = {}): string {
@@ -39,7 +41,20 @@ export function address(path: string, query: Record<string, Scalar> = {}): strin
   return text ? `${path}?${text}` : path;
 }
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+/** Longer each time; over at once when the network is back, somebody asks for it, or nobody wants the answer any more. */
+function pause(tries: number, signal: AbortSignal | null | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const over = (): void => {
+      clearTimeout(timer);
+      for (const from of [connection, window, signal]) for (const event of ["again", "online", "abort"]) from?.removeEventListener(event, over);
+      resolve();
+    };
+    const timer = setTimeout(over, Math.min(LONGEST_MS, FIRST_MS * 2 ** tries));
+    connection.addEventListener("again", over);
+    window.addEventListener("online", over);
+    signal?.addEventListener("abort", over);
+  });
+}
 
 async function sent(method: string, url: string, init: RequestInit): Promise<Response> {
   for (let tries = 0; ; tries++) {
@@ -48,7 +63,7 @@ async function sent(method: string, url: string, init: RequestInit): Promise<Res
       // What answers for a server that restarts says so by these; nothing was done then.
       if ([502, 503, 504].includes(response.status) && method === "GET" && tries < RETRIES) {
         connection.down();
-        await pause(250 * 2 ** tries);
+        await pause(tries, init.signal);
         continue;
       }
       connection.up();
@@ -56,10 +71,9 @@ async function sent(method: string, url: string, init: RequestInit): Promise<Res
     } catch (error) {
       if (init.signal?.aborted) throw error;
       connection.down();
-      if (method !== "GET" || tries >= RETRIES) {
-        throw new Problem(0, { code: "unreachable", detail: "the server cannot be reached", hint: "it may be restarting; try again" });
-      }
-      await pause(250 * 2 ** tries);
+      // Whether a write was done is not known; a read waits for as long as the server is away.
+      if (method !== "GET") throw new Problem(0, { code: "unreachable", detail: "the server cannot be reached", hint: "it may be restarting; try again" });
+      await pause(tries, init.signal);
     }
   }
 }

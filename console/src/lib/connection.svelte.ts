@@ -1,6 +1,6 @@
 // Whether the server answers, and whether the session is still good.
 
-class Connection {
+class Connection extends EventTarget {
   /** The server did not answer the last time. */
   away = $state(false);
   /** The session has ended while the console was open. */
@@ -12,6 +12,11 @@ class Connection {
 
   down(): void {
     this.away = true;
+  }
+
+  /** Whoever waits for the server asks again now. */
+  again(): void {
+    this.dispatchEvent(new Event("again"));
   }
 
   ended(): void {
