@@ -3,6 +3,7 @@ import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { fingerprint } from "./fingerprint.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
@@ -14,20 +15,6 @@ function files(dir, leaveOut = []) {
     const path = join(dir, entry.name);
     return entry.isDirectory() ? files(path, leaveOut) : [path];
   });
-}
-
-/** FNV-1a of 64 bits, as `crates/faces/console/src/build.rs` has it: it tells changes apart, not forgeries. */
-function fingerprint(bytes) {
-  let high = 0xcbf29ce4;
-  let low = 0x84222325;
-  for (const byte of bytes) {
-    low = (low ^ byte) >>> 0;
-    // hash * 0x100000001b3, in two halves of 32 bits.
-    const product = low * 0x1b3;
-    high = (Math.imul(high, 0x1b3) + Math.floor(product / 0x100000000) + (low << 8)) >>> 0;
-    low = product >>> 0;
-  }
-  return high.toString(16).padStart(8, "0") + low.toString(16).padStart(8, "0");
 }
 
 for (const path of files(dist)) {

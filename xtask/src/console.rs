@@ -21,7 +21,7 @@ pub fn run(place: &Place) -> Result<(), String> {
     if !has_node(place) {
         return Err(format!("the console is built with Node {NODE} or newer and npm; install them first"));
     }
-    build(&place.root.join("console"))?;
+    build(place, &place.root.join("console"))?;
     report::say("built into console/dist; commit it with the sources");
     Ok(())
 }
@@ -45,9 +45,15 @@ pub fn up_to_date(place: &Place) -> End {
         ));
     }
     let (kept, fresh) = (place.root.join("console"), place.target.join("xtask/console"));
-    let built = copied(&kept, &fresh).and_then(|()| build(&fresh));
+    let built = copied(&kept, &fresh).and_then(|()| build(place, &fresh));
     if let Err(how) = built {
         return End::Failed(how);
+    }
+    let types = Path::new("src/lib/operations.ts");
+    if fs::read(kept.join(types)).ok() != fs::read(fresh.join(types)).ok() {
+        return End::Failed(
+            "console/src/lib/operations.ts is out of date; run `cargo xtask console`".to_owned(),
+        );
     }
     // Files are named by their contents, so that equal names are equal files.
     let (kept, fresh) = (names(&kept.join("dist")), names(&fresh.join("dist")));
@@ -66,10 +72,12 @@ fn has_node(place: &Place) -> bool {
         && shell::succeeds(shell::command("npm", &place.root).arg("--version"))
 }
 
-/// What the lock file names, then types, build and weight.
-fn build(dir: &Path) -> Result<(), String> {
-    let npm = |words: &[&str]| shell::show(shell::command("npm", dir).args(words));
+/// What the lock file names, then the API's types, the console's, build and weight.
+fn build(place: &Place, dir: &Path) -> Result<(), String> {
+    let api = place.root.join("api/openapi.json");
+    let npm = |words: &[&str]| shell::show(shell::command("npm", dir).args(words).env("AIC_OPENAPI", &api));
     npm(&["ci", "--no-audit", "--no-fund", "--silent"])?;
+    npm(&["run", "--silent", "types"])?;
     npm(&["run", "--silent", "check"])?;
     npm(&["run", "--silent", "build"])?;
     npm(&["run", "--silent", "budget"])

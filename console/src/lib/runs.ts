@@ -1,6 +1,7 @@
 // Runs of an experiment as rows: what was set, what came of it.
 
-import { get } from "./api";
+import type { Point } from "./answers";
+import { request } from "./request";
 import { place } from "./router.svelte";
 import type { Thing } from "./types";
 
@@ -45,12 +46,7 @@ export function valueAt(run: Run, id: string): string | number | null {
   return run[id as "title" | "phase" | "created" | "seconds"];
 }
 
-export interface Point {
-  metric: string;
-  step: number;
-  time: string;
-  value: number;
-}
+export type { Point } from "./answers";
 
 const PAGES_MAX = 20;
 
@@ -59,7 +55,7 @@ export async function history(name: string, metric?: string): Promise<Point[]> {
   const points: Point[] = [];
   let after: string | undefined;
   for (let page = 0; page < PAGES_MAX; page++) {
-    const answer = await get<{ items: Point[]; next: string | null }>(`/api/v1/catalog/runs/${encodeURIComponent(name)}/metrics`, { project: place.project, metric, after, limit: 10000 });
+    const answer = await request("GET /api/v1/catalog/runs/{id}/metrics", { id: name, project: place.project, metric, after, limit: 10000 });
     points.push(...answer.items);
     if (!answer.next) break;
     after = answer.next;

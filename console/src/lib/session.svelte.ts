@@ -1,14 +1,10 @@
 // Who has logged in, the kinds the server has, and what the caller may do with them in the project.
 
 import { get } from "./api";
+import { request, type Answer } from "./request";
 import type { Kind } from "./types";
 
-interface Me {
-  actor: string;
-  organization: string;
-  groups: string[] | null;
-  impersonator: string | null;
-}
+type Me = Answer<"GET /api/v1/admin/sessions/me">;
 
 class Session {
   me = $state<Me | null>(null);
@@ -17,7 +13,7 @@ class Session {
 
   /** Reads both; kinds are read again for every project. */
   async open(project: string): Promise<void> {
-    const [me, list] = await Promise.all([this.me ?? get<Me>("/api/v1/admin/sessions/me"), get<{ items: Kind[] }>("/api/v1/kinds", { project })]);
+    const [me, list] = await Promise.all([this.me ?? request("GET /api/v1/admin/sessions/me", {}), get<{ items: Kind[] }>("/api/v1/kinds", { project })]);
     this.#byId = new Map(list.items.map((kind) => [kind.id, kind]));
     this.kinds = list.items;
     this.me = me;

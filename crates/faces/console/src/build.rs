@@ -86,11 +86,11 @@ fn media(path: &Path) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use std::fs;
 
-    /// FNV-1a, as `console/scripts/pack.mjs` has it: it tells changes apart, not forgeries.
-    fn fingerprint(bytes: &[u8]) -> String {
+    /// FNV-1a, as `console/scripts/fingerprint.mjs` has it: it tells changes apart, not forgeries.
+    pub fn fingerprint(bytes: &[u8]) -> String {
         let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
         });

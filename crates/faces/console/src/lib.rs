@@ -5,6 +5,8 @@
 
 mod build;
 mod coding;
+#[cfg(test)]
+mod contract;
 
 use axum::{
     Router,
