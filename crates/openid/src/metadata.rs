@@ -40,6 +40,7 @@ pub fn of_server(issuer: &str) -> Value {
         "revocation_endpoint_auth_methods_supported": [secret[0], secret[1], secret[2], "none"],
         "code_challenge_methods_supported": ["S256"],
         "claims_supported": ["sub", "organization", "preferred_username", "name", "email", "groups", "auth_time", "sid", "nonce", "at_hash"],
+        "ui_locales_supported": ["en", "es", "zh"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "authorization_response_iss_parameter_supported": true,
         "backchannel_logout_supported": true,

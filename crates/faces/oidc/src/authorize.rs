@@ -74,7 +74,7 @@ async fn go_on(
         Next::Login => {
             let proof = browser::Proof::of(web, cx, headers);
             let then = format!("/oauth2/authorize?{}", form::text(params));
-            Ok(proof.with(login::ask(cx, &then, &proof.field, &Behind::of(&request)).await, cx))
+            Ok(proof.with(login::ask(cx, (headers, &then), &proof.field, &Behind::of(&request)).await, cx))
         }
         Next::Consent => {
             let proof = browser::Proof::of(web, cx, headers);

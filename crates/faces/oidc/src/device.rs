@@ -46,7 +46,7 @@ async fn answered(web: Web, request: Request, posted: bool) -> Answer {
         let proof = browser::Proof::of(&web, &cx, &headers);
         let then = format!("/oauth2/device?user_code={}", form::encoded(typed));
         let behind = Behind::anyone("a device");
-        return proof.with(login::ask(&cx, &then, &proof.field, &behind).await, &cx);
+        return proof.with(login::ask(&cx, (&headers, &then), &proof.field, &behind).await, &cx);
     };
     let decision = if posted { form::one(&params, "decision").unwrap_or_default() } else { "" };
     let done = match decision {

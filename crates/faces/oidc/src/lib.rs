@@ -31,6 +31,7 @@ mod reply;
 mod second_factor;
 mod token;
 mod upstream;
+mod words;
 
 /// The face's routes.
 pub fn router(web: Web) -> Router {

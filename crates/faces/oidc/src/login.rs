@@ -1,6 +1,9 @@
 //! Logging in on a page: the form, its answer, and the way on.
 
-use axum::extract::{Request, State};
+use axum::{
+    extract::{Request, State},
+    http::HeaderMap,
+};
 use base::{Error, Result};
 use domain_identity::oauth::authorize::{self, Refusal};
 use domain_identity::{people, sources};
@@ -10,7 +13,8 @@ use serde_json::json;
 use crate::{
     Answer, Head, Shared, browser, cx_of,
     form::{self, Params},
-    one_try, page, second_factor, see_other, taken,
+    one_try, page, second_factor, see_other, taken, told,
+    words::Language,
 };
 
 /// Whether people may be sent on there: a page of ours, and no other place.
@@ -27,6 +31,7 @@ pub struct Behind {
     chooses: bool,
     hint: String,
     leads_to: Option<String>,
+    locales: String,
 }
 
 impl Behind {
@@ -39,7 +44,13 @@ impl Behind {
             organization: own.or_else(|| request.organization.clone()).unwrap_or_default(),
             hint: request.login_hint.clone().unwrap_or_default(),
             leads_to: Some(request.redirect_uri.clone()),
+            locales: request.ui_locales.clone().unwrap_or_default(),
         }
+    }
+
+    /// The language the page speaks.
+    fn language(&self, headers: &HeaderMap) -> Language {
+        Language::of(&self.locales, told(headers, "accept-language"))
     }
 
     /// Of something people of every organization may use.
@@ -47,8 +58,16 @@ impl Behind {
         Self { client: Some(what.to_owned()), chooses: true, ..Self::default() }
     }
 
-    /// Of the address a person goes on to.
-    async fn at(cx: &Cx, then: &str) -> Self {
+    /// Of the address a person goes on to; the languages of that request, or else those of the page's own address.
+    async fn at(cx: &Cx, then: &str, params: &Params) -> Self {
+        let mut behind = Self::request(cx, then).await;
+        if behind.locales.is_empty() {
+            behind.locales = form::one(params, "ui_locales").unwrap_or_default().to_owned();
+        }
+        behind
+    }
+
+    async fn request(cx: &Cx, then: &str) -> Self {
         let none = Self { chooses: true, ..Self::default() };
         let Some(query) = then.strip_prefix("/oauth2/authorize?") else { return none };
         let Ok(params) = form::parse(query) else { return none };
@@ -60,7 +79,7 @@ impl Behind {
 }
 
 /// The page, for whoever must log in before going on.
-pub async fn ask(cx: &Cx, then: &str, proof: &str, behind: &Behind) -> Answer {
+pub async fn ask(cx: &Cx, (headers, then): (&HeaderMap, &str), proof: &str, behind: &Behind) -> Answer {
     let org = if behind.organization.is_empty() { "default" } else { behind.organization.as_str() };
     // A page without them is better than none.
     let others = sources::openid_providers(cx, org).await.unwrap_or_default();
@@ -75,6 +94,8 @@ pub async fn ask(cx: &Cx, then: &str, proof: &str, behind: &Behind) -> Answer {
         chooses: behind.chooses,
         leads_to: behind.leads_to.as_deref(),
         others: &others,
+        language: behind.language(headers),
+        locales: &behind.locales,
         ..page::Login::default()
     })
 }
@@ -88,8 +109,8 @@ pub async fn show(State(web): Shared, request: Request) -> Answer {
     let cx = cx_of(&web, &headers);
     let then = form::one(&params, "then").ok().filter(|then| is_ours(then)).unwrap_or("/");
     let proof = browser::Proof::of(&web, &cx, &headers);
-    let behind = Behind::at(&cx, then).await;
-    proof.with(ask(&cx, then, &proof.field, &behind).await, &cx)
+    let behind = Behind::at(&cx, then, &params).await;
+    proof.with(ask(&cx, (&headers, then), &proof.field, &behind).await, &cx)
 }
 
 /// `POST /oauth2/login`
@@ -106,7 +127,7 @@ pub async fn login(State(web): Shared, request: Request) -> Answer {
         return page::problem(&error);
     }
     let then = form::one(&params, "then").ok().filter(|then| is_ours(then)).unwrap_or("/");
-    let behind = Behind::at(&cx, then).await;
+    let behind = Behind::at(&cx, then, &params).await;
     if let Some(answer) = elsewhere(&cx, &params, &behind, then).await {
         return answer;
     }
@@ -138,6 +159,8 @@ pub async fn login(State(web): Shared, request: Request) -> Answer {
                 error: Some(&error),
                 leads_to: behind.leads_to.as_deref(),
                 others: &[],
+                language: behind.language(&headers),
+                locales: &behind.locales,
             })
         }
     }

@@ -9,13 +9,23 @@ use domain_identity::oauth::client::Found;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use openid::scope;
 
-use crate::Answer;
+use crate::{Answer, words::Language};
 
-/// A page as an answer; forms may lead here and to one other place.
+/// A page in English as an answer; forms may lead here and to one other place.
 pub fn answer(status: u16, title: &str, body: Markup, leads_to: Option<&str>) -> Answer {
+    answer_in(Language::English, status, (title, body), leads_to)
+}
+
+/// A page as an answer: its title and what is on it.
+fn answer_in(
+    language: Language,
+    status: u16,
+    (title, body): (&str, Markup),
+    leads_to: Option<&str>,
+) -> Answer {
     let whole = html! {
         (DOCTYPE)
-        html lang="en" {
+        html lang=(language.tag()) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -129,41 +139,47 @@ pub struct Login<'a> {
     pub leads_to: Option<&'a str>,
     /// Other providers: title and way.
     pub others: &'a [(String, String)],
+    /// The language it speaks.
+    pub language: Language,
+    /// The languages that the address asked for; the form asks for them again.
+    pub locales: &'a str,
 }
 
 /// The page people log in on.
 pub fn login(it: &Login<'_>) -> Answer {
+    let words = it.language.words();
     let body = html! {
-        h1 { "Log in" }
-        p { @if let Some(client) = it.client { "to continue to " (client) } @else { "to AIC" } }
+        h1 { (words.log_in) }
+        p { @if let Some(client) = it.client { (words.to_client) " " (client) } @else { (words.to_platform) } }
         @if let Some(error) = it.error {
-            p.bad role="alert" { (error.message()) @if let Some(hint) = error.advice() { "; " (hint) } }
+            p.bad role="alert" { (it.language.told(error)) }
         }
         form method="post" action="/oauth2/login" {
             (hidden("then", it.then)) (hidden("proof", it.proof))
-            label { "Name or e-mail address"
+            @if !it.locales.is_empty() { (hidden("ui_locales", it.locales)) }
+            label { (words.username)
                 input name="username" autocomplete="username" autocapitalize="none" spellcheck="false" required maxlength="320" autofocus[it.username.is_empty()] value=(it.username);
             }
-            label { "Password"
+            label { (words.password)
                 input name="password" type="password" autocomplete="current-password" maxlength="1000" autofocus[!it.username.is_empty()];
             }
             @if it.wants_code {
-                label { "Code of your second factor"
+                label { (words.code)
                     input name="code" autocomplete="one-time-code" inputmode="numeric" required maxlength="64";
                 }
             }
             @if it.chooses {
-                label { "Organization"
+                label { (words.organization)
                     input name="organization" autocomplete="organization" autocapitalize="none" spellcheck="false" maxlength="253" placeholder="default" value=(it.organization);
                 }
             } @else { (hidden("organization", it.organization)) }
-            button { "Log in" }
+            button { (words.log_in) }
         }
-        p { a href="/oauth2/forgot" { "Forgot your password?" } }
-        @for (title, way) in it.others { a.other href=(way) { "Log in with " (title) } }
+        p { a href="/oauth2/forgot" { (words.forgot) } }
+        @for (title, way) in it.others { a.other href=(way) { (words.with) " " (title) } }
     };
     let status = it.error.map_or(200, |error| error.status().code());
-    answer(status, "Log in", body, it.leads_to)
+    answer_in(it.language, status, (words.log_in, body), it.leads_to)
 }
 
 /// What the consent page shows.

@@ -47,6 +47,8 @@ pub struct Request {
     pub max_age: Option<i64>,
     /// Who the client thinks it is.
     pub login_hint: Option<String>,
+    /// The languages the person would like, the best first (OpenID Connect Core 1.0 section 3.1.2.1).
+    pub ui_locales: Option<String>,
     /// The organization the client thinks it is.
     pub organization: Option<String>,
     /// The pushed request it came by, good for one code.
@@ -180,6 +182,7 @@ fn details(cx: &Cx, params: &Params, client: &Found, redirect_uri: &str) -> Resu
         prompts,
         max_age: max_age.map_err(|_| bad("`max_age` is a number of seconds", "max_age"))?.map(i64::from),
         login_hint: one(params, "login_hint")?.map(str::to_owned),
+        ui_locales: one(params, "ui_locales")?.map(str::to_owned),
         organization: one(params, "organization")?.map(str::to_owned),
         pushed: None,
     })
