@@ -107,6 +107,12 @@ fn requests_are_shared_as_they_shall_be() {
         GET /endpoints/birds/traffic
         => 200 {"items": [{"revision": 1, "percent": 50}, {"revision": 2, "percent": 50}]}
 
+        # What happened within ten minutes is one bucket; a frozen clock leaves the day whole.
+        GET /endpoints/birds/series?days=1
+        => 200 {"seconds": 600, "items": [{"calls": 6, "answered": 6, "refused": 0, "failed": 0, "rows": 6}]}
+        GET /endpoints/birds/series?days=90
+        => 200 {"seconds": 27000, "items": [{"calls": 6}]}
+
         # A revert takes the shares away; what was not about revisions stays.
         POST /endpoints/birds/revert {"revision": 1}
         => 200 {"revision": 1}

@@ -14,6 +14,8 @@ use crate::used::{self, Window};
 pub fn serve(kind: KindBuilder<Endpoint>) -> KindBuilder<Endpoint> {
     kind.view("metrics", "Calls, failures and times of the last days.", metrics)
         .needs("get")
+        .view("series", "Calls, failures and times of the last days as they went, for a chart.", series)
+        .needs("get")
         .view("usage", "Calls and rows of the last days, by caller.", usage)
         .needs("get")
         .view("logs", "What happened to the endpoint: versions loaded, and calls that failed here.", logs)
@@ -110,19 +112,22 @@ pub fn mean(counts: &BTreeMap<String, f64>) -> Option<f64> {
     (calls > 0.0).then(|| count("seconds") / calls)
 }
 
+/// The limit within which a share of the calls was answered; none above the largest.
+fn within(counts: &BTreeMap<String, f64>, share: f64) -> Option<f64> {
+    let count = |name: &str| counts.get(name).copied().unwrap_or(0.0);
+    let (calls, mut sum) = (count("calls"), 0.0);
+    let found = WITHIN.iter().find(|(_, name)| {
+        sum += count(name);
+        calls > 0.0 && sum >= share * calls
+    });
+    found.map(|(limit, _)| *limit)
+}
+
 /// Calls, failures and times of the last days.
 async fn metrics(cx: Cx, it: Object<Endpoint>, ask: Window) -> Result<Value> {
     let counts = used::since(&cx, &it.metadata.uid, ask.days).await?;
     let count = |name: &str| counts.get(name).copied().unwrap_or(0.0);
     let calls = count("calls");
-    // The limit within which a share of the calls was answered; none above the largest.
-    let quantile = |share: f64| {
-        let mut sum = 0.0;
-        WITHIN.iter().find(|(_, name)| {
-            sum += count(name);
-            calls > 0.0 && sum >= share * calls
-        })
-    };
     Ok(json!({
         "days": ask.days,
         "calls": calls,
@@ -133,8 +138,83 @@ async fn metrics(cx: Cx, it: Object<Endpoint>, ask: Window) -> Result<Value> {
         "wakes": count("wakes"),
         "wakeSeconds": if count("wakes") > 0.0 { json!(count("wake-seconds") / count("wakes")) } else { Value::Null },
         "meanSeconds": if calls > 0.0 { json!(count("seconds") / calls) } else { Value::Null },
-        "withinSeconds": {"p50": quantile(0.5).map(|it| it.0), "p95": quantile(0.95).map(|it| it.0), "p99": quantile(0.99).map(|it| it.0)},
+        "withinSeconds": {"p50": within(&counts, 0.5), "p95": within(&counts, 0.95), "p99": within(&counts, 0.99)},
     }))
+}
+
+/// The fewest seconds of a bucket: counts are written down about as often.
+const BUCKET_S: i64 = 600;
+/// About how many buckets a series has at most.
+const BUCKETS: i64 = 288;
+
+/// Calls, failures and times as they went.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct Series {
+    /// How many seconds a bucket is long.
+    seconds: i64,
+    /// The buckets in which something was asked, the oldest first.
+    items: Vec<Bucket>,
+}
+
+/// What happened between one moment and another.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+#[serde(rename_all = "camelCase")]
+struct Bucket {
+    /// When it begins.
+    at: Time,
+    /// Calls.
+    calls: f64,
+    /// Calls that were answered.
+    answered: f64,
+    /// Calls that were refused, for what the caller did.
+    refused: f64,
+    /// Calls that failed here.
+    failed: f64,
+    /// Rows that were predicted.
+    rows: f64,
+    /// The mean time of a call in seconds.
+    mean_seconds: Option<f64>,
+    /// Within how many seconds half of the calls were answered.
+    p50_seconds: Option<f64>,
+    /// Within how many seconds 95 of 100 were.
+    p95_seconds: Option<f64>,
+    /// Within how many seconds 99 of 100 were.
+    p99_seconds: Option<f64>,
+}
+
+impl Bucket {
+    fn of(at: Time, counts: &BTreeMap<String, f64>) -> Self {
+        let count = |name: &str| counts.get(name).copied().unwrap_or(0.0);
+        let calls = count("calls");
+        Self {
+            at,
+            calls,
+            answered: count("answered"),
+            refused: count("refused"),
+            failed: count("failed"),
+            rows: count("rows"),
+            mean_seconds: (calls > 0.0).then(|| count("seconds") / calls),
+            p50_seconds: within(counts, 0.5),
+            p95_seconds: within(counts, 0.95),
+            p99_seconds: within(counts, 0.99),
+        }
+    }
+}
+
+/// Calls, failures and times of the last days, added up in equal stretches of time.
+async fn series(cx: Cx, it: Object<Endpoint>, ask: Window) -> Result<Series> {
+    let seconds = BUCKET_S.max(86_400 * i64::from(ask.days) / BUCKETS);
+    let mut buckets: BTreeMap<i64, BTreeMap<String, f64>> = BTreeMap::new();
+    for tally in used::tallies(&cx, &it.metadata.uid, used::ago(&cx, ask.days)).await? {
+        let bucket = buckets.entry(tally.at.micros().div_euclid(seconds * 1_000_000)).or_default();
+        for (name, more) in tally.counts {
+            *bucket.entry(name).or_default() += more;
+        }
+    }
+    let items = buckets
+        .iter()
+        .map(|(number, counts)| Bucket::of(Time::from_micros(number * seconds * 1_000_000), counts));
+    Ok(Series { seconds, items: items.collect() })
 }
 
 /// Calls and rows of the last days, by caller.
