@@ -5,10 +5,10 @@ import { browser, check, drawn, figure, isTooWide, open, PATIENCE, person, pleas
 
 const VIEWS = [
   "/", "/console/kinds", "/console/admin", "/console/admin/audit", "/console/admin/permissions", "/console/me", "/console/explorer", "/console/explorer?op=post%20%2Fapi%2Fv1%2Fcatalog%2Fmodels",
-  "/console/catalog/datasets", "/console/catalog/datasets/birds", "/console/catalog/datasets/birds?tab=profile", "/console/catalog/datasets/penguins?tab=quality", "/console/catalog/datasets/birds?tab=history",
+  "/console/catalog/datasets", "/console/catalog/datasets/birds", "/console/catalog/datasets/birds?tab=profile", "/console/catalog/datasets/penguins?tab=quality", "/console/catalog/datasets/penguins?tab=changes", "/console/catalog/datasets/birds?tab=history",
   "/console/catalog/datasets/birds?tab=edit", "/console/catalog/datasets/birds?tab=yaml", "/console/catalog/datasets/birds?tab=access", "/console/catalog/datasets/birds?tab=overview", "/console/catalog/datasets/birds?tab=reports",
-  "/console/train?dataset=birds", "/console/catalog/experiments/tries", "/console/catalog/experiments/tries?tab=charts", "/console/catalog/experiments/tries?tab=relations", "/console/catalog/experiments/tries?tab=artifacts",
-  "/console/catalog/models/birds", "/console/catalog/models/birds?tab=lineage", "/console/catalog/model-versions/birds.1", "/console/catalog/endpoints/birds", "/console/catalog/endpoints/birds?tab=traffic",
+  "/console/train?dataset=birds", "/console/catalog/experiments/tries", "/console/catalog/experiments/tries?tab=charts", "/console/catalog/experiments/tries?tab=relations", "/console/catalog/experiments/tries?tab=traces", `/console/catalog/experiments/tries?tab=traces&trace=tr-${"1".padStart(32, "0")}`, "/console/catalog/experiments/tries?tab=artifacts",
+  "/console/catalog/models/birds", "/console/catalog/models/birds?tab=lineage", "/console/catalog/model-versions/birds.1", "/console/catalog/model-versions/birds.1?tab=graph", "/console/catalog/endpoints/birds", "/console/catalog/endpoints/birds?tab=traffic", "/console/catalog/endpoints/penguins?tab=release",
   "/console/system/runs", "/console/admin/policies/~new", "/console/admin/users", "/console/admin/users/victor", "/console/gateway/routes/made", "/console/dashboards", "/console/dashboards?open=made", "/console/nothing/here",
 ];
 
@@ -172,12 +172,228 @@ async function objects(page) {
   await other.close();
 }
 
+/** A trace is found and opened; its spans are walked through by keyboard, folded, and tell what is known of them. */
+async function traces(page) {
+  await open(page, "/console/catalog/experiments/tries?tab=traces");
+  check("traces say how they went", (await page.locator("tr[data-index]").count()) === 2 && (await page.locator("tr[data-index]").first().textContent()).includes("error"));
+  await page.locator("main [data-filter]").fill("trace.status = 'OK'");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelectorAll("tr[data-index]").length === 1);
+  await page.getByRole("link", { name: "answer 1" }).click();
+  await page.locator("[role=treeitem]").nth(3).waitFor();
+  await settled(page);
+  const levels = await page.locator("[role=treeitem]").evaluateAll((all) => all.map((it) => `${it.getAttribute("aria-level")} ${it.querySelector(".name").textContent.trim()}`));
+  check("spans stand under what they are part of", JSON.stringify(levels) === JSON.stringify(["1 answer", "2 retrieve", "2 complete", "3 tokenize"]), levels);
+  const bars = await page.locator("[role=treeitem] .bar").evaluateAll((all) => all.map((it) => it.getBoundingClientRect()).map((it) => [it.left, it.right]));
+  check("and are bars over time", bars[0][0] <= bars[1][0] && bars[1][1] <= bars[2][0] && bars[3][0] > bars[2][0] && bars[3][1] < bars[2][1], bars);
+  await page.locator("[role=treeitem][tabindex='0']").focus();
+  for (const key of ["ArrowDown", "ArrowDown"]) {
+    await page.keyboard.press(key);
+    await drawn(page);
+  }
+  const text = await page.locator("main").textContent();
+  check("a span tells its attributes and events, a trace what was said of it", ["temperature", "first token", "as the book says"].every((word) => text.includes(word)), text.slice(0, 1500));
+  await shot(page, "trace");
+  await page.keyboard.press("ArrowLeft");
+  await page.waitForFunction(() => document.querySelectorAll("[role=treeitem]").length === 3);
+  check("and is folded by keyboard", (await page.evaluate(() => document.activeElement.textContent)).includes("complete"));
+}
+
+/** Files of runs are looked into: a picture, a table, JSON, text, and the graph of a model; what is in them never runs. */
+async function artifacts(page) {
+  const seen = async (path) => {
+    await open(page, "/console/catalog/experiments/tries?tab=artifacts");
+    await page.getByRole("button", { name: path, exact: true }).click();
+    await page.locator(`section[aria-label="${path}"]`).waitFor();
+    await settled(page);
+    return page.locator(`section[aria-label="${path}"]`);
+  };
+  const picture = await seen("plots/roc.svg");
+  check("a drawing is shown as a picture", await picture.locator("img").evaluate((image) => image.decode().then(() => image.naturalWidth === 120)));
+  const table = await (await seen("table.csv")).locator("tr[data-index]").evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent)));
+  check("a table as rows, quotes and lines in cells minded", JSON.stringify(table.map((row) => row.slice(1, 4))) === JSON.stringify([["Ada, the first", 'says "hi"\nand goes', "1"], ["Bob", "", "2.5"]]), table);
+  check("JSON in an editor", await (await seen("facts.json")).locator(".editor").evaluate((it) => it.shadowRoot.textContent.includes('"Gentoo"')));
+  check("text as text", (await (await seen("notes.md")).locator("pre").textContent()) === "# Notes\n");
+  check("what is not read says so", (await (await seen("rows.parquet")).textContent()).includes("Parquet files of runs are not read here"));
+  const graph = await seen("model/model.onnx");
+  await graph.locator(".svelte-flow__node").first().waitFor();
+  await settled(page);
+  const nodes = await graph.locator(".svelte-flow__node").allTextContents();
+  check("a model as a graph of operators", nodes.some((text) => text.includes("Concat")) && nodes.some((text) => text.includes("bill_length_mm")), nodes);
+  const [frame, first] = [await graph.locator(".svelte-flow").boundingBox(), await graph.locator(".svelte-flow__node", { hasText: "bill_length_mm" }).first().boundingBox()];
+  check("which is in sight", frame.height > 200 && first.height >= 20 && first.y > frame.y && first.y + first.height < frame.y + frame.height, [frame, first]);
+  check("whose file drew nothing of its own", await page.evaluate(() => !("hacked" in window)));
+  await graph.locator(".svelte-flow__node button", { hasText: "Concat" }).first().press("Enter");
+  await graph.getByText("axis", { exact: true }).waitFor();
+  await shot(page, "onnx");
+  const found = await serious(page);
+  check("axe finds nothing serious beside a graph", found.length === 0, found);
+}
+
+/** What differs: between runs, between versions of a table. */
+async function differences(page) {
+  await open(page, `/console/compare?runs=${told.work.runs.join(",")}`);
+  const marked = await page.locator("main mark").allTextContents();
+  check("runs are compared by code, environment and words of parameters", ["9d01b7e", "12", "in Latin"].every((text) => marked.some((it) => it.includes(text))) && !marked.some((it) => it.includes("Name")), marked);
+  await shot(page, "compare");
+  await open(page, "/console/catalog/datasets/penguins?tab=changes");
+  const rows = await page.locator("main section").first().locator("tbody tr").allTextContents();
+  check("a column that came is told", rows.some((row) => row.includes("year") && row.includes("added")), rows);
+  check("and rows that differ are shown both ways", (await page.locator("main del", { hasText: "Torgersen" }).count()) > 0 && (await page.locator("main ins", { hasText: "Tasmania" }).count()) > 0);
+  await shot(page, "dataset-changes");
+}
+
+/** Work that failed goes on where it did; its steps are a graph. */
+async function retried(page) {
+  await open(page, `/console/system/runs/${told.work.failed}?project=tight`);
+  await page.locator("main .svelte-flow__node").nth(2).waitFor();
+  await settled(page);
+  const before = await page.locator("main tbody tr").allTextContents();
+  const button = page.getByRole("button", { name: /^Retry from / });
+  const from = (await button.textContent()).replace("Retry from ", "").trim();
+  check("a retry says where it goes on, behind what is done", before.findIndex((row) => row.startsWith(from)) === 2 && before[2].includes("Failed") && before[1].includes("Succeeded"), [from, before]);
+  await shot(page, "steps");
+  await please("room");
+  await button.click();
+  await page.getByRole("heading", { name: "Succeeded" }).waitFor({ timeout: 3 * PATIENCE });
+  await page.waitForFunction(() => [...document.querySelectorAll("main .svelte-flow__node")].every((node) => node.textContent.includes("Succeeded")));
+  check("and the graph follows it to its end", (await page.locator("main tbody tr").allTextContents()).every((row) => row.includes("Succeeded")));
+  await open(page, "/");
+}
+
+/** A version is promoted knowing what policies say of it. */
+async function promoted(page) {
+  await open(page, "/console/catalog/models/penguins");
+  await page.getByRole("button", { name: "Promote" }).first().click();
+  await page.locator("dialog tbody tr").nth(1).waitFor();
+  const said = await page.locator("dialog tbody tr").allTextContents();
+  check("what policies say stands beside the promotion", said.some((row) => /approved-by-many.*refuses/.test(row)) && said.some((row) => /named.*Passed/i.test(row)), said);
+  await page.selectOption("#stage", "Staging");
+  await page.locator("dialog").getByRole("button", { name: "Promote" }).click();
+  await page.locator("dialog [role=alert]").waitFor();
+  check("and is what the server says, too", (await page.locator("dialog [role=alert]").textContent()).includes("approved-by-many"));
+  await shot(page, "promote");
+  await page.selectOption("#stage", "None");
+  await page.locator("dialog").getByRole("button", { name: "Promote" }).click();
+  await page.locator("main td .badge", { hasText: "None" }).first().waitFor();
+  check("the version is in its stage", true);
+}
+
+/** Shares of revisions by keyboard, always 100 together; a roll-out that is paused, goes on, and turns back; what was asked as it went. */
+async function release(page) {
+  const shares = () => page.locator("main input[type=range]").evaluateAll((all) => all.map((it) => Number(it.getAttribute("aria-valuetext").replace(/[^0-9.]/g, ""))));
+  await open(page, "/console/catalog/endpoints/penguins?tab=release");
+  const before = await shares();
+  await page.locator("main input[type=range]").last().focus();
+  for (const key of ["Home", "PageUp", "PageUp", "ArrowUp", "ArrowRight"]) await page.keyboard.press(key);
+  const after = await shares();
+  check("a share is moved by keyboard, and all are 100 together", after.length > 1 && after.at(-1) === 22 && after.reduce((sum, it) => sum + it) === 100, [before, after]);
+  await page.getByRole("button", { name: "Apply" }).click();
+  await page.getByRole("button", { name: "Apply" }).waitFor({ state: "detached" });
+  await open(page, "/console/catalog/endpoints/penguins?tab=overview");
+  await open(page, "/console/catalog/endpoints/penguins?tab=release");
+  check("shares are kept by the server", JSON.stringify(await shares()) === JSON.stringify(after), await shares());
+  await shot(page, "shares");
+  await page.locator("main input[type=range]").first().press("End");
+  await page.getByRole("button", { name: "Apply" }).click();
+  await page.getByRole("button", { name: "Apply" }).waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Roll out a version" }).click();
+  await page.locator("dialog input[type=number]").first().fill("3600");
+  await page.locator("dialog").getByRole("button", { name: "Roll out a version" }).click();
+  const article = page.locator("main article").first();
+  await article.locator("li[aria-current=step]").waitFor();
+  await article.getByRole("button", { name: "Pause" }).click();
+  await article.getByText("paused").waitFor();
+  check("a roll-out shows its steps, and is paused", (await article.locator("li").count()) === 4 && (await article.locator("li[aria-current=step]").textContent()).includes("5 %"));
+  check("sliders rest while it shares the requests", (await page.locator("main input[type=range]").count()) === 0);
+  await shot(page, "rollout");
+  await article.getByRole("button", { name: "Resume" }).click();
+  await article.getByRole("button", { name: "Pause" }).waitFor();
+  await article.getByRole("button", { name: "Roll back" }).click();
+  await article.getByText("RolledBack").waitFor();
+  check("it turns back when somebody says so", true);
+  await open(page, "/console/catalog/endpoints/birds?tab=traffic");
+  await page.locator("main figure").nth(1).waitFor();
+  check("calls and times are drawn as they went", (await page.locator("main figure").first().textContent()).includes("Answered"));
+}
+
+/** What is changed or deleted shows at once; when it is refused, everything is as it was, with what was typed and why. */
+async function hopeful(page) {
+  const held = [];
+  const hold = (route) => (["PATCH", "DELETE"].includes(route.request().method()) ? void held.push(route) : route.continue());
+  const caught = async () => {
+    while (!held.length) await page.waitForEvent("request", { timeout: 1000 }).catch(() => undefined);
+    return held.pop();
+  };
+  await open(page, "/console/catalog/models/by-hand?tab=edit");
+  await please("touch");
+  await page.getByLabel("Description").fill("a third thought");
+  await page.route("**/api/v1/catalog/models/by-hand*", hold);
+  await page.getByRole("button", { name: "Save" }).click();
+  const change = await caught();
+  await page.locator("main .describe", { hasText: "a third thought" }).waitFor();
+  check("a change shows before the server has answered", (await page.getByText("saving", { exact: true }).isVisible()) && (await page.locator("main form").count()) === 0);
+  await change.continue();
+  await page.locator("main form [role=alert]").waitFor();
+  check("somebody else was faster: the form is back with what was typed, and why", (await page.getByLabel("Description").inputValue()) === "a third thought" && !(await page.locator("main .describe", { hasText: "a third thought" }).count()), await page.locator("main form [role=alert]").textContent());
+  await shot(page, "refused");
+  await page.unroute("**/api/v1/catalog/models/by-hand*", hold);
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.locator("main .describe", { hasText: "a third thought" }).waitFor();
+  await page.getByText("Saved", { exact: true }).first().waitFor();
+  check("saved again, it stays, and what the other one set too", true);
+  await page.route("**/api/v1/catalog/models/by-hand*", hold);
+  await page.getByRole("button", { name: "More" }).last().click();
+  await page.getByRole("menuitem", { name: "Delete" }).click();
+  await page.locator("dialog").getByRole("button", { name: "Delete" }).click();
+  const deletion = await caught();
+  await page.waitForURL("**/console/catalog/models");
+  await page.locator("tr[data-index] a", { hasText: "birds" }).first().waitFor();
+  check("what is being deleted is gone from the table at once", (await page.locator("tr[data-index] a", { hasText: "by-hand" }).count()) === 0);
+  await deletion.abort();
+  await page.locator("tr[data-index] a", { hasText: "by-hand" }).waitFor();
+  check("and is back when that failed", await page.getByText("by-hand could not be deleted").isVisible());
+  await page.unroute("**/api/v1/catalog/models/by-hand*", hold);
+  await page.locator(".toasts").getByRole("button", { name: "Close" }).first().click();
+  await page.locator("tr[data-index] a", { hasText: "by-hand" }).click();
+  await page.getByRole("heading", { name: "by-hand", level: 1 }).waitFor();
+  await page.getByRole("button", { name: "More" }).last().click();
+  await page.getByRole("menuitem", { name: "Delete" }).click();
+  await page.locator("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.getByRole("heading", { name: "by-hand", level: 1 }).waitFor();
+  check("a deletion is taken back with one button", true);
+}
+
+/** The page people log in on speaks as the program asks, or else the browser. */
+async function loginPages() {
+  for (const [locale, asked, language, title] of [["es-ES", "", "es", "Iniciar sesión"], ["zh-CN", "", "zh", "登录"], ["fr-FR", "", "en", "Log in"], ["es-ES", "&ui_locales=fr%20zh", "zh", "登录"]]) {
+    const context = await browser.newContext({ locale, viewport: { width: 360, height: 740 } });
+    const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE);
+    await page.goto(`${told.url}/oauth2/login?then=%2F${asked}`);
+    const seen = [await page.evaluate(() => document.documentElement.lang), await page.locator("h1").textContent()];
+    check(`the login page speaks ${language} (${locale}${asked})`, seen[0] === language && seen[1] === title, seen);
+    await page.fill("input[name=username]", "nobody");
+    await page.fill("input[name=password]", "wrong-password-of-nobody");
+    await page.click("button");
+    await page.locator("[role=alert]").waitFor();
+    const wrong = [await page.evaluate(() => document.documentElement.lang), await page.locator("[role=alert]").textContent()];
+    const words = { es: "contraseña", zh: "密码", en: "password" };
+    check(`and tells in ${language} what was wrong (${locale}${asked})`, wrong[0] === language && wrong[1].includes(words[language]), wrong);
+    const found = await serious(page);
+    check(`axe finds nothing serious on the login page in ${language} (${locale}${asked})`, found.length === 0, found);
+    await shot(page, `login-${locale}${asked ? "-asked" : ""}`);
+    await context.close();
+  }
+}
+
 /** Small screens, large letters, other words. */
 async function otherEyes(page) {
   for (const [name, width, height] of [["phone", 360, 740], ["zoom-200", 680, 425]]) {
     await page.setViewportSize({ width, height });
     const wide = [];
-    for (const view of ["/", "/console/catalog/datasets", "/console/catalog/datasets/birds?tab=profile", "/console/catalog/endpoints/birds", "/console/catalog/models/birds", "/console/admin", "/console/admin/policies/~new", "/console/admin/audit"]) {
+    for (const view of ["/", "/console/catalog/datasets", "/console/catalog/datasets/birds?tab=profile", "/console/catalog/datasets/penguins?tab=changes", "/console/catalog/model-versions/birds.1?tab=graph", "/console/catalog/endpoints/birds", "/console/catalog/endpoints/penguins?tab=release", "/console/catalog/experiments/tries?tab=traces", `/console/catalog/experiments/tries?tab=traces&trace=tr-${"1".padStart(32, "0")}`, "/console/catalog/models/birds", "/console/admin", "/console/admin/policies/~new", "/console/admin/audit"]) {
       await open(page, view);
       if (await isTooWide(page)) wide.push(view);
       await shot(page, `${name}-${view.replace(/^\/console\/?/, "").replace(/[^a-z0-9]+/gi, "-") || "home"}`);
@@ -219,7 +435,14 @@ async function restart(page) {
   await please("kill");
   await page.getByRole("link", { name: "birds", exact: true }).click();
   await page.getByText("The server does not answer").waitFor();
+  const found = await serious(page);
+  check("axe finds nothing serious while the server is away", found.length === 0, found);
   await shot(page, "away");
+  // Whoever does not want to wait asks again at once.
+  const again = page.waitForRequest((request) => request.url().includes("/catalog/datasets/birds"));
+  await page.getByRole("button", { name: "Try again" }).click();
+  await again;
+  check("it is asked again, at once where somebody says so", await page.getByText("The server does not answer").isVisible());
   await please("start");
   await page.getByRole("heading", { name: "birds", level: 1 }).waitFor();
   await page.waitForFunction(() => !document.querySelector(".banner"));
@@ -245,6 +468,7 @@ async function viewer() {
 /** From now on the browser notes how long each interaction takes until it is painted. */
 const timed = (page) =>
   page.evaluate(() => {
+    window.timer?.disconnect();
     window.slow = [];
     const note = (entries) => window.slow.push(...entries.map((it) => it.duration));
     window.timer = new PerformanceObserver((list) => note(list.getEntries()));
@@ -268,9 +492,15 @@ async function measure(page) {
   await fresh.waitForSelector("tr[data-index]");
   const all = told.many.toLocaleString("en");
   await fresh.waitForFunction((text) => document.querySelector("main .part")?.textContent?.includes(`${text} in all`), all, { timeout: 5 * PATIENCE });
+  const sorts = [];
+  for (const [name, order] of [["loss", "ascending"], ["loss", "descending"], ["rate", "ascending"], ["Run", "ascending"], ["Run", "descending"], ["Created", "ascending"]]) {
+    await timed(fresh);
+    await fresh.locator("th").getByRole("button", { name, exact: true }).click();
+    await fresh.waitForFunction(([name, order]) => document.querySelector(`th[aria-sort=${order}]`)?.textContent?.includes(name), [name, order]);
+    sorts.push(`${name} ${order === "ascending" ? "up" : "down"} ${await slowest(fresh)}`);
+  }
+  figure(`${all} runs sorted by ${sorts.join(", ")}: ms to the next paint`);
   await timed(fresh);
-  await fresh.getByRole("button", { name: "loss", exact: true }).click();
-  await fresh.waitForFunction(() => document.querySelector("th[aria-sort=ascending]")?.textContent?.includes("loss"));
   await fresh.locator("tr[data-index='0'] input").check();
   const rows = await fresh.locator("tr[data-index]").count();
   await fresh.locator(".frame").evaluate((frame) => (frame.scrollTop = frame.scrollHeight / 2));
@@ -310,6 +540,14 @@ try {
   await everyKind(page);
   await hostile(page);
   await keyboard(page);
+  await traces(page);
+  await artifacts(page);
+  await differences(page);
+  await retried(page);
+  await promoted(page);
+  await release(page);
+  await hopeful(page);
+  await loginPages();
   await otherEyes(page);
   await measure(page);
   await slowly(page);

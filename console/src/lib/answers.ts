@@ -75,6 +75,28 @@ export interface Counts {
   withinSeconds: { p50: number | null; p95: number | null; p99: number | null };
 }
 
+/** A revision of an endpoint, and what it answered. */
+export interface Revision {
+  revision: number;
+  version: string;
+  phase: string;
+  percent: number;
+  shadow: boolean;
+  calls: number;
+  failed: number;
+  meanSeconds: number | null;
+}
+
+/** A policy that an object is held against. */
+export interface Held {
+  policy: string;
+  state: string;
+  enforcement: string;
+  fits: boolean;
+  message: string | null;
+  excepted: boolean;
+}
+
 export interface Found {
   kind: string;
   name: string;
@@ -89,6 +111,8 @@ interface Items<T> {
 export interface Answers {
   "POST /api/v1/admin/audit/search": Items<Entry> & { metadata: { nextPageToken?: string } };
   "GET /api/v1/catalog/search": Items<Found>;
+  "GET /api/v1/catalog/governance-policies/by-resource": Items<Held>;
+  "GET /api/v1/catalog/dataset-versions/{id}/sample": { rows: Fields[] };
   "GET /api/v1/catalog/datasets/{id}/schema": { columns: Column[] };
   "GET /api/v1/catalog/datasets/{id}/sample": { rows: Fields[] };
   "GET /api/v1/catalog/datasets/{id}/statistics": { rows: number; columns: Profiled[] };
@@ -99,6 +123,7 @@ export interface Answers {
   "GET /api/v1/catalog/model-versions/{id}/card": Fields;
   "GET /api/v1/catalog/endpoints/{id}/schema": { inputs: Input[] };
   "GET /api/v1/catalog/endpoints/{id}/metrics": Counts;
+  "GET /api/v1/catalog/endpoints/{id}/traffic": Items<Revision>;
   "GET /api/v1/catalog/endpoints/{id}/usage": { callers: Record<string, number> };
   "GET /api/v1/catalog/endpoints/{id}/logs": { items: Json };
 }

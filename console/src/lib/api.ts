@@ -12,7 +12,7 @@ export class Problem extends Error {
   readonly requestId: string;
 
   constructor(status: number, told: { code?: string; detail?: string; title?: string; field?: string; hint?: string; requestId?: string }) {
-    super(told.detail ?? told.title ?? `HTTP ${status}`);
+    super(told.detail || told.title || `HTTP ${status}`);
     this.status = status;
     this.code = told.code ?? "";
     this.field = told.field;
@@ -99,6 +99,9 @@ export async function raw(method: string, path: string, ask: Ask = {}): Promise<
   } catch {
     told = { detail: text.slice(0, 300) || `HTTP ${response.status}` };
   }
+  // MLflow's API has words of its own for the same.
+  told["detail"] ??= told["message"] ?? "";
+  told["code"] ??= told["error_code"] ?? "";
   told["requestId"] ||= response.headers.get("x-request-id") ?? "";
   if (response.status === 401) connection.ended();
   throw new Problem(response.status, told);

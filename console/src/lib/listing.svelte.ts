@@ -1,6 +1,7 @@
 // The rows of a kind: page after page, kept up to date by what happens meanwhile.
 
 import { get, problemOf, type Problem } from "./api";
+import { whenGone } from "./pending.svelte";
 import { place } from "./router.svelte";
 import { pathOf, session } from "./session.svelte";
 import type { Kind, Page, Thing } from "./types";
@@ -29,6 +30,7 @@ export class Listing {
   readonly asked: Asked;
   #next: string | undefined;
   #stop: (() => void) | undefined;
+  #forget: (() => void) | undefined;
   #aborted = new AbortController();
 
   constructor(kind: Kind, asked: Asked) {
@@ -37,6 +39,7 @@ export class Listing {
   }
 
   async start(): Promise<void> {
+    this.#forget = whenGone((uid) => this.#drop(uid));
     await this.more();
   }
 
@@ -115,8 +118,16 @@ export class Listing {
     if (this.total !== undefined) this.total += fresh.length - [...gone].filter((uid) => byUid.has(uid)).length;
   }
 
+  /** Leaves out what was deleted here, before the watch tells of it. */
+  #drop(uid: string): void {
+    if (this.asked.deleted || !this.rows.some((row) => row.metadata.uid === uid)) return;
+    this.rows = this.rows.filter((row) => row.metadata.uid !== uid);
+    if (this.total !== undefined) this.total--;
+  }
+
   stop(): void {
     this.#aborted.abort();
+    this.#forget?.();
     this.#stop?.();
   }
 }

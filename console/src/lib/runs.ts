@@ -70,19 +70,86 @@ export function keysOf(runs: Run[], of: "params" | "metrics"): string[] {
   return [...counts.keys()].sort((a, b) => (counts.get(b) ?? 0) - (counts.get(a) ?? 0) || a.localeCompare(b));
 }
 
+/** The runs' values at a column as numbers: words stand behind numbers, as their ranks; what has no value is NaN. */
+function numbersAt(runs: Run[], id: string): Float64Array {
+  const values = runs.map((run) => valueAt(run, id));
+  let words = [...new Set(values.filter((value) => typeof value === "string"))];
+  // Comparing by the rules of a language is slow; plain words need none.
+  const isPlain = words.every((word) => /^[\x20-\x7e]*$/.test(word));
+  const known = isPlain ? (word: string): string => word.toLowerCase() : (word: string): string => word;
+  if (isPlain) words = [...new Set(words.map(known))].sort();
+  else words.sort(new Intl.Collator().compare);
+  const ranks = new Map(words.map((word, rank) => [word, rank]));
+  return Float64Array.from(values, (value) => (value === null ? NaN : typeof value === "number" ? value : 1e300 * (1 + (ranks.get(known(value)) ?? 0) / Math.max(1, words.length))));
+}
+
+const DIGIT = 16;
+const DIGITS = 1 << DIGIT;
+
+/** Places from the least to the greatest number, or the other way; equal ones keep their order, NaN comes last. By radix: as many steps as there are numbers. */
+function order(numbers: Float64Array, isDown: boolean): Uint32Array {
+  const length = numbers.length;
+  const halves = new Uint32Array(2 * length);
+  const bits = new Uint32Array(new Float64Array(1).buffer);
+  const one = new Float64Array(bits.buffer);
+  let there = 0;
+  let places = new Uint32Array(length);
+  const missing: number[] = [];
+  for (let at = 0; at < length; at++) {
+    const value = numbers[at] ?? NaN;
+    if (value !== value) {
+      missing.push(at);
+      continue;
+    }
+    // Bits of a double in the order of numbers: negative ones turned over, the others behind them; zero has one sign.
+    one[0] = value === 0 ? 0 : value;
+    const [low = 0, high = 0] = bits;
+    const flip = (high >>> 31 ? 0xffffffff : 0) ^ (isDown ? 0xffffffff : 0);
+    halves[2 * at] = low ^ flip;
+    halves[2 * at + 1] = high ^ flip ^ (high >>> 31 ? 0 : 0x80000000);
+    places[there++] = at;
+  }
+  let other = new Uint32Array(length);
+  const counts = new Uint32Array(DIGITS);
+  for (let pass = 0; pass < 4; pass++) {
+    const half = pass >> 1;
+    const shift = (pass & 1) * DIGIT;
+    counts.fill(0);
+    for (let i = 0; i < there; i++) counts[((halves[2 * (places[i] as number) + half] as number) >>> shift) & (DIGITS - 1)]!++;
+    if (counts[((halves[2 * (places[0] ?? 0) + half] ?? 0) >>> shift) & (DIGITS - 1)] === there) continue;
+    for (let digit = 0, sum = 0; digit < DIGITS; digit++) {
+      const count = counts[digit] as number;
+      counts[digit] = sum;
+      sum += count;
+    }
+    for (let i = 0; i < there; i++) {
+      const place = places[i] as number;
+      const digit = ((halves[2 * place + half] as number) >>> shift) & (DIGITS - 1);
+      other[counts[digit]!++] = place;
+    }
+    [places, other] = [other, places];
+  }
+  places.set(missing, there);
+  return places;
+}
+
+/** What was worked out of the runs of one list: sorting it again the other way asks nothing anew. */
+const worked = new WeakMap<Run[], Map<string, Float64Array>>();
+
+function keysAt(runs: Run[], id: string): Float64Array {
+  let known = worked.get(runs);
+  if (!known) worked.set(runs, (known = new Map()));
+  const there = known.get(id);
+  if (there) return there;
+  const keys = numbersAt(runs, id);
+  known.set(id, keys);
+  return keys;
+}
+
+/** Works out what sorting by a column needs, before anybody asks for it. */
+export const prepare = (runs: Run[], id: string): void => void keysAt(runs, id);
+
 /** Runs in the order of a column; what has no value comes last. Fast enough for a hundred thousand between two paints. */
 export function sorted(runs: Run[], by: string): Run[] {
-  const down = by.startsWith("-");
-  const id = by.replace(/^-/, "");
-  const values = runs.map((run) => valueAt(run, id));
-  const words = [...new Set(values.filter((value) => typeof value === "string"))].sort(new Intl.Collator().compare);
-  const ranks = new Map(words.map((word, rank) => [word, rank]));
-  // Words stand behind numbers, as their ranks; everything else is compared as numbers.
-  const keys = Float64Array.from(values, (value) => (value === null ? NaN : typeof value === "number" ? value : 1e300 * (1 + (ranks.get(value) ?? 0) / Math.max(1, words.length))));
-  const order = Uint32Array.from(runs.keys()).sort((a, b) => {
-    const [left = NaN, right = NaN] = [keys[a], keys[b]];
-    if (left !== left || right !== right) return left === right || (left !== left && right !== right) ? a - b : left !== left ? 1 : -1;
-    return (down ? right - left : left - right) || a - b;
-  });
-  return Array.from(order, (index) => runs[index] as Run);
+  return Array.from(order(keysAt(runs, by.replace(/^-/, "")), by.startsWith("-")), (index) => runs[index] as Run);
 }

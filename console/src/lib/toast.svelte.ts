@@ -7,16 +7,20 @@ export interface Toast {
   text: string;
   problem?: Problem | undefined;
   href?: string | undefined;
+  /** What can be done about it. */
+  action?: { text: string; run: () => Promise<void> } | undefined;
 }
+
+const [SHORT, LONG] = [5000, 12_000];
 
 class Toasts {
   all = $state<Toast[]>([]);
   #next = 1;
 
-  tell(text: string, more: { problem?: Problem; href?: string } = {}): void {
+  tell(text: string, more: { problem?: Problem; href?: string; action?: { text: string; run: () => Promise<void> } } = {}): void {
     const id = this.#next++;
     this.all = [...this.all.slice(-3), { id, text, ...more }];
-    if (!more.problem) setTimeout(() => this.drop(id), 5000);
+    if (!more.problem) setTimeout(() => this.drop(id), more.action ? LONG : SHORT);
   }
 
   drop(id: number): void {
