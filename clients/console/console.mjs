@@ -3,11 +3,15 @@
 import { dashboards } from "./dashboards.mjs";
 import { browser, check, drawn, figure, isTooWide, open, PATIENCE, person, please, seen, serious, settled, shot, told, wish } from "./harness.mjs";
 
+/** Pages with words of their own, beyond what every kind has. */
+const TRACE = `/console/catalog/experiments/tries?tab=traces&trace=tr-${"1".padStart(32, "0")}`;
+const OWN = ["/console/catalog/endpoints/penguins?tab=release", "/console/catalog/endpoints/birds?tab=traffic", "/console/catalog/experiments/tries?tab=traces", TRACE, "/console/catalog/experiments/tries?tab=artifacts", "/console/catalog/datasets/penguins?tab=changes", "/console/catalog/model-versions/birds.1?tab=graph"];
+
 const VIEWS = [
   "/", "/console/kinds", "/console/admin", "/console/admin/audit", "/console/admin/permissions", "/console/me", "/console/explorer", "/console/explorer?op=post%20%2Fapi%2Fv1%2Fcatalog%2Fmodels",
   "/console/catalog/datasets", "/console/catalog/datasets/birds", "/console/catalog/datasets/birds?tab=profile", "/console/catalog/datasets/penguins?tab=quality", "/console/catalog/datasets/penguins?tab=changes", "/console/catalog/datasets/birds?tab=history",
   "/console/catalog/datasets/birds?tab=edit", "/console/catalog/datasets/birds?tab=yaml", "/console/catalog/datasets/birds?tab=access", "/console/catalog/datasets/birds?tab=overview", "/console/catalog/datasets/birds?tab=reports",
-  "/console/train?dataset=birds", "/console/catalog/experiments/tries", "/console/catalog/experiments/tries?tab=charts", "/console/catalog/experiments/tries?tab=relations", "/console/catalog/experiments/tries?tab=traces", `/console/catalog/experiments/tries?tab=traces&trace=tr-${"1".padStart(32, "0")}`, "/console/catalog/experiments/tries?tab=artifacts",
+  "/console/train?dataset=birds", "/console/catalog/experiments/tries", "/console/catalog/experiments/tries?tab=charts", "/console/catalog/experiments/tries?tab=relations", "/console/catalog/experiments/tries?tab=traces", TRACE, "/console/catalog/experiments/tries?tab=artifacts",
   "/console/catalog/models/birds", "/console/catalog/models/birds?tab=lineage", "/console/catalog/model-versions/birds.1", "/console/catalog/model-versions/birds.1?tab=graph", "/console/catalog/endpoints/birds", "/console/catalog/endpoints/birds?tab=traffic", "/console/catalog/endpoints/penguins?tab=release",
   "/console/system/runs", "/console/admin/policies/~new", "/console/admin/users", "/console/admin/users/victor", "/console/gateway/routes/made", "/console/dashboards", "/console/dashboards?open=made", "/console/nothing/here",
 ];
@@ -354,7 +358,7 @@ async function hopeful(page) {
   await page.locator("tr[data-index] a", { hasText: "by-hand" }).waitFor();
   check("and is back when that failed", await page.getByText("by-hand could not be deleted").isVisible());
   await page.unroute("**/api/v1/catalog/models/by-hand*", hold);
-  await page.locator(".toasts").getByRole("button", { name: "Close" }).first().click();
+  await page.locator(".toasts .toast", { hasText: "could not be deleted" }).getByRole("button", { name: "Close" }).click();
   await page.locator("tr[data-index] a", { hasText: "by-hand" }).click();
   await page.getByRole("heading", { name: "by-hand", level: 1 }).waitFor();
   await page.getByRole("button", { name: "More" }).last().click();
@@ -393,7 +397,7 @@ async function otherEyes(page) {
   for (const [name, width, height] of [["phone", 360, 740], ["zoom-200", 680, 425]]) {
     await page.setViewportSize({ width, height });
     const wide = [];
-    for (const view of ["/", "/console/catalog/datasets", "/console/catalog/datasets/birds?tab=profile", "/console/catalog/datasets/penguins?tab=changes", "/console/catalog/model-versions/birds.1?tab=graph", "/console/catalog/endpoints/birds", "/console/catalog/endpoints/penguins?tab=release", "/console/catalog/experiments/tries?tab=traces", `/console/catalog/experiments/tries?tab=traces&trace=tr-${"1".padStart(32, "0")}`, "/console/catalog/models/birds", "/console/admin", "/console/admin/policies/~new", "/console/admin/audit"]) {
+    for (const view of ["/", "/console/catalog/datasets", "/console/catalog/datasets/birds?tab=profile", "/console/catalog/endpoints/birds", ...OWN, `/console/compare?runs=${told.work.runs.join(",")}`, `/console/system/runs/${told.work.failed}?project=tight`, "/console/catalog/models/birds", "/console/admin", "/console/admin/policies/~new", "/console/admin/audit"]) {
       await open(page, view);
       if (await isTooWide(page)) wide.push(view);
       await shot(page, `${name}-${view.replace(/^\/console\/?/, "").replace(/[^a-z0-9]+/gi, "-") || "home"}`);
@@ -414,6 +418,12 @@ async function otherEyes(page) {
     await shot(page, `speaks-${language === "Español" ? "es" : "zh"}`);
     const found = await serious(page);
     check(`axe finds nothing serious in ${language}`, found.length === 0, found);
+    for (const view of OWN) {
+      await open(page, view);
+      const found = await serious(page);
+      check(`axe finds nothing serious in ${language}: ${view}`, found.length === 0 && !(await page.locator("main .notice.bad").count()), found);
+      await shot(page, `speaks-${language === "Español" ? "es" : "zh"}-${view.replace(/^\/console\/?/, "").replace(/[^a-z0-9]+/gi, "-")}`);
+    }
   }
   await choose(page, "English");
   await open(page, "/");
