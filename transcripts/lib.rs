@@ -8,6 +8,8 @@ mod identity;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod monitoring;
+#[cfg(test)]
 mod operations;
 #[cfg(test)]
 mod play;

@@ -198,6 +198,8 @@ def load(admin):
     gateway("service-policies", "made", path="/nowhere")
     catalog = lambda plural, name, **spec: admin.post(f"/api/v1/catalog/{plural}", {"metadata": {"name": name}, "spec": spec})
     catalog("experiments", "made")
+    catalog("monitors", "made", endpoint="penguins")
+    catalog("batch-predictions", "made", endpoint="penguins", datasetVersion="penguins.1")
     rollouts = "/api/v1/catalog/endpoints/penguins/rollouts"
     admin.post(rollouts, {"metadata": {"name": "made"}, "spec": {"version": "1", "strategy": "Shadow"}})
     run = until("somebody works on the roll-out", lambda: admin.get(f"{rollouts}/made").get("status", {}).get("run"))

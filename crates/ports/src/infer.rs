@@ -208,8 +208,22 @@ pub struct Explanation {
     pub contributions: BTreeMap<String, f64>,
     /// The model's raw answer for the row: base plus all contributions.
     pub margin: f64,
-    /// `tree-shap` (exact, Lundberg et al. 2020, path-dependent) or `linear` (exact for linear models).
+    /// `tree-shap` (exact, Lundberg et al. 2020, path-dependent), `linear` (exact for linear models) or `kernel-shap`
+    /// (Lundberg and Lee 2017, against a background; exact where all sets of inputs were tried).
     pub method: String,
+}
+
+/// What is asked of an explanation by trial.
+#[derive(Clone, Debug)]
+pub struct Trials {
+    /// The rows to explain.
+    pub inputs: Vec<Tensor>,
+    /// Rows that stand for what is not known.
+    pub background: Vec<Tensor>,
+    /// The most sets of inputs that are tried for a row; all of them where there are no more.
+    pub sets_max: usize,
+    /// What the choice of sets starts from.
+    pub seed: u64,
 }
 
 /// A model ready to run. Cheap to share, safe to call from many threads.
@@ -242,4 +256,12 @@ pub trait Infer: Send + Sync {
     /// # Errors
     /// `model-unreadable` for what is no ONNX file or needs an operator nobody here knows (named).
     fn load(&self, onnx: &[u8]) -> Result<Arc<dyn Model>>;
+
+    /// Explains each row by trying the model with sets of its inputs taken from a background (Kernel SHAP), whatever the
+    /// model is. `base` and `margin` are probabilities of the class, or the target's unit for regression.
+    ///
+    /// # Errors
+    /// `not-explainable` for a model whose inputs are not one value a row, or that answers no number a row;
+    /// `no-background` without a row to compare with; `too-many-rows` when it would take too many trials; those of `run`.
+    fn approximate(&self, model: &dyn Model, ask: Trials) -> Result<Vec<Explanation>>;
 }

@@ -20,6 +20,7 @@ pub mod mail;
 pub mod measure;
 pub mod notary;
 pub mod passkey;
+pub mod requestlog;
 pub mod rules;
 pub mod search;
 pub mod site;

@@ -105,6 +105,9 @@ impl Stage {
             let logged = tempfile::tempdir().expect("a directory for what is logged");
             let tracking = engine_tracking::open(logged.path(), engine_tracking::COLUMNS_BYTES)
                 .expect("a tracking engine");
+            let tables: Arc<dyn ports::table::Tables> = Arc::new(engine_tables::open());
+            let requests =
+                engine_requestlog::open(&logged.path().join("requests"), tables).expect("a request log");
             let parts = Parts {
                 store,
                 blobs,
@@ -112,7 +115,7 @@ impl Stage {
                 entropy,
                 policy: engine_policy::cedar(),
                 domains: self.domains,
-                ports: engine_tracking::behind(&tracking, self.ports.with(traffic)),
+                ports: engine_tracking::behind(&tracking, self.ports.with(traffic)).with(requests),
                 workers: 2,
                 blocking: 4,
                 holder: "test".to_owned(),

@@ -10,6 +10,7 @@ use std::{
 use base::{Entropy, Error, Result, Secret};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain_identity::oauth::Provider;
+use domain_monitoring::Baselines;
 use domain_serving::Serving;
 use engine_blobs::Collected;
 use engine_vault::{MasterKey, Sealed};
@@ -115,6 +116,7 @@ fn domains() -> Vec<Domain> {
         domain_operations::domain(),
         domain_catalog::domain(),
         domain_serving::domain(),
+        domain_monitoring::domain(),
         domain_pipelines::domain(),
         domain_market::domain(),
         domain_governance::domain(),
@@ -244,7 +246,7 @@ pub fn parts(
             .with(infer)
             .with(Arc::new(engine_batch::open()) as Arc<dyn Runners>)
             .with(learn)
-            .with(tables)
+            .with(Arc::clone(&tables))
             .with(gateway)
             .with(proxy)
             .with(fetch)
@@ -255,7 +257,9 @@ pub fn parts(
             .with(engine_search::open(&settled.data_dir.join("search"))?)
             .with(Arc::new(domain_search::Feed::default()))
             .with(Arc::new(domain_views::Computed::default()))
+            .with(engine_requestlog::open(&settled.data_dir.join("requests"), Arc::clone(&tables))?)
             .with(Arc::new(Serving::default()))
+            .with(Arc::new(Baselines::default()))
             .with(Arc::new(Tallies::default()))
             .with(engine_policy::rules())
             .with(Arc::new(site))

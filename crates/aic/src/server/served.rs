@@ -53,6 +53,21 @@ impl Collector for Served {
             let count = ConstCounter::new(series.rows.load(Ordering::Relaxed));
             count.encode(rows.encode_family(&labels(series))?)?;
         }
+        let logged: [(&str, Read); 2] =
+            [("kept", |series| &series.logged), ("dropped", |series| &series.log_dropped)];
+        let mut requests = encoder.encode_descriptor(
+            "endpoint_logged_requests",
+            "Requests handed to the request log, and those it had no room for",
+            None,
+            MetricType::Counter,
+        )?;
+        for series in &all {
+            for (outcome, read) in logged {
+                let labels = [&labels(series)[..], &[("outcome", outcome.to_owned())]].concat();
+                let count = ConstCounter::new(read(series).load(Ordering::Relaxed));
+                count.encode(requests.encode_family(&labels)?)?;
+            }
+        }
         let mut seconds =
             encoder.encode_descriptor("endpoint_seconds", "Seconds calls took", None, MetricType::Counter)?;
         for series in &all {

@@ -84,6 +84,10 @@ struct File {
     /// The file's name; its ending tells the format where the media type does not.
     #[field(max = 255, example = "churn.csv")]
     filename: Option<String>,
+    /// The version of a dataset that it was made from.
+    #[field(max = 253)]
+    #[serde(rename = "derivedFrom")]
+    derived_from: Option<String>,
 }
 
 /// What came of an upload.
@@ -107,7 +111,8 @@ async fn upload(cx: Cx, it: Object<Dataset>, file: File, incoming: Incoming) -> 
     if stored.bytes == 0 {
         return Err(Error::invalid("table-empty", "the file is empty"));
     }
-    let spec = Version::of_file(it.name(), stored, format, filename);
+    let derived_from = file.derived_from.map(Ref::to);
+    let spec = Version { derived_from, ..Version::of_file(it.name(), stored, format, filename) };
     let version = dataset_version::create(&cx, spec).await?;
     let run = dataset_version::order_profile(&cx, &version).await?;
     let digest = stored.digest;

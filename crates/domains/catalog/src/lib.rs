@@ -14,6 +14,7 @@ mod logged;
 mod model;
 mod model_version;
 mod model_work;
+mod reference;
 mod reproduce;
 mod run;
 mod train;

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use kernel::prelude::*;
 use ports::infer::Infer;
 
-use crate::{attestation, card, dataset_version::next_number, files, gate, model::Model, reproduce};
+use crate::{
+    attestation, card, dataset_version::next_number, files, gate, model::Model, reference, reproduce,
+};
 
 /// What versions serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Version>) -> KindBuilder<Version> {
@@ -21,6 +23,12 @@ pub fn serve(kind: KindBuilder<Version>) -> KindBuilder<Version> {
             "clear",
             "Refuses what quarantine or an enforced policy would refuse of the version, and does nothing else.",
             gate::clear,
+        )
+        .needs("get")
+        .action(
+            "reference",
+            "Rows that stand for what the version was trained on: those held out of training, else rows of its data.",
+            reference::reference,
         )
         .needs("get")
         .view("card", "What is recorded of the version, as a model card.", |cx, it, _: Nothing| async move {

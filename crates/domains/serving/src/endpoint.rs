@@ -1,9 +1,12 @@
 //! An endpoint: an address that answers with a model's predictions.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use kernel::{prelude::*, read};
-use ports::infer::{Tensor, load::Turn};
+use ports::infer::{Explanation, Tensor, load::Turn};
 
 use crate::{
     forms::Inputs,
@@ -15,24 +18,28 @@ use crate::{
 
 pub mod counted;
 pub mod limits;
+pub mod logging;
 mod operate;
 pub mod routing;
 mod shadow;
+mod watched;
 
 pub use limits::Limits;
+pub use logging::{Logging, Sampled, Sampling};
 pub use operate::Desired;
 pub use routing::Routing;
 
 /// What endpoints serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Endpoint>) -> KindBuilder<Endpoint> {
     let kind = counted::serve(limits::serve(routing::serve(operate::serve(kind))));
+    let kind = watched::serve(logging::serve(kind));
     kind.admit(resolve)
         .admit(routing::fits)
         .admit(gate::deployed)
         .action("predict", "Predicts for rows given as objects of columns.", predict_rows)
         .action(
             "explain",
-            "Predicts and says what each column added; the parts sum to the margin.",
+            "Predicts and says what each column added; the parts sum to the margin. Exact for trees and linear models, by trial else.",
             explain_rows,
         )
         .action("infer", "Predicts for tensors: the Open Inference Protocol v2.", infer)
@@ -79,6 +86,8 @@ pub struct Endpoint {
     pub routing: Option<Routing>,
     /// What bounds its load; without it every request runs at once.
     pub limits: Option<Limits>,
+    /// Which of its requests are logged; none without it.
+    pub logging: Option<Logging>,
 }
 
 /// Where an endpoint is.
@@ -190,6 +199,7 @@ async fn resolve(
 pub struct Picked {
     plan: Arc<Plan>,
     place: usize,
+    sampled: Option<Sampled>,
 }
 
 impl Picked {
@@ -203,8 +213,25 @@ impl Picked {
         self.plan.notes(now)
     }
 
-    /// Runs its model, and sends a copy to the shadow where there is one.
+    /// What the prediction is called, where it is logged.
+    pub fn prediction(&self) -> Option<&Uid> {
+        self.sampled.as_ref().map(|it| &it.id)
+    }
+
+    /// Runs its model, and sends a copy to the shadow where there is one and to the log where the request was drawn.
     pub async fn run(&self, cx: &Cx, inputs: Vec<Tensor>, rows: usize) -> Result<Vec<Tensor>> {
+        self.run_explained(cx, (inputs, rows), &[]).await
+    }
+
+    /// The same where it is known already what each input adds.
+    pub async fn run_explained(
+        &self,
+        cx: &Cx,
+        (inputs, rows): (Vec<Tensor>, usize),
+        explanations: &[Explanation],
+    ) -> Result<Vec<Tensor>> {
+        let began = cx.now();
+        let kept = self.sampled.as_ref().map(|_| inputs.clone());
         let copy = self.plan.shadow.filter(|place| *place != self.place).map(|place| (place, inputs.clone()));
         let outputs = match &self.target().runner {
             None => predict::run(cx, &self.target().loaded, inputs, rows).await?,
@@ -215,6 +242,10 @@ impl Picked {
         };
         if let Some((place, inputs)) = copy {
             shadow::send(cx, (&self.plan, place), inputs, &outputs)?;
+        }
+        if let Some(inputs) = kept {
+            let explanations = explanations.to_vec();
+            logging::keep(cx, self, logging::Done { inputs, outputs: &outputs, explanations, began })?;
         }
         Ok(outputs)
     }
@@ -245,7 +276,15 @@ async fn pick(cx: &Cx, it: &Object<Endpoint>, carried: crate::choice::Carried<'_
     plan.asked(cx.now());
     let caller = cx.principal.actor();
     let place = plan.choice.place(carried, (it.metadata.uid.as_str(), &caller), &plan.turn);
-    Ok(Picked { plan, place })
+    Ok(Picked { plan, place, sampled: None })
+}
+
+/// The same for a request of a caller, which may be drawn into the log.
+async fn pick_logged(cx: &Cx, it: &Object<Endpoint>, carried: crate::choice::Carried<'_>) -> Result<Picked> {
+    let picked = pick(cx, it, carried).await?;
+    let Some(sampling) = &picked.plan.sampling else { return Ok(picked) };
+    let turn = picked.plan.logged.fetch_add(1, Ordering::Relaxed);
+    Ok(Picked { sampled: sampling.sampled(cx, turn), ..picked })
 }
 
 /// A request as a face hands it in.
@@ -268,6 +307,8 @@ pub struct Answered {
     pub version: u64,
     /// The number of the revision that answered.
     pub revision: u64,
+    /// What the prediction is called, where it is logged.
+    pub prediction: Option<Uid>,
 }
 
 /// Answers a face's request: who may, then which revision, then what it says.
@@ -279,7 +320,7 @@ pub async fn answer(cx: &Cx, name: &str, ask: Ask<'_>) -> Result<Answered> {
     let (cx, it) = &allowed(cx, name).await?;
     let rows = ask.inputs.rows();
     few_enough(it, rows)?;
-    let picked = match (pick(cx, it, ask.carried).await, ask.version) {
+    let picked = match (pick_logged(cx, it, ask.carried).await, ask.version) {
         (Ok(picked), Some(wanted)) => insisted(picked, wanted),
         (picked, _) => picked,
     };
@@ -288,7 +329,8 @@ pub async fn answer(cx: &Cx, name: &str, ask: Ask<'_>) -> Result<Answered> {
         let outputs = picked.run(cx, inputs, rows).await?;
         let outputs = tensor_json::wanted(outputs, ask.outputs)?;
         let target = picked.target();
-        Ok(Answered { outputs, version: target.loaded.number, revision: target.number })
+        let prediction = picked.prediction().cloned();
+        Ok(Answered { outputs, version: target.loaded.number, revision: target.number, prediction })
     })
     .await
 }
@@ -333,7 +375,7 @@ fn insisted(picked: Picked, wanted: &str) -> Result<Picked> {
 async fn predict_rows(cx: Cx, it: Object<Endpoint>, ask: Rows) -> Result<Predicted> {
     let rows = ask.rows.len();
     few_enough(&it, rows)?;
-    let picked = pick(&cx, &it, &|name| predict::parameter(ask.parameters.as_ref(), name)).await;
+    let picked = pick_logged(&cx, &it, &|name| predict::parameter(ask.parameters.as_ref(), name)).await;
     counted::call(&cx, &it, (rows, picked), async |picked| predict::rows(&cx, picked, &ask.rows).await).await
 }
 
@@ -350,7 +392,7 @@ fn few_enough(it: &Object<Endpoint>, rows: usize) -> Result<()> {
 async fn explain_rows(cx: Cx, it: Object<Endpoint>, ask: Rows) -> Result<Explained> {
     let rows = ask.rows.len();
     few_enough(&it, rows)?;
-    let picked = pick(&cx, &it, &|name| predict::parameter(ask.parameters.as_ref(), name)).await;
+    let picked = pick_logged(&cx, &it, &|name| predict::parameter(ask.parameters.as_ref(), name)).await;
     counted::call(&cx, &it, (rows, picked), async |picked| predict::explained(&cx, picked, &ask.rows).await)
         .await
 }
@@ -359,7 +401,7 @@ async fn explain_rows(cx: Cx, it: Object<Endpoint>, ask: Rows) -> Result<Explain
 async fn infer(cx: Cx, it: Object<Endpoint>, ask: tensor_json::Request) -> Result<Value> {
     let rows = ask.rows();
     few_enough(&it, rows)?;
-    let picked = pick(&cx, &it, &|name| predict::parameter(ask.parameters.as_ref(), name)).await;
+    let picked = pick_logged(&cx, &it, &|name| predict::parameter(ask.parameters.as_ref(), name)).await;
     counted::call(&cx, &it, (rows, picked), async |picked| {
         tensor_json::infer(&cx, picked, it.name(), ask).await
     })
@@ -397,7 +439,12 @@ async fn try_version(cx: Cx, ask: Try) -> Result<Predicted> {
         })?],
     };
     let predictions = predict::predicted(&cx, &loaded, &rows).await?;
-    Ok(Predicted { predictions, model: loaded.name.clone(), version: loaded.number.to_string() })
+    Ok(Predicted {
+        predictions,
+        model: loaded.name.clone(),
+        version: loaded.number.to_string(),
+        prediction_id: None,
+    })
 }
 
 /// Resolves the version again, and makes a new revision of it.

@@ -44,6 +44,8 @@ pub fn domain() -> Domain {
         .kind(revision::serve)
         .kind(rollout::serve)
         .workflow(rollout::rolling_out())
+        .every("request-logs", 3_600, endpoint::logging::trim)
+        .controller("request-logs", "catalog.endpoints", endpoint::logging::forget)
         .controller("endpoints", "catalog.endpoints", deploy::make_ready)
         .controller("rollouts", "catalog.rollouts", rollout::order)
         .controller("rollout-ends", "system.runs", rollout::end)

@@ -11,7 +11,7 @@ use std::{
 use kernel::prelude::*;
 use ports::{
     infer::{
-        Infer, Model, Signature,
+        Infer, Model, Signature, Tensor,
         load::{Runner, Runners},
     },
     notary::{Made, Notary},
@@ -20,7 +20,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use crate::{
     choice::{Choice, PARTS, Rule},
-    endpoint::{Endpoint, Limits, Phase},
+    endpoint::{Endpoint, Limits, Phase, Sampling},
     gate::VERSIONS,
     revision::{self, Revision},
     used,
@@ -42,6 +42,10 @@ pub struct Loaded {
     pub signature: Signature,
     /// A row it can be tried with.
     pub example: Option<Value>,
+    /// The classes in the order of the probabilities.
+    pub classes: Arc<[String]>,
+    /// Rows that explanations by trial compare with, read when the first is asked for.
+    pub background: OnceCell<Vec<Tensor>>,
 }
 
 /// What this process counted of a revision since it started, for whoever scrapes.
@@ -59,6 +63,10 @@ pub struct Series {
     pub rows: AtomicU64,
     /// Microseconds of all calls together.
     pub micros: AtomicU64,
+    /// Requests handed to the log.
+    pub logged: AtomicU64,
+    /// Requests that the log had no room for.
+    pub log_dropped: AtomicU64,
 }
 
 impl Series {
@@ -91,6 +99,8 @@ pub struct Target {
 
 /// Where the requests of an endpoint go, worked out once for each change of it.
 pub struct Plan {
+    /// The endpoint.
+    pub endpoint: Uid,
     /// The change.
     version: u64,
     /// The revisions that get requests.
@@ -101,6 +111,10 @@ pub struct Plan {
     pub shadow: Option<usize>,
     /// How many requests were shared by weight.
     pub turn: Arc<AtomicU64>,
+    /// Which requests are logged.
+    pub sampling: Option<Sampling>,
+    /// How many requests were drawn about.
+    pub logged: AtomicU64,
     /// After how many seconds without a request it rests.
     idle_s: Option<u32>,
     /// When it was last asked, in microseconds.
@@ -124,6 +138,8 @@ pub struct Serving {
     series: RwLock<HashMap<Uid, Arc<Series>>>,
     /// Places for copies of requests; there is no queue behind them.
     pub shadows: Arc<Semaphore>,
+    /// Places for logged requests to be explained; there is no queue behind them.
+    pub explains: Arc<Semaphore>,
 }
 
 impl Default for Serving {
@@ -134,6 +150,7 @@ impl Default for Serving {
             plans: RwLock::default(),
             series: RwLock::default(),
             shadows: Arc::new(Semaphore::new(SHADOWS_MAX)),
+            explains: Arc::new(Semaphore::new(EXPLAINS_MAX)),
         }
     }
 }
@@ -144,6 +161,8 @@ const LOADED_MAX: usize = 1_000;
 const PLANS_MAX: usize = 10_000;
 /// How many copies of requests are answered at once.
 const SHADOWS_MAX: usize = 16;
+/// How many logged requests are explained at once.
+const EXPLAINS_MAX: usize = 4;
 /// The largest model that is loaded, in bytes.
 const MODEL_MAX: u64 = 2 << 30;
 
@@ -191,15 +210,18 @@ impl Serving {
         let bytes = cx.platform().blobs.get(blob, MODEL_MAX).await?;
         let infer = cx.port::<dyn Infer>()?;
         let model = cx.blocking(move || infer.load(&bytes)).await?;
-        let declared = serde_json::from_value(found.signature.unwrap_or_default());
+        let declared: Signature =
+            serde_json::from_value(found.signature.unwrap_or_default()).map_err(Error::internal)?;
         Ok(Arc::new(Loaded {
             model,
             version: version.to_owned(),
             model_uid: cx.read("catalog.models", &found.model).await?.metadata.uid,
             name: found.model,
             number: found.number,
-            signature: declared.map_err(Error::internal)?,
+            classes: declared.classes.clone().into(),
+            signature: declared,
             example: found.input_example,
+            background: OnceCell::new(),
         }))
     }
 
@@ -308,12 +330,16 @@ impl Serving {
             Some(number) => Some(self.place(cx, it, &mut targets, number).await?),
             None => None,
         };
+        let sampling = it.spec.logging.as_ref().map(|it| Sampling::new(it, cx.now().micros().unsigned_abs()));
         Ok(Plan {
+            endpoint: it.metadata.uid.clone(),
             version: it.metadata.version,
             targets,
             choice: Choice::new(&shares, rules, routing.sticky_by),
             shadow,
             turn,
+            sampling,
+            logged: AtomicU64::new(0),
             idle_s: it.spec.limits.as_ref().filter(|it| it.replicas_min == 0).map(|it| it.idle_seconds),
             asked: AtomicI64::new(cx.now().micros()),
             noted: AtomicI64::new(0),

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use kernel::prelude::*;
-use ports::infer::{Datatype, Elements, Signature, Tensor};
+use kernel::{access::Principal, prelude::*};
+use ports::infer::{Datatype, Elements, Explanation, Infer, Signature, Tensor, Trials};
 
-use crate::{endpoint::Picked, live::Loaded};
+use crate::{endpoint::Picked, gate::VERSIONS, live::Loaded};
 
 /// The most rows one request may carry.
 pub const ROWS_MAX: usize = 10_000;
@@ -54,6 +54,9 @@ pub struct Predicted {
     pub model: String,
     /// The number of its version.
     pub version: String,
+    /// What the prediction is called in the request log, where it is kept there: feedback names it.
+    #[serde(rename = "predictionId", skip_serializing_if = "Option::is_none")]
+    pub prediction_id: Option<String>,
 }
 
 /// Why a row got its prediction.
@@ -68,7 +71,8 @@ pub struct Reason {
     pub contributions: BTreeMap<String, f64>,
     /// The model's raw answer: `base` and all contributions.
     pub margin: f64,
-    /// How it was worked out: `tree-shap` or `linear`, both exact.
+    /// How it was worked out: `tree-shap` or `linear`, both exact, or `kernel-shap` by trial, whose numbers are probabilities of
+    /// the class, or the target's unit.
     pub method: String,
 }
 
@@ -83,6 +87,9 @@ pub struct Explained {
     pub model: String,
     /// The number of its version.
     pub version: String,
+    /// What the prediction is called in the request log, where it is kept there: feedback names it.
+    #[serde(rename = "predictionId", skip_serializing_if = "Option::is_none")]
+    pub prediction_id: Option<String>,
 }
 
 /// Predicts for rows with the revision that was chosen.
@@ -91,7 +98,12 @@ pub async fn rows(cx: &Cx, picked: &Picked, rows: &[Value]) -> Result<Predicted>
     let tensors = tensors(&loaded.signature, rows)?;
     let answered = picked.run(cx, tensors, rows.len()).await?;
     let predictions = predictions(&loaded.signature, &answered, rows.len())?;
-    Ok(Predicted { predictions, model: loaded.name.clone(), version: loaded.number.to_string() })
+    Ok(Predicted {
+        predictions,
+        model: loaded.name.clone(),
+        version: loaded.number.to_string(),
+        prediction_id: picked.prediction().map(ToString::to_string),
+    })
 }
 
 /// Predicts for rows with a model.
@@ -114,9 +126,8 @@ pub async fn run(cx: &Cx, loaded: &Arc<Loaded>, inputs: Vec<Tensor>, rows: usize
 pub async fn explained(cx: &Cx, picked: &Picked, rows: &[Value]) -> Result<Explained> {
     let loaded = &picked.target().loaded;
     let inputs = tensors(&loaded.signature, rows)?;
-    let (model, again) = (Arc::clone(loaded), inputs.clone());
-    let reasons = cx.blocking(move || model.model.explain(again)).await?;
-    let answered = picked.run(cx, inputs, rows.len()).await?;
+    let reasons = reasons(cx, loaded, inputs.clone()).await?;
+    let answered = picked.run_explained(cx, (inputs, rows.len()), &reasons).await?;
     let predictions = predictions(&loaded.signature, &answered, rows.len())?;
     let explanations = reasons
         .into_iter()
@@ -133,7 +144,49 @@ pub async fn explained(cx: &Cx, picked: &Picked, rows: &[Value]) -> Result<Expla
         explanations,
         model: loaded.name.clone(),
         version: loaded.number.to_string(),
+        prediction_id: picked.prediction().map(ToString::to_string),
     })
+}
+
+/// Rows that an explanation by trial compares with.
+const BACKGROUND: u32 = 100;
+/// Sets of inputs that are tried for a row at most.
+const SETS_MAX: usize = 2_048;
+
+/// What each input adds: exactly where the model's form allows it, else by trial against rows of its training.
+pub async fn reasons(cx: &Cx, loaded: &Arc<Loaded>, inputs: Vec<Tensor>) -> Result<Vec<Explanation>> {
+    let (model, again) = (Arc::clone(loaded), inputs.clone());
+    match cx.blocking(move || model.model.explain(again)).await {
+        Err(error) if error.code() == "not-explainable" => {}
+        other => return other,
+    }
+    let background = loaded.background.get_or_try_init(|| background(cx, loaded)).await?.clone();
+    let (infer, model) = (cx.port::<dyn Infer>()?, Arc::clone(loaded));
+    let ask = Trials { inputs, background, sets_max: SETS_MAX, seed: 7 };
+    cx.blocking(move || infer.approximate(&*model.model, ask)).await
+}
+
+/// What is read of rows to compare with.
+#[derive(Deserialize)]
+struct Reference {
+    rows: Vec<serde_json::Map<String, Value>>,
+}
+
+/// Rows of what the version was trained on, as its tensors.
+async fn background(cx: &Cx, loaded: &Loaded) -> Result<Vec<Tensor>> {
+    // Who asks for predictions need not be allowed to read the data.
+    let inside = cx.platform().cx_of(Principal::system("endpoints", &cx.org), &cx.project);
+    let told = inside
+        .call_action(VERSIONS, Some(&loaded.version), "reference", json!({"limit": BACKGROUND}))
+        .await?;
+    let found: Reference = serde_json::from_value(told).map_err(Error::internal)?;
+    let known = |name: &String| loaded.signature.inputs.iter().any(|slot| slot.name == *name);
+    let rows: Vec<Value> = found
+        .rows
+        .into_iter()
+        .map(|row| Value::Object(row.into_iter().filter(|(name, _)| known(name)).collect()))
+        .collect();
+    tensors(&loaded.signature, &rows)
 }
 
 /// One tensor a column, each of shape rows × 1.

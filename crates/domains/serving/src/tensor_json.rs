@@ -53,8 +53,13 @@ pub async fn infer(cx: &Cx, picked: &Picked, endpoint: &str, ask: Request) -> Re
         "model_version": picked.target().loaded.number.to_string(),
         "outputs": outputs,
     });
-    if let Some(id) = ask.id {
+    // Whoever gave the request no name is told that of the logged prediction.
+    let prediction = picked.prediction().map(ToString::to_string);
+    if let Some(id) = ask.id.or_else(|| prediction.clone()) {
         answer["id"] = id.into();
+    }
+    if let Some(prediction) = prediction {
+        answer["parameters"] = json!({"prediction_id": prediction});
     }
     Ok(answer)
 }

@@ -22,13 +22,14 @@ mod shap;
 mod shape;
 mod signature;
 mod trees;
+mod trials;
 mod value;
 
 use std::sync::Arc;
 
 use base::Result;
 use engine_onnx::Message;
-use ports::infer::{Infer, Model};
+use ports::infer::{Explanation, Infer, Model, Trials};
 
 use crate::{fault::unreadable, model::Classic, plan::Plan};
 
@@ -57,6 +58,10 @@ impl Infer for Onnx {
                 Err(unreadable(format!("it needs the operator `{operator}`, which nobody here knows")))
             }
         }
+    }
+
+    fn approximate(&self, model: &dyn Model, ask: Trials) -> Result<Vec<Explanation>> {
+        trials::explain(model, ask)
     }
 }
 

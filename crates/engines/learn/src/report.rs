@@ -9,13 +9,9 @@ use ports::{
     table::{Column, ColumnType, Table, Values},
 };
 use serde_json::Value;
+use statistics::quality::{self, Classified};
 
-use crate::{
-    export::input_name,
-    features::Input,
-    metrics::{self, Classified},
-    study::Study,
-};
+use crate::{export::input_name, features::Input, metrics, study::Study};
 
 /// Rows that explanations compare with.
 const BACKGROUND_MAX: usize = 200;
@@ -59,7 +55,7 @@ pub fn test(
     let classes = &study.target.classes;
     let truth: Vec<f64> = study.held_out.iter().map(|&row| study.target.values[row]).collect();
     if classes.is_empty() {
-        return Ok((metrics::regression(&truth, &numbers), metrics::residuals(&truth, &numbers)));
+        return Ok((quality::regression(&truth, &numbers), metrics::residuals(&truth, &numbers)));
     }
     let place = |label: &String| classes.iter().position(|it| it == label);
     let said: Option<Vec<usize>> = said.iter().map(place).collect();
@@ -69,7 +65,7 @@ pub fn test(
         said: &said.ok_or_else(|| Error::internal("the model names a class nobody taught it"))?,
         chances: &numbers,
     };
-    Ok((classified.metrics(), classified.errors()))
+    Ok((classified.metrics(), metrics::confusion(&classified)))
 }
 
 /// Rows to compare with: a fair sample of those learnt from.

@@ -10,12 +10,13 @@ use std::{
 
 use base::{Error, Result};
 use ports::learn::{Lesson, Point, Trial, Tried};
+use statistics::quality::mean;
 
 use crate::{
     boost::{Ground, Parts},
     candidates::{Candidate, list},
     linear::{Problem, Rows, Scale},
-    metrics::{deviation, mean},
+    metrics::deviation,
     random::Random,
     split,
     study::{Sample, Study},

@@ -227,6 +227,9 @@ fn plain(parameter: Parameter) -> Option<Value> {
 
 /// Answers come as the question did: raw, or in the fields of their types.
 fn answered((model_name, id): (String, String), told: Answered, is_raw: bool) -> ModelInferred {
+    let prediction = told.prediction.map(|it| it.to_string());
+    // Whoever gave the request no name is told that of the logged prediction.
+    let id = if id.is_empty() { prediction.clone().unwrap_or_default() } else { id };
     let mut answer = ModelInferred {
         model_name,
         model_version: told.version.to_string(),
@@ -238,6 +241,10 @@ fn answered((model_name, id): (String, String), told: Answered, is_raw: bool) ->
         outputs: Vec::with_capacity(told.outputs.len()),
         raw_output_contents: Vec::new(),
     };
+    if let Some(prediction) = prediction {
+        let told = Parameter { choice: Some(Choice::Text(prediction)) };
+        answer.parameters.insert("prediction_id".to_owned(), told);
+    }
     for tensor in told.outputs {
         let datatype = tensor.elements.datatype().name().to_owned();
         let shape = tensor.shape.iter().map(|size| *size as i64).collect();

@@ -15,7 +15,7 @@ use ports::infer::{Datatype, Tensor, binary, json};
 use serde::Deserialize;
 use serde_json::{Map, Value, json as object};
 
-use crate::{Wanted, asked, cx, finished, respond};
+use crate::{Wanted, asked, cx, finished, named, respond};
 
 /// How long the JSON in front of the bytes is; of requests and of answers.
 const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
@@ -195,6 +195,7 @@ fn written(model: &str, id: Option<String>, told: Answered, as_bytes: &AsBytes) 
     let mut bytes = Vec::new();
     let mut outputs = Vec::with_capacity(told.outputs.len());
     let mut is_binary = false;
+    let prediction = told.prediction.as_ref().map(ToString::to_string);
     for tensor in told.outputs {
         if !as_bytes.of(&tensor.name) {
             outputs.push(json::written(tensor));
@@ -216,11 +217,12 @@ fn written(model: &str, id: Option<String>, told: Answered, as_bytes: &AsBytes) 
         "parameters": {"revision": told.revision},
         "outputs": outputs,
     });
-    if let Some(id) = id {
+    // Whoever gave the request no name is told that of the logged prediction.
+    if let Some(id) = id.or_else(|| prediction.clone()) {
         answer["id"] = id.into();
     }
     if !is_binary {
-        return Ok(respond(StatusCode::OK, &answer));
+        return Ok(named(respond(StatusCode::OK, &answer), prediction.as_deref()));
     }
     let text = answer.to_string();
     let length = HeaderValue::from(text.len());
@@ -229,5 +231,5 @@ fn written(model: &str, id: Option<String>, told: Answered, as_bytes: &AsBytes) 
     let mut response = Response::new(Body::from(whole));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     response.headers_mut().insert(JSON_LENGTH, length);
-    Ok(response)
+    Ok(named(response, prediction.as_deref()))
 }

@@ -134,6 +134,14 @@ fn respond(status: StatusCode, value: &Value) -> Response<Body> {
     response
 }
 
+/// The answer with what its prediction is called in the request log, where it is kept there.
+fn named(mut response: Response<Body>, prediction: Option<&str>) -> Response<Body> {
+    if let Some(value) = prediction.and_then(|it| HeaderValue::from_str(it).ok()) {
+        response.headers_mut().insert("x-prediction-id", value);
+    }
+    response
+}
+
 /// The protocol's error object, with the platform's code and field beside it.
 fn problem(error: &Error) -> Response<Body> {
     face_web::problem::note(error, "");

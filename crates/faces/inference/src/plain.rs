@@ -7,13 +7,13 @@ use axum::{
     extract::{Path, Request, State},
     http::{HeaderMap, Response, StatusCode},
 };
-use base::{Error, Result};
+use base::{Error, Result, Uid};
 use domain_serving::{Inputs, plain};
 use face_web::{Web, body};
 use kernel::{cx::Cx, declare::Body as CallBody, dispatch::Verb};
 use serde_json::{Map, Value, json};
 
-use crate::{Wanted, asked, call, cx, finished, models, respond};
+use crate::{Wanted, asked, call, cx, finished, models, named, respond};
 
 /// KServe v1: whether a model answers.
 pub async fn ready(web: State<Web>, Path(model): Path<String>, headers: HeaderMap) -> Response<Body> {
@@ -36,19 +36,20 @@ pub async fn predict(web: State<Web>, Path(model): Path<String>, request: Reques
         match verb {
             "predict" => {
                 let inputs = instances(&ask)?;
-                let predictions = predicted(&cx, (name, inputs), &ask, &parts.headers).await?;
-                Ok(json!({"predictions": predictions}))
+                predicted(&cx, (name, inputs), &ask, &parts.headers).await
             }
             "explain" => {
                 let rows = ask.get("instances").cloned().unwrap_or_default();
                 let body = CallBody::Json(json!({"rows": rows}));
                 let told = call(cx, Verb::Act("explain".to_owned()), Some(name), body).await?;
-                Ok(json!({"explanations": told["explanations"], "predictions": told["predictions"]}))
+                let answer =
+                    json!({"explanations": told["explanations"], "predictions": told["predictions"]});
+                Ok(named(respond(StatusCode::OK, &answer), told["predictionId"].as_str()))
             }
             _ => Err(Error::not_found("no-such-operation", "a model has `:predict` and `:explain` here")),
         }
     };
-    finished(&web, "POST", began, told.await.map(|told| respond(StatusCode::OK, &told)))
+    finished(&web, "POST", began, told.await)
 }
 
 /// MLflow: one address an endpoint.
@@ -72,9 +73,9 @@ pub async fn invocations(web: State<Web>, Path(model): Path<String>, request: Re
                     .hint("send `application/json` or `text/csv`"));
             }
         };
-        Ok(json!({"predictions": predicted(&cx, (&model, inputs), &ask, &parts.headers).await?}))
+        predicted(&cx, (&model, inputs), &ask, &parts.headers).await
     };
-    finished(&web, "POST", began, told.await.map(|told| respond(StatusCode::OK, &told)))
+    finished(&web, "POST", began, told.await)
 }
 
 async fn predicted(
@@ -82,13 +83,15 @@ async fn predicted(
     (model, inputs): (&str, Inputs),
     ask: &Value,
     headers: &HeaderMap,
-) -> Result<Vec<Value>> {
+) -> Result<Response<Body>> {
     let none = Map::new();
     // MLflow calls them `params`.
     let parameters = ask.get("parameters").or(ask.get("params")).and_then(Value::as_object).unwrap_or(&none);
     let rows = inputs.rows();
     let wanted = Wanted { model, version: None, inputs, outputs: &[], parameters, headers };
-    Ok(plain(&asked(cx, wanted).await?.outputs, rows))
+    let told = asked(cx, wanted).await?;
+    let answer = json!({"predictions": plain(&told.outputs, rows)});
+    Ok(named(respond(StatusCode::OK, &answer), told.prediction.as_ref().map(Uid::as_str)))
 }
 
 fn wrong(field: &str, message: &str) -> Error {

@@ -16,9 +16,9 @@ pub fn serve(kind: KindBuilder<Endpoint>) -> KindBuilder<Endpoint> {
         .needs("get")
         .view("series", "Calls, failures and times of the last days as they went, for a chart.", series)
         .needs("get")
+        .view_of_all("metrics-of-all", "Calls, failures and times of all endpoints of the project.", of_all)
+        .needs("list")
         .view("usage", "Calls and rows of the last days, by caller.", usage)
-        .needs("get")
-        .view("logs", "What happened to the endpoint: versions loaded, and calls that failed here.", logs)
         .needs("get")
 }
 
@@ -217,6 +217,22 @@ async fn series(cx: Cx, it: Object<Endpoint>, ask: Window) -> Result<Series> {
     Ok(Series { seconds, items: items.collect() })
 }
 
+/// The most endpoints that are told of at once.
+const ENDPOINTS_MAX: u32 = 1_000;
+
+/// Calls, failures and times of the last days, endpoint by endpoint.
+async fn of_all(cx: Cx, ask: Window) -> Result<Value> {
+    let mut items = Vec::new();
+    for it in cx.list::<Endpoint>("", ENDPOINTS_MAX).await? {
+        let (name, phase) = (it.name().to_owned(), it.status.phase);
+        let mut told = metrics(cx.clone(), it, ask.clone()).await?;
+        told["endpoint"] = name.into();
+        told["phase"] = json!(phase);
+        items.push(told);
+    }
+    Ok(json!({"items": items}))
+}
+
 /// Calls and rows of the last days, by caller.
 async fn usage(cx: Cx, it: Object<Endpoint>, ask: Window) -> Result<Value> {
     let counts = used::since(&cx, &it.metadata.uid, ask.days).await?;
@@ -226,20 +242,10 @@ async fn usage(cx: Cx, it: Object<Endpoint>, ask: Window) -> Result<Value> {
     Ok(json!({"days": ask.days, "calls": count("calls"), "rows": count("rows"), "callers": callers}))
 }
 
-/// How much of the log.
-#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
-struct Tail {
-    /// The number of the first event, from 0.
-    #[field(default = 0)]
-    from: u64,
-    /// How many at most.
-    #[field(min = 1, max = 1000, default = 200)]
-    limit: u32,
-}
-
-async fn logs(cx: Cx, it: Object<Endpoint>, ask: Tail) -> Result<Value> {
+/// What happened to the endpoint: versions loaded, and calls that failed here.
+pub async fn events_of(cx: &Cx, it: &Object<Endpoint>, (from, limit): (u64, u32)) -> Result<Value> {
     let mut items = Vec::new();
-    for (number, entry) in cx.platform().store.stream(&events(&it.metadata.uid), ask.from, ask.limit).await? {
+    for (number, entry) in cx.platform().store.stream(&events(&it.metadata.uid), from, limit).await? {
         let mut event: Value = serde_json::from_str(&entry).map_err(Error::internal)?;
         event["number"] = json!(number);
         items.push(event);
