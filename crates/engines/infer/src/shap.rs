@@ -3,48 +3,68 @@
 //!
 //! What a set of known features is worth is the tree's answer when unknown branches are followed
 //! both ways, in proportion to the training rows that took them. The values of a row and the
-//! answer with nothing known sum to the row's answer.
+//! answer with nothing known sum to the row's answer. The sums over sets are worked out as
+//! coefficients of polynomials, as Yu et al. do ("Linear TreeSHAP", 2022).
 
 use crate::trees::{Aggregate, Ensemble, Node, Test};
 
 /// The deepest tree that is explained; the work grows with the square of the depth.
 pub const DEPTH_MAX: usize = 200;
 
-/// One feature on the way to a node: the share of orders in which it lets the row pass when
-/// unknown (`zero`) and known (`one`), and the weight of the subsets of this size.
+/// One feature on the way to a node: the share of orders in which it lets the row pass when unknown, and whether it does when
+/// known.
 #[derive(Clone, Copy, Default)]
 struct Step {
     feature: u32,
     zero: f64,
-    one: f64,
-    weight: f64,
+    passes: bool,
 }
 
-/// No feature: the step before the root.
-const NOTHING: u32 = u32::MAX;
-
-/// Explains rows of one ensemble; kept to reuse its buffer.
+/// Explains rows of one ensemble; kept to reuse its buffers.
+///
+/// Of the features on the way to a leaf only those that let the row pass can be known: a known one that does not closes the way.
+/// So the shares of all sets of known features are the coefficients of the product of `zero + t` over those that pass, and
+/// the others are a factor. All that do not pass add the same.
 pub struct Explainer<'a> {
     trees: &'a Ensemble,
     row: &'a [f64],
     target: u32,
+    /// The steps to each depth, one after the other.
     path: Vec<Step>,
+    /// The coefficients at each depth, by how many are known.
+    known: Vec<f64>,
+    /// How much room a depth has in both.
+    room: usize,
+    /// `k! (n - 1 - k)! / n!` at `n * room + k`: the share of orders of `n` features in which `k` given ones come before one.
+    orders: Vec<f64>,
 }
 
-/// A branch about to be entered: where, from which path, and the step that leads to it.
+/// A branch about to be entered.
 #[derive(Clone, Copy)]
 struct Visit {
     at: u32,
-    path_start: usize,
-    path_len: usize,
-    step: Step,
+    depth: usize,
+    /// How many features there are on the way, and how many of them let the row pass.
+    steps: usize,
+    passing: usize,
+    /// The product of `zero` over those that do not.
+    factor: f64,
 }
 
 impl<'a> Explainer<'a> {
     /// An explainer of one row and target.
     pub fn new(trees: &'a Ensemble, row: &'a [f64], target: u32) -> Self {
-        let depth = trees.depth + 2;
-        Self { trees, row, target, path: vec![Step::default(); depth * (depth + 1)] }
+        let room = trees.depth + 2;
+        let mut orders = vec![0.0; room * room];
+        for n in 1..room {
+            let mut share = 1.0 / n as f64;
+            for k in 0..n {
+                orders[n * room + k] = share;
+                share *= (k + 1) as f64 / (n - 1 - k).max(1) as f64;
+            }
+        }
+        let (path, known) = (vec![Step::default(); room * room], vec![0.0; room * room]);
+        Self { trees, row, target, path, known, room, orders }
     }
 
     /// Adds each feature's value to `phi` and answers what is expected with nothing known, base values left out.
@@ -52,16 +72,9 @@ impl<'a> Explainer<'a> {
         let mut expected = 0.0;
         let roots = &self.trees.roots;
         for &root in roots {
-            expected += self.expected(root);
-            self.descend(
-                Visit {
-                    at: root,
-                    path_start: 0,
-                    path_len: 0,
-                    step: Step { feature: NOTHING, zero: 1.0, one: 1.0, weight: 0.0 },
-                },
-                phi,
-            );
+            self.known[0] = 1.0;
+            let visit = Visit { at: root, depth: 0, steps: 0, passing: 0, factor: 1.0 };
+            expected += self.descend(visit, phi);
         }
         if self.trees.aggregate == Aggregate::Average {
             let trees = roots.len().max(1) as f64;
@@ -69,19 +82,6 @@ impl<'a> Explainer<'a> {
             expected /= trees;
         }
         expected
-    }
-
-    /// The answer of the tree below a node when nothing is known.
-    fn expected(&self, at: u32) -> f64 {
-        let node = &self.trees.nodes[at as usize];
-        if node.test == Test::Leaf {
-            return self.value(node);
-        }
-        let (yes, no) = self.shares(node);
-        let below = |child: u32, share: f64| {
-            if share == 0.0 { 0.0 } else { share * self.expected(child) }
-        };
-        below(node.yes, yes) + below(node.no, no)
     }
 
     fn value(&self, leaf: &Node) -> f64 {
@@ -99,104 +99,124 @@ impl<'a> Explainer<'a> {
         if yes + no > 0.0 { (yes / (yes + no), no / (yes + no)) } else { (0.5, 0.5) }
     }
 
-    fn descend(&mut self, visit: Visit, phi: &mut [f64]) {
-        // Each depth works on its own copy of the path, behind its parent's.
-        let start = visit.path_start + visit.path_len;
-        self.path.copy_within(visit.path_start..start, start);
-        let mut len = extend(&mut self.path[start..], visit.path_len, visit.step);
+    /// Goes on below a node; answers what is expected there with nothing known.
+    fn descend(&mut self, visit: Visit, phi: &mut [f64]) -> f64 {
         let node = self.trees.nodes[visit.at as usize];
         if node.test == Test::Leaf {
-            let value = self.value(&node);
-            let path = &self.path[start..start + len];
-            if value != 0.0 {
-                for (at, step) in path.iter().enumerate().skip(1) {
-                    phi[step.feature as usize] += unwound_sum(path, at) * (step.one - step.zero) * value;
-                }
-            }
-            return;
+            return self.leaf(&visit, self.value(&node), phi);
         }
         let hot = Ensemble::next(&node, self.row[node.feature as usize]);
         let (yes, no) = self.shares(&node);
-        let (cold, hot_share, cold_share) =
-            if hot == node.yes { (node.no, yes, no) } else { (node.yes, no, yes) };
-        // A feature met before gives its step back and enters again with the product of both.
-        let (mut zero, mut one) = (1.0, 1.0);
-        let path = &mut self.path[start..start + len];
-        if let Some(at) = path.iter().position(|it| it.feature == node.feature) {
-            (zero, one) = (path[at].zero, path[at].one);
-            unwind(path, at);
-            len -= 1;
-        }
-        for (at, share, one) in [(hot, hot_share, one), (cold, cold_share, 0.0)] {
-            let zero = share * zero;
-            // Nothing passes here, known or unknown.
-            if zero == 0.0 && one == 0.0 {
-                continue;
-            }
-            let step = Step { feature: node.feature, zero, one, weight: 0.0 };
-            let visit = Visit { at, path_start: start, path_len: len, step };
-            self.descend(visit, phi);
-        }
-    }
-}
-
-/// Appends a step and brings the weights of all subset sizes up to date; answers the new length.
-fn extend(path: &mut [Step], len: usize, step: Step) -> usize {
-    path[len] = Step { weight: if len == 0 { 1.0 } else { 0.0 }, ..step };
-    let size = (len + 1) as f64;
-    for at in (0..len).rev() {
-        let weight = path[at].weight;
-        path[at + 1].weight += step.one * weight * (at + 1) as f64 / size;
-        path[at].weight = step.zero * weight * (len - at) as f64 / size;
-    }
-    len + 1
-}
-
-/// Takes the step at a place out again, undoing what `extend` did for it.
-fn unwind(path: &mut [Step], at: usize) {
-    let last = path.len() - 1;
-    let Step { zero, one, .. } = path[at];
-    let size = path.len() as f64;
-    let mut next = path[last].weight;
-    for below in (0..last).rev() {
-        if one != 0.0 {
-            let weight = path[below].weight;
-            path[below].weight = next * size / ((below + 1) as f64 * one);
-            next = weight - path[below].weight * zero * (last - below) as f64 / size;
+        let branches = if hot == node.yes {
+            [(node.yes, yes, true), (node.no, no, false)]
         } else {
-            path[below].weight = path[below].weight * size / (zero * (last - below) as f64);
+            [(node.no, no, true), (node.yes, yes, false)]
+        };
+        let start = visit.depth * self.room;
+        let met = self.path[start..start + visit.steps].iter().position(|it| it.feature == node.feature);
+        let mut expected = 0.0;
+        for (at, share, passes) in branches {
+            let below = self.enter(&visit, (met, node.feature), (share, passes));
+            // Nothing passes here: no feature makes a difference.
+            if below.factor != 0.0 {
+                expected += self.descend(Visit { at, ..below }, phi);
+            }
         }
+        expected
     }
-    for below in at..last {
-        let Step { feature, zero, one, .. } = path[below + 1];
-        path[below] = Step { feature, zero, one, ..path[below] };
+
+    /// Copies the way one depth down, with the branch's step.
+    fn enter(
+        &mut self,
+        visit: &Visit,
+        (met, feature): (Option<usize>, u32),
+        (share, passes): (f64, bool),
+    ) -> Visit {
+        let (from, to) = (visit.depth * self.room, (visit.depth + 1) * self.room);
+        self.path.copy_within(from..from + visit.steps, to);
+        self.known.copy_within(from..=from + visit.passing, to);
+        let mut below = Visit { depth: visit.depth + 1, ..*visit };
+        let known = &mut self.known[to..to + self.room];
+        let mut step = Step { feature, zero: share, passes };
+        let at = met.unwrap_or(visit.steps);
+        match met.map(|at| self.path[to + at]) {
+            None => below.steps += 1,
+            // A feature met before gives its step back, and enters again with the product of both.
+            Some(before) if before.passes => {
+                divide(&mut known[..=below.passing], before.zero);
+                below.passing -= 1;
+                step.zero *= before.zero;
+            }
+            Some(before) => {
+                below.factor *= share;
+                step = Step { zero: before.zero * share, ..before };
+                self.path[to + at] = step;
+                return below;
+            }
+        }
+        if passes {
+            multiply(&mut known[..=below.passing + 1], step.zero);
+            below.passing += 1;
+        } else {
+            below.factor *= step.zero;
+        }
+        self.path[to + at] = step;
+        below
+    }
+
+    /// Adds what the features on the way to a leaf make of it; answers what is expected of it with nothing known.
+    fn leaf(&self, visit: &Visit, value: f64, phi: &mut [f64]) -> f64 {
+        let start = visit.depth * self.room;
+        let (path, known) =
+            (&self.path[start..start + visit.steps], &self.known[start..=start + visit.passing]);
+        let orders = &self.orders[visit.steps * self.room..];
+        let scaled = value * visit.factor;
+        if scaled != 0.0 {
+            let closed: f64 = known.iter().zip(orders).map(|(share, order)| share * order).sum();
+            for step in path {
+                phi[step.feature as usize] += match step.passes {
+                    false => -scaled * closed,
+                    true => scaled * (1.0 - step.zero) * without(known, step.zero, orders),
+                };
+            }
+        }
+        scaled * known[0]
     }
 }
 
-/// The sum of the weights as if the step at a place were taken out.
-fn unwound_sum(path: &[Step], at: usize) -> f64 {
-    let last = path.len() - 1;
-    let Step { zero, one, .. } = path[at];
-    let size = path.len() as f64;
-    let mut total = 0.0;
-    if one == 0.0 {
-        for (below, step) in path[..last].iter().enumerate() {
-            total += step.weight / (zero * (last - below) as f64);
-        }
-        return total * size;
+/// The product with `zero + t`; the last coefficient has not been set.
+fn multiply(known: &mut [f64], zero: f64) {
+    let last = known.len() - 1;
+    known[last] = 0.0;
+    for at in (1..=last).rev() {
+        known[at] = known[at] * zero + known[at - 1];
     }
-    let mut next = path[last].weight;
-    for below in (0..last).rev() {
-        let weight = next * size / ((below + 1) as f64 * one);
-        total += weight;
-        next = path[below].weight - weight * zero * (last - below) as f64 / size;
+    known[0] *= zero;
+}
+
+/// The quotient by `zero + t`, which divides without a rest.
+fn divide(known: &mut [f64], zero: f64) {
+    let mut next = 0.0;
+    for at in (0..known.len()).rev() {
+        let of = known[at];
+        known[at] = next;
+        next = of - zero * next;
     }
-    total
+}
+
+/// What the quotient by `zero + t` weighs, term by term.
+fn without(known: &[f64], zero: f64, orders: &[f64]) -> f64 {
+    let (mut next, mut sum) = (0.0, 0.0);
+    for at in (1..known.len()).rev() {
+        next = known[at] - zero * next;
+        sum += next * orders[at - 1];
+    }
+    sum
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Explainer, Step};
+    use super::Explainer;
     use crate::trees::{Aggregate, Ensemble, Node, Test, Weight};
 
     /// A random tree over few features, so that features repeat on a path.
@@ -285,15 +305,11 @@ mod tests {
 
     #[test]
     fn taking_a_step_out_undoes_putting_it_in() {
-        let step = |feature, zero, one| Step { feature, zero, one, weight: 0.0 };
-        let mut path = vec![Step::default(); 4];
-        super::extend(&mut path, 0, step(9, 1.0, 1.0));
-        super::extend(&mut path, 1, step(0, 0.3, 1.0));
-        let before: Vec<f64> = path[..2].iter().map(|it| it.weight).collect();
-        super::extend(&mut path, 2, step(1, 0.6, 0.0));
-        super::unwind(&mut path[..3], 2);
-        for (at, weight) in before.iter().enumerate() {
-            assert!((path[at].weight - weight).abs() < 1e-12);
-        }
+        let mut known = vec![0.3, 1.0, 7.0];
+        super::multiply(&mut known, 0.6);
+        assert!((known[0] - 0.18).abs() < 1e-12 && (known[1] - 0.9).abs() < 1e-12 && known[2] == 1.0);
+        super::divide(&mut known, 0.6);
+        assert!((known[0] - 0.3).abs() < 1e-12 && (known[1] - 1.0).abs() < 1e-12 && known[2] == 0.0);
+        assert!((super::without(&[0.18, 0.9, 1.0], 0.6, &[1.0, 10.0]) - 10.3).abs() < 1e-12);
     }
 }
