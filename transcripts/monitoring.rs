@@ -152,6 +152,41 @@ fn a_monitor_says_what_is_wrong_and_an_alert_tells_of_it() {
 }
 
 #[test]
+fn a_model_is_scored_by_what_is_known_of_it() {
+    play(&format!(
+        r#"
+        GET /api/v1/system/scoring/penguins
+        => 200 {{"model": "penguins", "score": "*", "parts": [{{"part": "heldOut", "value": "*", "weight": 1}}, {{"part": "live", "value": null, "weight": 2}}, "*", "*", {{"part": "reliability", "value": null}}]}}
+        {ASKED}
+        POST /monitors {{"metadata": {{"name": "birds"}}, "spec": {{"endpoint": "birds", "rowsMin": 4, "fairness": {{"column": "sex", "favourable": "Gentoo"}}}}}}
+        => 201
+        POST /monitors/birds/evaluate {{}}
+        => 200
+        POST /api/v1/system/scoring/custom {{"model": "penguins", "weights": {{"heldOut": 0, "live": 3, "stability": 0, "fairness": 1, "reliability": 0}}}}
+        => 200 {{"score": 0.8125}}
+        POST /api/v1/system/scoring/calculate {{"model": "penguins"}}
+        => 200 {{"parts": ["*", {{"value": 0.75}}, {{"part": "stability", "value": "*"}}, {{"part": "fairness", "value": 1}}, {{"part": "reliability", "value": 1}}]}}
+        POST /models {{"metadata": {{"name": "empty"}}}}
+        => 201
+        GET /api/v1/system/scoring/rankings
+        => 200 {{"items": [{{"model": "penguins"}}]}}
+        GET /api/v1/system/scoring/empty
+        => 409 {{"code": "model-empty"}}
+        GET /api/v1/system/analytics
+        => 200 {{"counts": {{"catalog.endpoints": 1, "catalog.models": 2}}, "monitors": {{"Healthy": 1}}}}
+        GET /api/v1/system/analytics/usage
+        => 200 {{"calls": 1, "rows": 4, "endpoints": [{{"endpoint": "birds"}}], "models": [{{"model": "penguins", "counts": {{"predictions": 4}}}}, {{"model": "empty"}}]}}
+        GET /api/v1/system/analytics/usage/models
+        => 200 {{"items": ["*", "*"]}}
+        GET /api/v1/system/analytics/usage/datasets
+        => 200 {{"items": [{{"dataset": "penguins"}}]}}
+        GET /api/v1/system/analytics/usage/trends
+        => 200 {{"items": [{{"model": "penguins"}}]}}
+        "#
+    ));
+}
+
+#[test]
 fn a_whole_dataset_is_predicted_into_a_new_version() {
     play(
         r#"
@@ -170,6 +205,10 @@ fn a_whole_dataset_is_predicted_into_a_new_version() {
 
         POST /api/v1/composables/models/penguins/batch-predict {"dataset": "penguins"}
         => 200 {"modelVersion": "penguins.1", "into": "penguins-predictions"}
+        POST /batch-predictions {"metadata": {"name": "own"}, "spec": {"endpoint": "birds", "datasetVersion": "penguins.1", "into": "third"}}
+        => 201 {"spec": {"modelVersion": "penguins.1"}}
+        GET /batch-predictions/own
+        => 200 {"status": {"version": "third.1"}}
         POST /batch-predictions/start {"dataset": "penguins"}
         => 422 {"code": "missing-field"}
         # What has been predicted has such columns already.

@@ -65,6 +65,7 @@ pub struct Status {
     /// Rows there are.
     pub rows: Option<u64>,
     /// Rows that are predicted.
+    #[field(default = 0)]
     pub done: u64,
     /// The parts that are predicted.
     pub parts: Vec<Part>,
