@@ -97,6 +97,8 @@ fn held(shelf: &Mutex<Shelf>) -> MutexGuard<'_, Shelf> {
 
 /// Writes what comes until nobody can send any more.
 fn write(waiting: &Receiver<Message>, shelves: &Shelves, values: &AtomicUsize) {
+    // A full disk must not fill the server's own log: it is told once, and when it is over.
+    let mut lost = 0_u64;
     loop {
         let message = match waiting.recv_timeout(IDLE) {
             Ok(message) => message,
@@ -109,8 +111,18 @@ fn write(waiting: &Receiver<Message>, shelves: &Shelves, values: &AtomicUsize) {
             Message::Entry(entry) => {
                 values.fetch_sub(weight(&entry), Ordering::Relaxed);
                 let kept = shelves.of(&entry.endpoint).and_then(|shelf| held(&shelf).append(&entry));
-                if let Err(error) = kept {
-                    tracing::warn!(?error, endpoint = %entry.endpoint, "a request was not logged");
+                match kept {
+                    Ok(()) if lost > 0 => {
+                        tracing::warn!(lost, "requests are logged again");
+                        lost = 0;
+                    }
+                    Ok(()) => {}
+                    Err(error) => {
+                        if lost == 0 {
+                            tracing::warn!(?error, endpoint = %entry.endpoint, "requests are not logged");
+                        }
+                        lost += 1;
+                    }
                 }
             }
         }

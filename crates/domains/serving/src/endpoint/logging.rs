@@ -137,23 +137,24 @@ pub fn keep(cx: &Cx, picked: &Picked, done: Done<'_>) -> Result<()> {
         counted.fetch_add(1, Ordering::Relaxed);
     };
     // There is no queue of requests to be explained: who finds no place is kept without a reason.
-    match Arc::clone(&serving.explains).try_acquire_owned() {
-        Ok(place) if sampled.is_explained && entry.explanations.is_empty() => {
-            let (cx, loaded) = (cx.clone(), Arc::clone(&target.loaded));
-            tokio::spawn(async move {
-                let explanations = match predict::reasons(&cx, &loaded, entry.inputs.clone()).await {
-                    Ok(explanations) => explanations,
-                    Err(error) => {
-                        tracing::debug!(?error, "a sampled request was not explained");
-                        Vec::new()
-                    }
-                };
-                offer(Entry { explanations, ..entry });
-                drop(place);
-            });
-        }
-        _ => offer(entry),
-    }
+    let wanted = sampled.is_explained && entry.explanations.is_empty();
+    let place = if wanted { Arc::clone(&serving.explains).try_acquire_owned().ok() } else { None };
+    let Some(place) = place else {
+        offer(entry);
+        return Ok(());
+    };
+    let (cx, loaded) = (cx.clone(), Arc::clone(&target.loaded));
+    tokio::spawn(async move {
+        let explanations = match predict::reasons(&cx, &loaded, entry.inputs.clone()).await {
+            Ok(explanations) => explanations,
+            Err(error) => {
+                tracing::debug!(?error, "a sampled request was not explained");
+                Vec::new()
+            }
+        };
+        offer(Entry { explanations, ..entry });
+        drop(place);
+    });
     Ok(())
 }
 
