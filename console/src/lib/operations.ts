@@ -1,4 +1,4 @@
-// What the console asks of the server, as `/openapi.json` describes it. Written by `cargo xtask console`; fingerprint 9130269937cefe2e.
+// What the console asks of the server, as `/openapi.json` describes it. Written by `cargo xtask console`; fingerprint d4a8317bc0de4d4b.
 
 import type { Fields, Json } from "./types";
 
@@ -42,7 +42,7 @@ export interface Operations {
   "GET /api/v1/catalog/datasets/{id}/schema": { takes: { project?: string | undefined; id: string }; body: undefined; answers: unknown };
   "GET /api/v1/catalog/datasets/{id}/statistics": { takes: { project?: string | undefined; id: string }; body: undefined; answers: unknown };
   "GET /api/v1/catalog/endpoints/{id}": { takes: { project?: string | undefined; id: string }; body: undefined; answers: Schemas["catalog.Endpoint"] };
-  "GET /api/v1/catalog/endpoints/{id}/logs": { takes: { project?: string | undefined; id: string; of?: "events" | "predictions" | undefined; from?: number | undefined; limit?: number | undefined; since?: string | undefined; until?: string | undefined; prediction?: string | undefined; version?: number | undefined; revision?: number | undefined; caller?: string | undefined; label?: string | undefined; explained?: boolean | undefined; pageToken?: string | undefined; follow?: boolean | undefined }; body: undefined; answers: unknown };
+  "GET /api/v1/catalog/endpoints/{id}/logs": { takes: { project?: string | undefined; id: string; from?: number | undefined; limit?: number | undefined }; body: undefined; answers: unknown };
   "GET /api/v1/catalog/endpoints/{id}/metrics": { takes: { project?: string | undefined; id: string; days?: number | undefined }; body: undefined; answers: unknown };
   "GET /api/v1/catalog/endpoints/{id}/schema": { takes: { project?: string | undefined; id: string }; body: undefined; answers: unknown };
   "GET /api/v1/catalog/endpoints/{id}/series": { takes: { project?: string | undefined; id: string; days?: number | undefined }; body: undefined; answers: { seconds: number; items?: Array<{ at: string; calls: number; answered: number; refused: number; failed: number; rows: number; meanSeconds?: number | null; p50Seconds?: number | null; p95Seconds?: number | null; p99Seconds?: number | null }> | null } };

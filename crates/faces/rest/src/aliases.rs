@@ -185,7 +185,7 @@ pub const ALIASES: &[(&str, &str, &str)] = &[
     ("GET", "catalog/feature-sets/{}/impact", "catalog/feature-sets/{}/consumers"),
     ("POST", "system/training/jobs/{}/stop", "system/training-jobs/{}/cancel"),
     ("GET", "catalog/models/{}/performance", "catalog/models/{}/metrics"),
-    ("GET", "catalog/endpoints/{}/explain", "catalog/endpoints/{}/logs?of=predictions&explained=true"),
+    ("GET", "catalog/endpoints/{}/explain", "catalog/endpoints/{}/predictions?explained=true"),
     ("POST", "catalog/endpoints/{}/batch-predict", "catalog/batch-predictions/start?endpoint={}"),
     ("POST", "catalog/endpoints/{}/batch-invoke", "catalog/batch-predictions/start?endpoint={}"),
     ("POST", "catalog/models/{}/batch-predict", "catalog/batch-predictions/start?model={}"),

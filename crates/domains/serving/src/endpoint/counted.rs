@@ -20,6 +20,8 @@ pub fn serve(kind: KindBuilder<Endpoint>) -> KindBuilder<Endpoint> {
         .needs("list")
         .view("usage", "Calls and rows of the last days, by caller.", usage)
         .needs("get")
+        .view("logs", "What happened to the endpoint: versions loaded, and calls that failed here.", logs)
+        .needs("get")
 }
 
 /// Times are counted by the smallest of these that they do not exceed, in seconds; what took longer, by none.
@@ -242,10 +244,20 @@ async fn usage(cx: Cx, it: Object<Endpoint>, ask: Window) -> Result<Value> {
     Ok(json!({"days": ask.days, "calls": count("calls"), "rows": count("rows"), "callers": callers}))
 }
 
-/// What happened to the endpoint: versions loaded, and calls that failed here.
-pub async fn events_of(cx: &Cx, it: &Object<Endpoint>, (from, limit): (u64, u32)) -> Result<Value> {
+/// Which events.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct Tail {
+    /// The number of the first, from 0.
+    #[field(default = 0)]
+    from: u64,
+    /// How many at most.
+    #[field(min = 1, max = 1000, default = 200)]
+    limit: u32,
+}
+
+async fn logs(cx: Cx, it: Object<Endpoint>, ask: Tail) -> Result<Value> {
     let mut items = Vec::new();
-    for (number, entry) in cx.platform().store.stream(&events(&it.metadata.uid), from, limit).await? {
+    for (number, entry) in cx.platform().store.stream(&events(&it.metadata.uid), ask.from, ask.limit).await? {
         let mut event: Value = serde_json::from_str(&entry).map_err(Error::internal)?;
         event["number"] = json!(number);
         items.push(event);

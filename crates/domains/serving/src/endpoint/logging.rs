@@ -11,20 +11,23 @@ use ports::{
     table::Table,
 };
 
-use super::{Endpoint, Picked, counted};
+use super::{Endpoint, Picked};
 use crate::{live::Serving, predict};
 
 /// Adds what is served of the log.
 pub fn serve(kind: KindBuilder<Endpoint>) -> KindBuilder<Endpoint> {
     kind.download(
-        "logs",
-        "What happened to the endpoint, or what it was asked and answered; `follow=true` stays for what comes.",
-        logs,
+        "predictions",
+        "Requests that were sampled, and what they were answered; `follow=true` stays for what comes.",
+        predictions,
     )
-    .needs("get")
     .view("log-extent", "How much of requests and of feedback is kept.", extent)
     .needs("get")
-    .action("feedback", "Tells what turned out to be true of predicted rows; twice is as good as once.", feedback)
+    .action(
+        "feedback",
+        "Tells what turned out to be true of predicted rows; twice is as good as once.",
+        feedback,
+    )
 }
 
 /// Which requests are kept, and for how long.
@@ -158,53 +161,37 @@ pub fn keep(cx: &Cx, picked: &Picked, done: Done<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Which log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Fields)]
-#[serde(rename_all = "lowercase")]
-enum LogOf {
-    /// Versions loaded, and calls that failed here.
-    Events,
-    /// Requests that were sampled.
-    Predictions,
-}
-
 /// What of the log.
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]
 #[serde(rename_all = "camelCase")]
 struct Look {
-    /// `events`, or `predictions` for the requests that were sampled.
-    #[field(default = "events")]
-    of: LogOf,
-    /// Of events: the number of the first, from 0.
-    #[field(default = 0)]
-    from: u64,
     /// How many at most.
     #[field(min = 1, max = 1000, default = 200)]
     limit: u32,
-    /// Of predictions, that asked for not before this moment.
+    /// Those asked for not before this moment.
     since: Option<Time>,
-    /// Of predictions, that asked for before this moment.
+    /// Those asked for before this moment.
     until: Option<Time>,
-    /// Of predictions, the rows of this one, as its answer named it.
+    /// The rows of this one, as its answer named it.
     #[field(max = 100)]
     prediction: Option<String>,
-    /// Of predictions, those of a version.
+    /// Those of a version.
     version: Option<u64>,
-    /// Of predictions, those of a revision.
+    /// Those of a revision.
     revision: Option<u64>,
-    /// Of predictions, those one caller asked for, such as `user:ada`.
+    /// Those one caller asked for, such as `user:ada`.
     #[field(max = 300)]
     caller: Option<String>,
-    /// Of predictions, those with this label.
+    /// Those with this label.
     #[field(max = 500)]
     label: Option<String>,
-    /// Of predictions, those that are explained.
+    /// Those that are explained.
     #[field(default = false)]
     explained: bool,
-    /// Of predictions, where to go on: the `nextPageToken` of the page before.
+    /// Where to go on: the `nextPageToken` of the page before.
     #[field(max = 100)]
     page_token: Option<String>,
-    /// Of predictions, stay for those that come, one a line.
+    /// Stay for those that come, one a line.
     #[field(default = false)]
     follow: bool,
 }
@@ -224,12 +211,8 @@ impl Look {
     }
 }
 
-async fn logs(cx: Cx, it: Object<Endpoint>, ask: Look) -> Result<Output> {
-    match (ask.of, ask.follow) {
-        (LogOf::Events, _) => counted::events_of(&cx, &it, (ask.from, ask.limit)).await.map(Output::Json),
-        (LogOf::Predictions, false) => page(&cx, &it, ask).await.map(Output::Json),
-        (LogOf::Predictions, true) => follow(cx, it, ask).await,
-    }
+async fn predictions(cx: Cx, it: Object<Endpoint>, ask: Look) -> Result<Output> {
+    if ask.follow { follow(cx, it, ask).await } else { page(&cx, &it, ask).await.map(Output::Json) }
 }
 
 /// A page of rows, newest first.
