@@ -21,9 +21,9 @@ export const PARTS: Record<string, Part[]> = {
     { id: "changes", text: "changes", needs: "get", load: as(() => import("../parts/dataset/Diff.svelte")) },
   ],
   "catalog.experiments": [
-    { id: "runs", text: "runs", needs: "metrics", load: as(() => import("../parts/experiment/Runs.svelte")) },
-    { id: "charts", text: "charts", needs: "visualizations", load: as(() => import("../parts/experiment/Charts.svelte")) },
-    { id: "relations", text: "relations", needs: "metrics", load: as(() => import("../parts/experiment/Relations.svelte")) },
+    { id: "runs", text: "runs", needs: "get", load: as(() => import("../parts/experiment/Runs.svelte")) },
+    { id: "charts", text: "charts", needs: "get", load: as(() => import("../parts/experiment/Charts.svelte")) },
+    { id: "relations", text: "relations", needs: "get", load: as(() => import("../parts/experiment/Relations.svelte")) },
     { id: "traces", text: "traces", needs: "get", load: as(() => import("../parts/experiment/Traces.svelte")) },
     { id: "artifacts", text: "artifacts", needs: "artifacts", load: as(() => import("../parts/experiment/Artifacts.svelte")) },
   ],

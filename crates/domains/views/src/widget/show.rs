@@ -70,7 +70,7 @@ pub async fn inner(cx: &Cx, spec: &Widget) -> Result<Widget> {
 const RUNS: &str = "catalog.runs";
 const EXPERIMENTS: &str = "catalog.experiments";
 const METRICS: &str = "admin.metrics";
-const READ_METRICS: &str = "catalog.runs.metrics";
+const READ_METRICS: &str = "catalog.runs.get";
 
 /// An object of another kind, of this project and no other.
 async fn here(cx: &Cx, kind: &str, id: &str) -> Result<Raw> {
