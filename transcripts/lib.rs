@@ -6,8 +6,6 @@ mod catalogue;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
-mod logs;
-#[cfg(test)]
 mod monitoring;
 #[cfg(test)]
 mod operations;
@@ -21,3 +19,5 @@ mod searching;
 mod serving;
 #[cfg(test)]
 mod views;
+#[cfg(test)]
+mod working;

@@ -193,6 +193,8 @@ async fn walk(cx: &Cx, it: &Object<Run>, lease: &Lease) -> Result<()> {
 async fn steps(cx: &Cx, it: &Object<Run>, workflow: &Workflow, handed: StepCx) -> Result<()> {
     loop {
         let run: Object<Run> = cx.get(it.metadata.uid.as_str()).await?;
+        // Who asked to stop during a step is heard before the next one begins.
+        handed.stop.store(run.status.cancel_requested, Ordering::Relaxed);
         let done: BTreeMap<String, Value> = run
             .status
             .steps
@@ -339,6 +341,8 @@ impl Teller {
 
     async fn round(&self, count: u32, shown: &mut Option<Progress>) -> Result<()> {
         self.flush().await?;
+        let run: Object<Run> = self.cx.get(self.run.metadata.uid.as_str()).await?;
+        self.stop.store(run.status.cancel_requested, Ordering::Relaxed);
         if !count.is_multiple_of(PROLONG_EVERY) {
             return Ok(());
         }
@@ -350,16 +354,9 @@ impl Teller {
         let progress = self.told.lock().unwrap_or_else(PoisonError::into_inner).progress.clone();
         let uid = self.run.metadata.uid.as_str();
         if progress.is_some() && progress != *shown {
-            let run = self
-                .cx
-                .doing("progress")
-                .update_status::<Run>(uid, |status| status.progress.clone_from(&progress))
-                .await?;
+            let cx = self.cx.doing("progress");
+            cx.update_status::<Run>(uid, |status| status.progress.clone_from(&progress)).await?;
             *shown = progress;
-            self.stop.store(run.status.cancel_requested, Ordering::Relaxed);
-        } else {
-            let run: Object<Run> = self.cx.get(uid).await?;
-            self.stop.store(run.status.cancel_requested, Ordering::Relaxed);
         }
         Ok(())
     }

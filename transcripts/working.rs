@@ -1,4 +1,4 @@
-//! A run's log, read while it is written.
+//! A run while it works: its log, read while it is written, and being asked to stop.
 
 use std::{
     collections::BTreeMap,
@@ -92,4 +92,39 @@ async fn follow(platform: Arc<Platform>, told: Arc<Notify>) -> Result<()> {
 fn a_follower_is_told_every_line_of_a_run_that_ends_meanwhile() {
     let told = Arc::new(Notify::new());
     Stage::of("system", talking(&told)).prepared(move |platform| Box::pin(follow(platform, told))).play("");
+}
+
+/// Two steps, the first of which waits to be told.
+fn patient(told: &Arc<Notify>) -> Domain {
+    let told = Arc::clone(told);
+    let first = move |_: StepCx| {
+        let told = Arc::clone(&told);
+        async move {
+            told.notified().await;
+            Ok(Value::Null)
+        }
+    };
+    let second = |_: StepCx| async { Err(Error::internal("nobody should have come here")) };
+    Domain::new("talk").workflow(Workflow::new("talk.wait").step("first", first).step("second", second))
+}
+
+async fn stop(platform: Arc<Platform>, told: Arc<Notify>) -> Result<()> {
+    let cx = platform.cx_of(Principal::of(Sort::User, "admin", "acme"), "default");
+    let run = cx.order(Order::new("talk.wait", json!({}))).await?.metadata.name;
+    let phase = async || Ok::<_, Error>(cx.read(RUNS, &run).await?.status["phase"].clone());
+    while phase().await? != "Running" {
+        tokio::task::yield_now().await;
+    }
+    ask(&cx, &run, Verb::Act("cancel".to_owned()), false).await?;
+    // The step does not look up; what comes behind it is not begun.
+    told.notify_one();
+    platform.settle().await?;
+    assert_eq!(phase().await?, "Cancelled");
+    Ok(())
+}
+
+#[test]
+fn who_asks_to_stop_during_a_step_is_heard_before_the_next() {
+    let told = Arc::new(Notify::new());
+    Stage::of("system", patient(&told)).prepared(move |platform| Box::pin(stop(platform, told))).play("");
 }
