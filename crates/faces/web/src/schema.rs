@@ -91,6 +91,10 @@ pub fn for_older(schema: &mut Value) {
 
 fn limits(schema: &mut Value, field: &Field, direction: Direction) {
     if direction != Direction::In {
+        // A field may allow more than its shape does where nobody says so.
+        if let Some(schema) = schema.as_object_mut().filter(|_| field.max.is_some()) {
+            schema.retain(|word, _| !["maxLength", "maxItems", "maxProperties"].contains(&word.as_str()));
+        }
         return;
     }
     let whole = |number: f64| Value::from(number as i64);
