@@ -8,10 +8,21 @@ import schemathesis
 QUERY_MAX = 30_000
 
 
+def fits(query):
+    """Whether a query fits into a request line."""
+    return len(urllib.parse.urlencode(query or {}, doseq=True, errors="replace")) < QUERY_MAX
+
+
 @schemathesis.hook
 def filter_query(_context, query):
-    """Keeps what fits into a request line."""
-    return len(urllib.parse.urlencode(query or {}, doseq=True, errors="replace")) < QUERY_MAX
+    """Of queries that are made up at random, keeps those that fit."""
+    return fits(query)
+
+
+@schemathesis.hook
+def filter_case(_context, case):
+    """Of the cases made of a document's limits, keeps those whose query fits."""
+    return fits(case.query)
 
 
 @schemathesis.serializer("application/jsonl")
