@@ -1,5 +1,6 @@
 //! Ground: the plain values every floor shares. No async, no I/O, no subject word.
 
+mod chance;
 mod clock;
 mod digest;
 mod error;
@@ -10,6 +11,7 @@ mod time;
 mod uid;
 mod watch;
 
+pub use chance::Chance;
 pub use clock::{Clock, Entropy};
 pub use digest::Digest;
 pub use error::{Error, Result, Status};

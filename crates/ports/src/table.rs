@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Watch;
 
 pub mod cells;
-pub mod chance;
+pub mod urn;
 
 /// How the bytes of a table are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

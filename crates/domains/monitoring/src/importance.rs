@@ -1,7 +1,8 @@
 //! What a model's answers depend on: permutation importance and partial dependence, over rows of its baseline.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
+use base::Chance;
 use kernel::prelude::*;
 
 use crate::{
@@ -69,12 +70,11 @@ pub async fn permuted(cx: &Cx, ask: &Asked<'_>) -> Result<Value> {
         let mut losses = Vec::new();
         for turn in 0..REPEATS {
             let mut shuffled = rows.clone();
-            let order = order(rows.len(), turn);
-            for (at, from) in order.into_iter().enumerate() {
+            for (at, from) in Chance::from(turn).order(rows.len()).into_iter().enumerate() {
                 let value = rows[from].get(column).cloned().unwrap_or(Value::Null);
                 shuffled[at].insert(column.clone(), value);
             }
-            // The target itself may be among the columns the model knows under another name; it is never shuffled.
+            // The truth is that of the rows as they were.
             let predictions = baseline::predicted(cx, ask.it, &shuffled).await?;
             losses.push(whole - score(&rows, &target, &predictions).unwrap_or(0.0));
         }
@@ -94,23 +94,6 @@ pub async fn permuted(cx: &Cx, ask: &Asked<'_>) -> Result<Value> {
         "baseline": ask.baseline.from,
         "items": items.into_iter().map(|it| it.1).collect::<Vec<Value>>(),
     }))
-}
-
-/// The places of so many rows, shuffled by Fisher and Yates; the same for the same turn.
-fn order(count: usize, turn: u64) -> Vec<usize> {
-    let mut state = turn.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut next = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    };
-    let mut order: Vec<usize> = (0..count).collect();
-    for at in (1..count).rev() {
-        order.swap(at, (next() % (at as u64 + 1)) as usize);
-    }
-    order
 }
 
 /// The mean answer when a column has one value in all rows: Friedman, "Greedy function approximation: a gradient boosting
@@ -163,7 +146,7 @@ fn values(rows: &[Row], column: &str) -> Vec<Value> {
     let mut numbers: Vec<f64> = rows.iter().filter_map(|row| row.get(column)?.as_f64()).collect();
     if numbers.is_empty() {
         let texts = rows.iter().filter_map(|row| class_of(row.get(column)?));
-        let mut counts = std::collections::BTreeMap::<String, u64>::new();
+        let mut counts = BTreeMap::<String, u64>::new();
         texts.for_each(|text| *counts.entry(text).or_default() += 1);
         let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
         counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
@@ -172,18 +155,9 @@ fn values(rows: &[Row], column: &str) -> Vec<Value> {
     numbers.sort_unstable_by(f64::total_cmp);
     let last = numbers.len() - 1;
     let of = |at: usize| numbers[at * last / (VALUES_MAX - 1)];
-    let chosen: BTreeSet<u64> = (0..VALUES_MAX).map(|at| ordered(of(at))).collect();
-    chosen.into_iter().map(|bits| json!(unordered(bits))).collect()
-}
-
-/// A number's bits in an order that is the numbers'.
-fn ordered(x: f64) -> u64 {
-    let bits = x.to_bits();
-    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
-}
-
-fn unordered(bits: u64) -> f64 {
-    f64::from_bits(if bits >> 63 == 1 { bits & !(1 << 63) } else { !bits })
+    let mut chosen: Vec<f64> = (0..VALUES_MAX).map(of).collect();
+    chosen.dedup();
+    chosen.into_iter().map(|x| json!(x)).collect()
 }
 
 #[cfg(test)]
@@ -202,15 +176,5 @@ mod tests {
         assert_eq!(values(&rows(&[json!(2), json!(2)]), "x"), [json!(2.0)]);
         let classes = [json!("b"), json!("a"), json!("b"), Value::Null];
         assert_eq!(values(&rows(&classes), "x"), [json!("b"), json!("a")]);
-    }
-
-    #[test]
-    fn a_shuffle_is_the_same_each_time_and_loses_nobody() {
-        let one = order(50, 1);
-        assert_eq!(one, order(50, 1));
-        assert_ne!(one, order(50, 2));
-        let mut sorted = one;
-        sorted.sort_unstable();
-        assert_eq!(sorted, (0..50).collect::<Vec<usize>>());
     }
 }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use base::{Error, Result};
+use base::{Chance, Error, Result};
 use ports::infer::{Elements, Explanation, Model, Tensor, Trials};
 
 use crate::fault::not_explainable;
@@ -245,9 +245,9 @@ fn sets(count: usize, most: usize, seed: u64) -> Vec<Set> {
     }
     let all: f64 = drawn.iter().map(|it| it.1).sum();
     let pairs = left / 2;
-    let mut random = Random(seed ^ 0x9e37_79b9_7f4a_7c15);
+    let mut chance = Chance::from(seed);
     for _ in 0..if drawn.is_empty() { 0 } else { pairs } {
-        let mut at = random.share() * all;
+        let mut at = chance.share() * all;
         let size = drawn.iter().find_map(|(size, weight)| {
             at -= weight;
             (at < 0.0).then_some(*size)
@@ -256,7 +256,7 @@ fn sets(count: usize, most: usize, seed: u64) -> Vec<Set> {
         let mut order: Vec<usize> = (0..count).collect();
         let mut has = vec![false; count];
         for at in 0..size {
-            let other = at + (random.share() * (count - at) as f64) as usize;
+            let other = at + (chance.share() * (count - at) as f64) as usize;
             order.swap(at, other.min(count - 1));
             has[order[at]] = true;
         }
@@ -281,19 +281,6 @@ fn next(chosen: &mut [usize], of: usize) -> bool {
         chosen[behind] = chosen[behind - 1] + 1;
     }
     true
-}
-
-/// Sebastiano Vigna's splitmix64: enough to choose sets by.
-struct Random(u64);
-
-impl Random {
-    fn share(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
 }
 
 /// What each input adds, so that all together lead from `base` to `margin` and the sets' worth is met as closely as can be.

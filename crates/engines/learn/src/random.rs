@@ -1,29 +1,27 @@
-//! Randomness from a seed: SplitMix64 (Steele et al. 2014). The same seed gives the same model.
+//! Chance of a seed and a purpose: the same seed gives the same model.
+
+use base::Chance;
 
 /// A stream of random numbers.
 #[derive(Clone)]
-pub struct Random(u64);
+pub struct Random(Chance);
 
 impl Random {
     /// The stream of a seed and a purpose, so that streams do not repeat one another.
     pub fn new(seed: u64, purpose: u64) -> Self {
-        let mut random = Self(seed ^ purpose.wrapping_mul(0xA24B_AED4_963E_E407));
-        random.next();
-        random
+        let mut chance = Chance::from(seed ^ purpose.wrapping_mul(0xA24B_AED4_963E_E407));
+        chance.bits();
+        Self(chance)
     }
 
     /// The next 64 bits.
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        x ^ (x >> 31)
+        self.0.bits()
     }
 
     /// A number below a bound.
     pub fn below(&mut self, bound: usize) -> usize {
-        ((u128::from(self.next()) * bound as u128) >> 64) as usize
+        self.0.below(bound as u64) as usize
     }
 
     /// A share of the items, at least one, in their order.

@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use base::Chance;
 use kernel::prelude::*;
-use ports::table::{
-    Table, cells,
-    chance::{Chance, Urn},
-};
+use ports::table::{Table, cells, urn::Urn};
 
 use super::{
     Dataset, Ordered, version_of,

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
+use base::Chance;
 use bytes::Bytes;
 use futures::stream;
 use kernel::{journal, journal::Change, prelude::*};
@@ -88,19 +89,11 @@ impl Sampling {
 
     /// Whether the request of a turn is kept: drawn from its number, so that nothing is locked.
     pub fn sampled(&self, cx: &Cx, turn: u64) -> Option<Sampled> {
-        let drawn = mixed(self.salt ^ turn);
-        let is = |drawn: u64, share: u64| share == u64::MAX || drawn < share;
-        is(drawn, self.kept)
-            .then(|| Sampled { id: cx.uid("prd"), is_explained: is(mixed(drawn), self.explained) })
+        let mut chance = Chance::from(self.salt ^ turn);
+        let mut is = |share: u64| chance.bits() < share || share == u64::MAX;
+        let is_kept = is(self.kept);
+        is_kept.then(|| Sampled { id: cx.uid("prd"), is_explained: is(self.explained) })
     }
-}
-
-/// Vigna's splitmix64: every bit of the number decides about every bit of the answer.
-fn mixed(number: u64) -> u64 {
-    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// A request that was answered.
@@ -435,7 +428,9 @@ mod tests {
         let drawn = |rate: f64| {
             let logging = Logging { rate, explain_rate: 0.0, redact: Vec::new(), days: 1, megabytes: 1 };
             let sampling = Sampling::new(&logging, 42);
-            let is = |turn: &u64| sampling.kept == u64::MAX || mixed(sampling.salt ^ turn) < sampling.kept;
+            let is = |turn: &u64| {
+                sampling.kept == u64::MAX || Chance::from(sampling.salt ^ turn).bits() < sampling.kept
+            };
             (0..100_000_u64).filter(is).count()
         };
         assert_eq!((drawn(0.0), drawn(1.0)), (0, 100_000));

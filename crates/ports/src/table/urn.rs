@@ -1,4 +1,6 @@
-//! Chance that can be had again: rows parted in exact shares, the same for the same seed.
+//! Rows parted by chance in exact shares, the same for the same seed.
+
+use base::Chance;
 
 /// What is left to draw of each part: drawing without putting back gives exact shares in one pass
 /// (Knuth, *The Art of Computer Programming* 2, section 3.4.2, algorithm S).
@@ -40,30 +42,6 @@ impl Urn {
     }
 }
 
-/// Chance that starts from a seed: SplitMix64 (Steele, Lea and Flood 2014).
-pub struct Chance(u64);
-
-impl From<u64> for Chance {
-    fn from(seed: u64) -> Self {
-        Self(seed)
-    }
-}
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below another, by the high half of a product (Lemire 2019).
-    pub fn below(&mut self, limit: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(limit)) >> 64) as u64
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,7 +49,7 @@ mod tests {
     #[test]
     fn shares_are_exact_and_the_same_for_the_same_seed() {
         let drawn = |seed| {
-            let (mut urn, mut chance) = (Urn::of(1000, &[0.7, 0.2, 0.1]), Chance(seed));
+            let (mut urn, mut chance) = (Urn::of(1000, &[0.7, 0.2, 0.1]), Chance::from(seed));
             (0..1000).map(|_| urn.draw(&mut chance)).collect::<Vec<usize>>()
         };
         let parts = drawn(7);
