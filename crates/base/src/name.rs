@@ -4,7 +4,7 @@ use std::{borrow::Borrow, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::Error;
+use crate::{Digest, Error};
 
 /// A checked name: lower-case letters, digits, `-` and `.`, at most 253 bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -44,6 +44,17 @@ impl Name {
         }
         name.truncate(63);
         Self::new(name.trim_end_matches('-')).ok()
+    }
+
+    /// A name made of an actor's: of `user:ada` `user-ada`, with digits of its digest where that would not tell it apart.
+    pub fn of_actor(actor: &str) -> Self {
+        let title = Self::from_title(actor).map_or_else(|| "who".to_owned(), |name| name.0);
+        if actor == title.replacen('-', ":", 1) {
+            return Self(title);
+        }
+        let short: String = title.chars().take(40).collect();
+        let digest = Digest::of(actor.as_bytes()).to_string();
+        Self(format!("{}-{}", short.trim_end_matches('-'), &digest[..8]))
     }
 
     /// The text of it.
@@ -104,5 +115,13 @@ mod tests {
     fn a_title_becomes_the_nearest_name() {
         assert_eq!(Name::from_title(" My Model (v2)! ").unwrap().as_str(), "my-model-v2");
         assert!(Name::from_title("!!!").is_none());
+    }
+
+    #[test]
+    fn names_made_of_people_are_told_apart() {
+        assert_eq!(Name::of_actor("user:ada").as_str(), "user-ada");
+        assert_ne!(Name::of_actor("user:ada.b"), Name::of_actor("user:ada-b"));
+        assert_ne!(Name::of_actor("user:Ada"), Name::of_actor("user:ada"));
+        assert!(Name::new(Name::of_actor(&"x:".repeat(90)).as_str()).is_ok());
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     kind::{Kind, Scope},
     object::{self, Metadata, Object, Owner, Raw},
     platform::Platform,
-    store::{Commit, Projects, Query, Record, Sort},
+    store::{Projects, Query, Record, Sort},
     write,
 };
 
@@ -358,12 +358,6 @@ impl Cx {
         crate::lifecycle::delete(self, &kind, old, crate::lifecycle::Propagation::Background)
             .await
             .map(|_| ())
-    }
-
-    /// Appends to a stream, durably.
-    pub async fn append(&self, stream: String, entries: Vec<String>) -> Result<()> {
-        let appends = vec![store::Append { stream, entries }];
-        self.platform.store.commit(Commit { appends, ..Commit::default() }).await.map(|_| ())
     }
 
     /// Calls another service's operation as the same principal: kind, action, object, input.

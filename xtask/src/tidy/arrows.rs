@@ -18,6 +18,8 @@ enum Floor {
     Selection,
     Kernel,
     Ports,
+    /// What several domains do alike, on the kernel and the ports.
+    Shared,
     Testing,
     Engine,
     Domain,
@@ -37,6 +39,7 @@ impl Floor {
             ["crates", "kernel-derive", _] => Self::Derive,
             ["crates", "kernel", _] => Self::Kernel,
             ["crates", "ports", _] => Self::Ports,
+            ["crates", "usage", _] => Self::Shared,
             ["crates", "testing", _] => Self::Testing,
             ["crates", "engines", ..] => Self::Engine,
             ["crates", "domains", ..] => Self::Domain,
@@ -54,6 +57,7 @@ impl Floor {
             Self::Derive => "`kernel-derive`",
             Self::Kernel => "the kernel",
             Self::Ports => "`ports`",
+            Self::Shared => "what domains share",
             Self::Testing => "`testing`",
             Self::Engine => "an engine",
             Self::Domain => "a domain",
@@ -79,9 +83,16 @@ impl Floor {
             Self::Engine => {
                 &[Self::Base, Self::Ground, Self::Derive, Self::Kernel, Self::Ports, Self::Engine]
             }
-            Self::Domain => {
-                &[Self::Base, Self::Ground, Self::Selection, Self::Derive, Self::Kernel, Self::Ports]
-            }
+            Self::Shared => &[Self::Base, Self::Ground, Self::Derive, Self::Kernel, Self::Ports],
+            Self::Domain => &[
+                Self::Base,
+                Self::Ground,
+                Self::Selection,
+                Self::Derive,
+                Self::Kernel,
+                Self::Ports,
+                Self::Shared,
+            ],
             Self::Face => &[
                 Self::Base,
                 Self::Ground,

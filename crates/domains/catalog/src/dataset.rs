@@ -6,7 +6,7 @@ use kernel::prelude::*;
 
 use crate::{
     dataset_version::{self, Version},
-    files, used,
+    files,
 };
 
 mod consumers;
@@ -160,7 +160,7 @@ struct Rows {
 /// The first rows of the latest version.
 async fn sample(cx: Cx, it: Object<Dataset>, ask: Rows) -> Result<Value> {
     let version = latest(&cx, &it).await?;
-    used::count(&cx, &it.metadata.uid, &[("samples", 1.0)]).await?;
+    usage::count(&cx, &it.metadata.uid, &[("samples", 1.0)]).await?;
     let rows = dataset_version::rows(&cx, &version, ask.skip, u64::from(ask.limit)).await?;
     Ok(json!({"version": version.name(), "rows": rows}))
 }
@@ -168,7 +168,7 @@ async fn sample(cx: Cx, it: Object<Dataset>, ask: Rows) -> Result<Value> {
 /// The file of the latest version.
 async fn download(cx: Cx, it: Object<Dataset>, _: Nothing) -> Result<Output> {
     let version = latest(&cx, &it).await?;
-    used::count(&cx, &it.metadata.uid, &[("downloads", 1.0)]).await?;
+    usage::count(&cx, &it.metadata.uid, &[("downloads", 1.0)]).await?;
     dataset_version::file(&cx, &version)
 }
 

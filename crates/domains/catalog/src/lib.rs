@@ -19,7 +19,6 @@ mod reproduce;
 mod run;
 mod train;
 mod training_job;
-mod used;
 
 /// Everything the service serves, in the order a user meets it.
 pub fn domain() -> Domain {
@@ -39,7 +38,7 @@ pub fn domain() -> Domain {
         .workflow(dataset::transform::transforming())
         .workflow(dataset::split::splitting())
         .workflow(train::training())
-        .every("usage", 60, used::flush)
+        .every("usage", 60, usage::flush)
         .controller("training-jobs", "system.training-jobs", training_job::order)
         .controller("tracked-runs", "catalog.runs", logged::follow)
         .controller("traced-experiments", "catalog.experiments", logged::follow_experiment)

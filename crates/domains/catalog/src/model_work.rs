@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{access::Principal, prelude::*, store::ChangeQuery, write};
 
-use crate::{model::Model, used};
+use crate::model::Model;
 
 pub mod artifact;
 mod facts;
@@ -105,8 +105,8 @@ async fn trending(cx: Cx, ask: Lately) -> Result<Value> {
     let mut rows = Vec::new();
     for model in cx.list::<Model>("spec.archived = false", 1000).await? {
         let uid = &model.metadata.uid;
-        let lately = weight(&used::since(&cx, uid, ask.days).await?);
-        let before = weight(&used::since(&cx, uid, 2 * ask.days).await?) - lately;
+        let lately = weight(&usage::since(&cx, uid, ask.days).await?);
+        let before = weight(&usage::since(&cx, uid, 2 * ask.days).await?) - lately;
         if lately > 0.0 {
             rows.push((lately - before, lately, model));
         }
@@ -150,7 +150,7 @@ async fn recommended(cx: Cx, ask: Lately) -> Result<Value> {
         if produced.contains(model.name()) {
             why.push("in production");
         }
-        let lately = weight(&used::since(&cx, &model.metadata.uid, ask.days).await?);
+        let lately = weight(&usage::since(&cx, &model.metadata.uid, ask.days).await?);
         if lately > 0.0 {
             why.push("in use");
         }
@@ -218,14 +218,14 @@ async fn compare(cx: Cx, ask: Which) -> Result<Value> {
             "stage": facts.stage,
             "metrics": facts.spec.metrics,
             "bytes": facts.bytes,
-            "used": weight(&used::since(&cx, &model.metadata.uid, 30).await?),
+            "used": weight(&usage::since(&cx, &model.metadata.uid, 30).await?),
         }));
     }
     Ok(json!({"items": items}))
 }
 
-async fn usage(cx: Cx, it: Object<Model>, ask: used::Window) -> Result<Value> {
-    let counts = used::since(&cx, &it.metadata.uid, ask.days).await?;
+async fn usage(cx: Cx, it: Object<Model>, ask: usage::Window) -> Result<Value> {
+    let counts = usage::since(&cx, &it.metadata.uid, ask.days).await?;
     Ok(json!({"days": ask.days, "counts": counts}))
 }
 
@@ -322,6 +322,6 @@ async fn tried(cx: &Cx, version: &str, rows: Option<Vec<Value>>) -> Result<Value
 async fn predict_rows(cx: Cx, it: Object<Model>, ask: Rows) -> Result<Value> {
     let rows = ask.rows.len() as f64;
     let predicted = tried(&cx, &in_use(&cx, &it).await?.name, Some(ask.rows)).await?;
-    used::count(&cx, &it.metadata.uid, &[("predictions", rows)]).await?;
+    usage::count(&cx, &it.metadata.uid, &[("predictions", rows)]).await?;
     Ok(predicted)
 }

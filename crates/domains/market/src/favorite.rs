@@ -2,10 +2,7 @@
 
 use kernel::prelude::*;
 
-use crate::{
-    listing::{self, Listing},
-    slug,
-};
+use crate::listing::{self, Listing};
 
 /// What favourites serve; they are made and taken away at the listing.
 pub fn serve(kind: KindBuilder<Favorite>) -> KindBuilder<Favorite> {
@@ -25,7 +22,7 @@ pub struct Favorite {
 }
 
 fn name(cx: &Cx, listing: &str) -> String {
-    format!("{listing}.{}", slug(&cx.principal.actor()))
+    format!("{listing}.{}", Name::of_actor(&cx.principal.actor()))
 }
 
 /// Makes the listing a favourite of the caller's.

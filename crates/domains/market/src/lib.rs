@@ -29,23 +29,3 @@ pub fn domain() -> Domain {
         .kind(discover::serve)
         .controller("market-members", "admin.grants", entitlement::follow)
 }
-
-/// A name made of a person's: of `user:ada` `user-ada`, with digits where that would not do.
-fn slug(actor: &str) -> String {
-    let title = Name::from_title(actor).map_or_else(|| "who".to_owned(), |name| name.to_string());
-    if actor == title.replacen('-', ":", 1) {
-        return title;
-    }
-    let digest = Digest::of(actor.as_bytes()).to_string();
-    format!("{}-{}", title.chars().take(40).collect::<String>().trim_end_matches('-'), &digest[..8])
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn names_made_of_people_are_told_apart() {
-        assert_eq!(super::slug("user:ada"), "user-ada");
-        assert_ne!(super::slug("user:ada.b"), super::slug("user:ada-b"));
-        assert_ne!(super::slug("user:Ada"), super::slug("user:ada"));
-    }
-}

@@ -2,10 +2,7 @@
 
 use kernel::prelude::*;
 
-use crate::{
-    listing::{self, Listing},
-    slug,
-};
+use crate::listing::{self, Listing};
 
 /// What reviews serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Review>) -> KindBuilder<Review> {
@@ -43,7 +40,7 @@ async fn own(cx: Cx, mut it: Object<Review>, old: Option<Object<Review>>) -> Res
         Some(old) => theirs(&cx, &old).await?,
         None => {
             it.spec.who = Some(cx.principal.actor());
-            it.metadata.name = format!("{}.{}", it.spec.listing, slug(&cx.principal.actor()));
+            it.metadata.name = format!("{}.{}", it.spec.listing, Name::of_actor(&cx.principal.actor()));
         }
     }
     Ok(it)
@@ -69,7 +66,7 @@ pub struct Rate {
 
 /// Rates the listing; a second time replaces the first.
 pub async fn rate(cx: Cx, it: Object<Listing>, ask: Rate) -> Result<Value> {
-    let name = format!("{}.{}", it.name(), slug(&cx.principal.actor()));
+    let name = format!("{}.{}", it.name(), Name::of_actor(&cx.principal.actor()));
     match cx.get_opt::<Review>(&name).await? {
         Some(mut there) => {
             there.spec.rating = ask.rating;

@@ -9,6 +9,7 @@ use kernel::{
     dispatch::{self, Answer, Call, Verb},
     prelude::*,
 };
+use usage::Window;
 
 use crate::monitor::{Monitor, State};
 
@@ -78,14 +79,6 @@ async fn about(cx: Cx, _: Nothing) -> Result<Value> {
         *states.entry(format!("{:?}", it.status.state)).or_default() += 1;
     }
     Ok(json!({"counts": counts, "monitors": states}))
-}
-
-/// How far back.
-#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
-struct Window {
-    /// How many days.
-    #[field(min = 1, max = 90, default = 30)]
-    days: u32,
 }
 
 async fn usage(cx: Cx, ask: Window) -> Result<Value> {

@@ -18,7 +18,6 @@ mod predict;
 mod revision;
 mod rollout;
 mod tensor_json;
-mod used;
 
 pub use endpoint::{Answered, Ask, answer};
 pub use forms::{Inputs, plain};

@@ -23,7 +23,6 @@ use crate::{
     endpoint::{Endpoint, Limits, Phase, Sampling},
     gate::VERSIONS,
     revision::{self, Revision},
-    used,
 };
 
 /// A model ready to answer.
@@ -296,7 +295,7 @@ impl Serving {
         let plan = Arc::new(self.drawn(cx, it, turn).await?);
         if rested {
             let seconds = cx.now().seconds_since(began);
-            used::count(cx, uid, &[("wakes", 1.0), ("wake-seconds", seconds)]).await?;
+            usage::count(cx, uid, &[("wakes", 1.0), ("wake-seconds", seconds)]).await?;
         }
         let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
         if plans.len() >= PLANS_MAX {

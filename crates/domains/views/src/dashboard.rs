@@ -7,7 +7,6 @@ use kernel::prelude::*;
 
 use crate::{
     grid::{self, Place},
-    slug,
     widget::{self, Widget},
 };
 
@@ -243,7 +242,7 @@ struct Config {
 
 /// The dashboard the caller is shown first.
 async fn config(cx: Cx, _: Nothing) -> Result<Config> {
-    let own = slug(&cx.principal.actor());
+    let own = Name::of_actor(&cx.principal.actor()).to_string();
     if let Some(found) = cx.get_opt::<Dashboard>(&own).await? {
         return Ok(Config { from: "own".to_owned(), name: Some(own), config: Some(found.spec) });
     }
@@ -263,7 +262,7 @@ async fn set_config(cx: Cx, ask: Dashboard) -> Result<Config> {
             return Err(no_widget(&item.widget).at(format!("items[{i}].widget")));
         }
     }
-    let name = slug(&cx.principal.actor());
+    let name = Name::of_actor(&cx.principal.actor()).to_string();
     let saved = match cx.get_opt::<Dashboard>(&name).await? {
         Some(mut found) => {
             found.spec = ask;

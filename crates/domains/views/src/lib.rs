@@ -22,7 +22,6 @@ mod rating;
 mod snapshot;
 mod template;
 mod theme;
-mod used;
 mod view;
 mod widget;
 
@@ -47,16 +46,6 @@ pub fn domain() -> Domain {
         .kind(configuration::serve)
 }
 
-/// A name made of a person's: of `user:ada` `user-ada`, with digits where that would not do.
-fn slug(actor: &str) -> String {
-    let title = Name::from_title(actor).map_or_else(|| "who".to_owned(), |name| name.to_string());
-    if actor == title.replacen('-', ":", 1) {
-        return title;
-    }
-    let digest = Digest::of(actor.as_bytes()).to_string();
-    format!("{}-{}", title.chars().take(40).collect::<String>().trim_end_matches('-'), &digest[..8])
-}
-
 /// A JSON object as a struct with a field table: held against the table, with its defaults.
 fn fitted<T: kernel::kind::Fields + serde::de::DeserializeOwned>(value: &Value, at: &str) -> Result<T> {
     let Value::Object(fields) = value else {
@@ -71,14 +60,4 @@ fn fitted<T: kernel::kind::Fields + serde::de::DeserializeOwned>(value: &Value, 
 /// A text cut so that it can stand in a sentence.
 fn short(text: &str) -> String {
     text.chars().take(60).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn names_made_of_people_are_told_apart() {
-        assert_eq!(super::slug("user:ada"), "user-ada");
-        assert_ne!(super::slug("user:ada.b"), super::slug("user:ada-b"));
-        assert_ne!(super::slug("user:Ada"), super::slug("user:ada"));
-    }
 }

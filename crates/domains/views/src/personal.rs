@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use kernel::{prelude::*, slot};
 
-use crate::{slug, theme::Whom};
+use crate::theme::Whom;
 
 /// What is served of it.
 pub fn serve(kind: KindBuilder<Personalization>) -> KindBuilder<Personalization> {
@@ -103,7 +103,7 @@ async fn of(cx: &Cx, name: &str) -> Result<Personalization> {
 
 /// The caller's own, and the organization's defaults.
 pub async fn both(cx: &Cx) -> Result<(Personalization, Personalization)> {
-    Ok((of(cx, &slug(&cx.principal.actor())).await?, of(cx, ORGANIZATION).await?))
+    Ok((of(cx, Name::of_actor(&cx.principal.actor()).as_str()).await?, of(cx, ORGANIZATION).await?))
 }
 
 /// Changes what is the caller's own, or the organization's; tried again when somebody was faster.
@@ -117,7 +117,7 @@ pub async fn change(
         Whom::Me => cx.principal.actor(),
         Whom::Organization => ORGANIZATION.to_owned(),
     };
-    let (name, cx) = (slug(&who), cx.doing(verb));
+    let (name, cx) = (Name::of_actor(&who).to_string(), cx.doing(verb));
     let mut tries = 0;
     loop {
         let saved = match cx.get_opt::<Personalization>(&name).await? {

@@ -2,7 +2,7 @@
 
 use kernel::prelude::*;
 
-use crate::{component::Component, slug};
+use crate::component::Component;
 
 /// What ratings serve; they are made at the component.
 pub fn serve(kind: KindBuilder<Rating>) -> KindBuilder<Rating> {
@@ -35,7 +35,7 @@ pub struct Rate {
 /// Rates a component; a second time replaces the first.
 pub async fn rate(cx: Cx, it: Object<Component>, ask: Rate) -> Result<Value> {
     let who = cx.principal.actor();
-    let name = format!("{}.{}", it.name(), slug(&who));
+    let name = format!("{}.{}", it.name(), Name::of_actor(&who));
     match cx.get_opt::<Rating>(&name).await? {
         Some(mut there) => {
             there.spec.stars = ask.stars;

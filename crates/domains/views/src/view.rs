@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use kernel::{prelude::*, slot};
+use usage::Window;
 
 use crate::{
     fitted, personal,
-    used::{self, Window},
     widget::{self, Table},
 };
 
@@ -141,7 +141,7 @@ async fn rows(cx: Cx, it: Object<View>, ask: Page) -> Result<Value> {
 /// Counts a use by the caller.
 async fn count(cx: &Cx, it: &Object<View>, what: &str) -> Result<()> {
     let by = format!("by {}", cx.principal.actor());
-    used::count(cx, &it.metadata.uid, &[(what, 1.0), (by.as_str(), 1.0)]).await
+    usage::count(cx, &it.metadata.uid, &[(what, 1.0), (by.as_str(), 1.0)]).await
 }
 
 async fn open(cx: Cx, it: Object<View>, _: Nothing) -> Result<Value> {
@@ -247,7 +247,7 @@ async fn import(cx: Cx, ask: Document) -> Result<Value> {
 }
 
 async fn metrics(cx: Cx, it: Object<View>, ask: Window) -> Result<Value> {
-    let counts = used::since(&cx, &it.metadata.uid, ask.days).await?;
+    let counts = usage::since(&cx, &it.metadata.uid, ask.days).await?;
     let of = |what: &str| counts.get(what).copied().unwrap_or(0.0);
     let by: BTreeMap<&str, f64> =
         counts.iter().filter_map(|(name, count)| Some((name.strip_prefix("by ")?, *count))).collect();

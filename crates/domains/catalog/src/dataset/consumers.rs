@@ -7,12 +7,10 @@ use kernel::{
     prelude::*,
     store::ChangeQuery,
 };
+use usage::Window;
 
 use super::Dataset;
-use crate::{
-    dataset_version::Version,
-    used::{self, Window},
-};
+use crate::dataset_version::Version;
 
 /// Kinds that are part of a dataset and no use of it.
 const PARTS: [&str; 4] =
@@ -88,7 +86,7 @@ pub async fn usage(cx: Cx, it: Object<Dataset>, ask: Window) -> Result<Value> {
     }
     Ok(json!({
         "days": ask.days,
-        "reads": used::since(&cx, &it.metadata.uid, ask.days).await?,
+        "reads": usage::since(&cx, &it.metadata.uid, ask.days).await?,
         "changesBy": by_actor,
         "made": by_kind,
         "truncated": graph["truncated"],

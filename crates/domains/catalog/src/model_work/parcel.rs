@@ -15,7 +15,6 @@ use crate::{
     card, files,
     model::Model,
     model_version::{self, Version},
-    used,
 };
 
 /// How archives of this form are told from others.
@@ -77,7 +76,7 @@ pub async fn export(cx: Cx, it: Object<Model>, ask: Which) -> Result<Output> {
     };
     let piece = |bytes: Vec<u8>| stream::once(std::future::ready(Ok(Bytes::from(bytes))));
     let bytes: ByteStream = Box::pin(piece(front).chain(model).chain(piece(end)));
-    used::count(&cx, &it.metadata.uid, &[("downloads", 1.0)]).await?;
+    usage::count(&cx, &it.metadata.uid, &[("downloads", 1.0)]).await?;
     let filename = Some(format!("{}.tar", facts.name));
     Ok(Output::Bytes { media: "application/x-tar".to_owned(), filename, bytes })
 }

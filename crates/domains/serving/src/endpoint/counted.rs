@@ -6,9 +6,9 @@ use kernel::{
     prelude::*,
     store::{Append, Commit},
 };
+use usage::Window;
 
 use super::{Endpoint, Picked};
-use crate::used::{self, Window};
 
 /// Adds what is served of counts and events.
 pub fn serve(kind: KindBuilder<Endpoint>) -> KindBuilder<Endpoint> {
@@ -74,13 +74,13 @@ pub async fn call<R>(
         (within, 1.0),
         (caller.as_str(), 1.0),
     ];
-    used::count(cx, &it.metadata.uid, &what).await?;
+    usage::count(cx, &it.metadata.uid, &what).await?;
     if let Some(picked) = picked {
         let target = picked.target();
         target.series.add(outcome, rows as u64, seconds);
         // What a caller did wrong took no time of the model.
         let counted = if outcome == "refused" { &what[..2] } else { &what[..5] };
-        used::count(cx, &target.uid, counted).await?;
+        usage::count(cx, &target.uid, counted).await?;
         if let Err(error) = answered.as_ref()
             && outcome == "failed"
             && picked.notes(cx.now())
@@ -89,7 +89,7 @@ pub async fn call<R>(
             note(cx, &it.metadata.uid, "failed", &told).await?;
         }
         if answered.is_ok() {
-            used::count(cx, &target.loaded.model_uid, &[("predictions", rows)]).await?;
+            usage::count(cx, &target.loaded.model_uid, &[("predictions", rows)]).await?;
         }
     }
     answered
@@ -127,7 +127,7 @@ fn within(counts: &BTreeMap<String, f64>, share: f64) -> Option<f64> {
 
 /// Calls, failures and times of the last days.
 async fn metrics(cx: Cx, it: Object<Endpoint>, ask: Window) -> Result<Value> {
-    let counts = used::since(&cx, &it.metadata.uid, ask.days).await?;
+    let counts = usage::since(&cx, &it.metadata.uid, ask.days).await?;
     let count = |name: &str| counts.get(name).copied().unwrap_or(0.0);
     let calls = count("calls");
     Ok(json!({
@@ -207,7 +207,7 @@ impl Bucket {
 async fn series(cx: Cx, it: Object<Endpoint>, ask: Window) -> Result<Series> {
     let seconds = BUCKET_S.max(86_400 * i64::from(ask.days) / BUCKETS);
     let mut buckets: BTreeMap<i64, BTreeMap<String, f64>> = BTreeMap::new();
-    for tally in used::tallies(&cx, &it.metadata.uid, used::ago(&cx, ask.days)).await? {
+    for tally in usage::tallies(&cx, &it.metadata.uid, usage::ago(&cx, ask.days)).await? {
         let bucket = buckets.entry(tally.at.micros().div_euclid(seconds * 1_000_000)).or_default();
         for (name, more) in tally.counts {
             *bucket.entry(name).or_default() += more;
@@ -237,7 +237,7 @@ async fn of_all(cx: Cx, ask: Window) -> Result<Value> {
 
 /// Calls and rows of the last days, by caller.
 async fn usage(cx: Cx, it: Object<Endpoint>, ask: Window) -> Result<Value> {
-    let counts = used::since(&cx, &it.metadata.uid, ask.days).await?;
+    let counts = usage::since(&cx, &it.metadata.uid, ask.days).await?;
     let callers: BTreeMap<&str, f64> =
         counts.iter().filter_map(|(name, count)| Some((name.strip_prefix("caller/")?, *count))).collect();
     let count = |name: &str| counts.get(name).copied().unwrap_or(0.0);

@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 
 use kernel::prelude::*;
+use usage::Window;
 
 use super::{Desired, Endpoint, Phase, Status, counted};
-use crate::{
-    revision::{self, Revision},
-    used::{self, Window},
-};
+use crate::revision::{self, Revision};
 
 /// Adds what is served of sharing requests.
 pub fn serve(kind: KindBuilder<Endpoint>) -> KindBuilder<Endpoint> {
@@ -199,7 +197,7 @@ async fn traffic(cx: Cx, it: Object<Endpoint>, ask: Window) -> Result<Value> {
     let filter = format!("spec.endpoint = \"{}\"", it.name());
     let mut items = Vec::new();
     for found in cx.list::<Revision>(&filter, 1000).await? {
-        let counts = used::since(&cx, &found.metadata.uid, ask.days).await?;
+        let counts = usage::since(&cx, &found.metadata.uid, ask.days).await?;
         let count = |name: &str| counts.get(name).copied().unwrap_or(0.0);
         let percent = match &it.spec.routing {
             Some(routing) if !routing.traffic.is_empty() => routing

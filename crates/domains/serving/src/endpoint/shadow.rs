@@ -7,7 +7,7 @@ use ports::infer::{Elements, Tensor};
 
 use crate::{
     live::{Plan, Serving},
-    predict, used,
+    predict,
 };
 
 /// Answers differ where they are further apart than this, absolutely and by their own size.
@@ -25,7 +25,7 @@ pub fn send(
     tokio::spawn(async move {
         let target = &plan.targets[place];
         let counted = match places.try_acquire() {
-            Err(_) => used::count(&cx, &target.uid, &[("copied/left", 1.0)]).await,
+            Err(_) => usage::count(&cx, &target.uid, &[("copied/left", 1.0)]).await,
             Ok(_place) => {
                 let rows = inputs.first().and_then(|tensor| tensor.shape.first().copied()).unwrap_or(0);
                 let began = cx.now();
@@ -40,7 +40,7 @@ pub fn send(
                         [("copied/failed", 1.0), ("copied/rows", rows as f64), ("copied/seconds", seconds)]
                     }
                 };
-                used::count(&cx, &target.uid, &what).await
+                usage::count(&cx, &target.uid, &what).await
             }
         };
         if let Err(error) = counted {

@@ -9,7 +9,6 @@ use super::{Analysis, Rollout, Strategy};
 use crate::{
     endpoint::counted::WITHIN,
     revision::{self, Revision},
-    used,
 };
 
 /// How often each step is looked at; what is tested often must be surer each time.
@@ -60,7 +59,7 @@ pub async fn counted(cx: &Cx, it: &Object<Rollout>) -> Result<[Counts; 2]> {
     for (counts, number) in both.iter_mut().zip([it.status.stable, it.status.candidate]) {
         let Some(number) = number else { continue };
         let found = cx.get::<Revision>(&revision::name_of(&it.spec.endpoint, number)).await?;
-        *counts = used::since(cx, &found.metadata.uid, 90).await?;
+        *counts = usage::since(cx, &found.metadata.uid, 90).await?;
     }
     Ok(both)
 }
