@@ -38,7 +38,7 @@ async function composed(page) {
   await widget(page, "How many models", "stat", () => page.fill("#widget-kind", "catalog.models"));
   await widget(page, "Loss of the tries", "series", async () => {
     await page.fill("#widget-experiment", "tries");
-    await page.locator("dialog input[placeholder=loss]").fill("loss");
+    await page.locator("dialog input[placeholder=loss]").fill("loss, accuracy");
   });
   await widget(page, "All datasets", "table", () => page.fill("#widget-kind", "catalog.datasets"));
   const found = await serious(page);
@@ -50,8 +50,11 @@ async function composed(page) {
   const number = await page.locator("[data-widget=how-many-models] strong").textContent();
   check("a number is counted from what is there", number === String(models), [number, models]);
   check("a table shows what is there", await page.locator("[data-widget=all-datasets]").getByRole("link", { name: "birds" }).isVisible());
-  await page.locator("[data-widget=loss-of-the-tries] canvas").waitFor();
-  check("curves of runs are drawn", true);
+  check("and its moments as people say them", (await page.locator("[data-widget=all-datasets] td time[datetime]").count()) > 0);
+  await page.locator("[data-widget=loss-of-the-tries] canvas").nth(1).waitFor();
+  await settled(page);
+  const heights = await page.locator("[data-widget=loss-of-the-tries] .body").evaluate((body) => [body.clientHeight, body.scrollHeight, ...[...body.querySelectorAll(".plot")].map((it) => it.clientHeight)]);
+  check("curves of runs are drawn, several within the height of their widget", heights[1] <= heights[0] + 1 && heights[2] >= 90 && heights[3] === heights[2], heights);
   await shot(page, "dashboard");
 }
 

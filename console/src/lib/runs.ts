@@ -70,6 +70,9 @@ export function keysOf(runs: Run[], of: "params" | "metrics"): string[] {
   return [...counts.keys()].sort((a, b) => (counts.get(b) ?? 0) - (counts.get(a) ?? 0) || a.localeCompare(b));
 }
 
+/** Whether less of a metric is better: losses and errors are best when small. */
+export const isLess = (metric: string): boolean => /loss|error|rmse|mae|mse/i.test(metric);
+
 /** The runs' values at a column as numbers: words stand behind numbers, as their ranks; what has no value is NaN. */
 function numbersAt(runs: Run[], id: string): Float64Array {
   const values = runs.map((run) => valueAt(run, id));
