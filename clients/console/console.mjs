@@ -5,7 +5,7 @@ import { browser, check, drawn, figure, isTooWide, open, PATIENCE, person, pleas
 
 /** Pages with words of their own, beyond what every kind has. */
 const TRACE = `/console/catalog/experiments/tries?tab=traces&trace=tr-${"1".padStart(32, "0")}`;
-const OWN = ["/console/catalog/endpoints/penguins?tab=release", "/console/catalog/endpoints/birds?tab=traffic", "/console/catalog/experiments/tries?tab=traces", TRACE, "/console/catalog/experiments/tries?tab=artifacts", "/console/catalog/datasets/penguins?tab=changes", "/console/catalog/model-versions/birds.1?tab=graph"];
+const OWN = ["/console/catalog/endpoints/birds?tab=drift", "/console/catalog/endpoints/penguins?tab=release", "/console/catalog/endpoints/birds?tab=traffic", "/console/catalog/experiments/tries?tab=traces", TRACE, "/console/catalog/experiments/tries?tab=artifacts", "/console/catalog/datasets/penguins?tab=changes", "/console/catalog/model-versions/birds.1?tab=graph"];
 
 const VIEWS = [
   "/", "/console/kinds", "/console/admin", "/console/admin/audit", "/console/admin/permissions", "/console/me", "/console/explorer", "/console/explorer?op=post%20%2Fapi%2Fv1%2Fcatalog%2Fmodels",
@@ -13,6 +13,7 @@ const VIEWS = [
   "/console/catalog/datasets/birds?tab=edit", "/console/catalog/datasets/birds?tab=yaml", "/console/catalog/datasets/birds?tab=access", "/console/catalog/datasets/birds?tab=overview", "/console/catalog/datasets/birds?tab=reports",
   "/console/train?dataset=birds", "/console/catalog/experiments/tries", "/console/catalog/experiments/tries?tab=charts", "/console/catalog/experiments/tries?tab=relations", "/console/catalog/experiments/tries?tab=traces", TRACE, "/console/catalog/experiments/tries?tab=artifacts",
   "/console/catalog/models/birds", "/console/catalog/models/birds?tab=lineage", "/console/catalog/model-versions/birds.1", "/console/catalog/model-versions/birds.1?tab=graph", "/console/catalog/endpoints/birds", "/console/catalog/endpoints/birds?tab=traffic", "/console/catalog/endpoints/penguins?tab=release",
+  "/console/catalog/endpoints/birds?tab=drift", "/console/catalog/endpoints/birds?tab=drift&as=table", "/console/catalog/endpoints/birds?tab=drift&monitor=now",
   "/console/system/runs", "/console/admin/policies/~new", "/console/admin/users", "/console/admin/users/victor", "/console/gateway/routes/made", "/console/dashboards", "/console/dashboards?open=made", "/console/nothing/here",
 ];
 
@@ -176,6 +177,51 @@ async function objects(page) {
   await other.close();
 }
 
+/** A table as somebody arranges it: grouped, folded, chosen, pinned, its columns moved and hidden; kept, and walked through by keyboard. */
+async function tables(page) {
+  await open(page, "/console/catalog/experiments/tries?group=p%3Aoptimizer");
+  const groups = await page.locator("tr.group").allTextContents();
+  check("runs stand in groups with the means of their metrics", groups.length === 3 && groups.some((text) => /optimizer = sgd 3.*⌀/.test(text)), groups);
+  await page.locator("tr.group", { hasText: "sgd" }).getByRole("button").press("Enter");
+  await page.waitForFunction(() => document.querySelectorAll("tr[data-index]").length === 8);
+  await page.locator("tr.group", { hasText: "adam" }).getByRole("checkbox").check();
+  await page.getByText("3 selected").waitFor();
+  check("a group is folded, and chosen as a whole", (await page.locator("tr.selected").count()) === 4);
+  await page.getByRole("button", { name: "Pin", exact: true }).click();
+  await page.locator("tr.held").nth(2).waitFor();
+  check("what is pinned stands on top of all", (await page.locator("tr[data-index='0']").getAttribute("class")).includes("held"));
+  await page.getByRole("button", { name: "Columns" }).click();
+  await page.getByRole("button", { name: "Move up: loss" }).press("Enter");
+  await page.getByRole("checkbox", { name: "State" }).uncheck();
+  await page.getByRole("button", { name: "Keep in sight: loss" }).press("Enter");
+  const found = await serious(page);
+  check("axe finds nothing serious while columns are arranged", found.length === 0, found);
+  await shot(page, "columns");
+  await page.keyboard.press("Escape");
+  const heads = async () => (await page.locator("main th").allTextContents()).map((text) => text.trim()).filter(Boolean);
+  const before = await heads();
+  check("columns are moved, hidden and pinned", before[0] === "Run" && before[1] === "loss" && before[2] === "accuracy" && !before.includes("State") && (await page.locator("th.fixed").count()) === 3, before);
+  await page.reload();
+  await page.locator("tr[data-index]").first().waitFor();
+  await settled(page);
+  check("and stand so when one comes back", JSON.stringify(await heads()) === JSON.stringify(before), await heads());
+  await page.getByRole("button", { name: "Columns" }).click();
+  await page.getByRole("button", { name: "As at first" }).click();
+  await page.keyboard.press("Escape");
+  await open(page, "/console/catalog/experiments/many");
+  const at = () => page.evaluate(() => Number(document.activeElement.closest("tr")?.dataset.index ?? -1));
+  await page.locator("tr[data-index='0'] a").first().focus();
+  const walked = [];
+  for (const key of ["End", "PageUp", "Home", "PageDown", "ArrowDown"]) {
+    const from = await at();
+    await page.keyboard.press(key);
+    await page.waitForFunction((from) => ![from, -1].includes(Number(document.activeElement.closest("tr")?.dataset.index ?? -1)), from);
+    walked.push(await at());
+  }
+  const [end, up, home, down, next] = walked;
+  check("a long table is walked through by keyboard, also by pages", end > 500 && up < end - 5 && home === 0 && down > 5 && next === down + 1, walked);
+}
+
 /** A trace is found and opened; its spans are walked through by keyboard, folded, and tell what is known of them. */
 async function traces(page) {
   await open(page, "/console/catalog/experiments/tries?tab=traces");
@@ -319,6 +365,24 @@ async function release(page) {
   await open(page, "/console/catalog/endpoints/birds?tab=traffic");
   await page.locator("main figure").nth(1).waitFor();
   check("calls and times are drawn as they went", (await page.locator("main figure").first().textContent()).includes("Answered"));
+}
+
+/** Drift as a map: windows beside one another, colours and texts, by keyboard, and as a table. */
+async function drift(page) {
+  await open(page, "/console/catalog/endpoints/birds?tab=drift");
+  const windows = await page.locator("table[role=grid] thead th").count();
+  const row = page.locator("table[role=grid] tbody tr", { hasText: "bill_length_mm" });
+  const texts = (await row.locator("td").allTextContents()).map((text) => text.trim());
+  check("a monitor's looks at an endpoint are windows of a map", windows >= 4 && !texts[0].startsWith("▲") && texts.at(-1).startsWith("▲"), texts);
+  check("what has drifted is told by more than its colour", (await row.locator("td").last().getAttribute("aria-label")).includes("drifted"));
+  await page.locator("td[tabindex='0']").focus();
+  const from = await page.evaluate(() => document.activeElement.getAttribute("aria-label"));
+  await page.keyboard.press("ArrowLeft");
+  await page.waitForFunction((from) => document.activeElement.matches("td[role=gridcell]") && document.activeElement.getAttribute("aria-label") !== from, from);
+  check("arrow keys walk through it", (await page.locator("td[tabindex='0']").count()) === 1);
+  await page.getByRole("button", { name: "As a table" }).click();
+  await page.locator("main table.plain tbody tr", { hasText: "bill_length_mm" }).nth(2).waitFor();
+  check("and it is there as a table", page.url().includes("as=table"));
 }
 
 /** What is changed or deleted shows at once; when it is refused, everything is as it was, with what was typed and why. */
@@ -550,12 +614,14 @@ try {
   await everyKind(page);
   await hostile(page);
   await keyboard(page);
+  await tables(page);
   await traces(page);
   await artifacts(page);
   await differences(page);
   await retried(page);
   await promoted(page);
   await release(page);
+  await drift(page);
   await hopeful(page);
   await loginPages();
   await otherEyes(page);

@@ -104,6 +104,27 @@ export interface Found {
   project?: string;
 }
 
+/** How far a column is from the baseline, and by which number that is told. */
+export interface Drifted {
+  column: string;
+  current: number;
+  currentMissing: number;
+  psi: number;
+  jensenShannon: number;
+  test: string;
+  score: number;
+  threshold: number;
+  drifted: boolean;
+}
+
+export interface Drift {
+  since: string;
+  version: string;
+  rows: number;
+  comparedWith: string;
+  columns: Drifted[];
+}
+
 interface Items<T> {
   items: T[];
 }
@@ -126,6 +147,7 @@ export interface Answers {
   "GET /api/v1/catalog/endpoints/{id}/traffic": Items<Revision>;
   "GET /api/v1/catalog/endpoints/{id}/usage": { callers: Record<string, number> };
   "GET /api/v1/catalog/endpoints/{id}/logs": { items: Json };
+  "GET /api/v1/catalog/endpoints/{id}/drift": Drift;
 }
 
 /** Each of them is an operation there is, and one that the document does not describe better. */

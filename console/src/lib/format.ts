@@ -3,9 +3,18 @@
 import { locale } from "./i18n/index.svelte";
 import type { Json } from "./types";
 
+const formats = new Map<string, unknown>();
+
+/** A format of the person's language. Making one takes far longer than using it. */
+function made<Format>(name: string, make: (language: string) => Format): Format {
+  const key = `${locale()} ${name}`;
+  if (!formats.has(key)) formats.set(key, make(locale()));
+  return formats.get(key) as Format;
+}
+
 export function time(text: string): string {
   const date = new Date(text);
-  return Number.isNaN(date.getTime()) ? text : new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "medium" }).format(date);
+  return Number.isNaN(date.getTime()) ? text : made("time", (language) => new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" })).format(date);
 }
 
 /** Whether a text is a moment as the server writes it (RFC 3339). */
@@ -25,11 +34,17 @@ export function ago(text: string, now = Date.now()): string {
   if (Number.isNaN(date)) return text;
   const seconds = (date - now) / 1000;
   const [unit, size] = STEPS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
-  return new Intl.RelativeTimeFormat(locale(), { numeric: "auto", style: "narrow" }).format(Math.round(seconds / size), unit);
+  return made("ago", (language) => new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "narrow" })).format(Math.round(seconds / size), unit);
 }
 
-export const number = (value: number, digits = 4): string =>
-  new Intl.NumberFormat(locale(), Number.isInteger(value) ? {} : { maximumSignificantDigits: digits }).format(value);
+const TINY = 1e-6;
+
+export function number(value: number, digits = 4): string {
+  if (Number.isInteger(value)) return made("whole", (language) => new Intl.NumberFormat(language)).format(value);
+  // Zeroes behind a point are not read.
+  const isTiny = Math.abs(value) < TINY;
+  return made(`number ${digits} ${isTiny}`, (language) => new Intl.NumberFormat(language, { maximumSignificantDigits: digits, ...(isTiny ? { notation: "scientific" } : {}) })).format(value);
+}
 
 export function bytes(value: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];

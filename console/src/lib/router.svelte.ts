@@ -20,9 +20,7 @@ class Place {
   }
 
   /** The project everything is asked of. */
-  get project(): string {
-    return this.query["project"] ?? "default";
-  }
+  project = $derived(this.query["project"] ?? "default");
 }
 
 export const place = new Place();
@@ -31,7 +29,7 @@ type Query = Record<string, string | undefined>;
 
 /** The address of a view; the project goes along. */
 export function href(path: string, query: Query = {}): string {
-  const all: Query = { project: place.query["project"], ...query };
+  const all: Query = { project: place.project, ...query };
   const pairs = Object.entries(all).filter((pair): pair is [string, string] => !!pair[1] && !(pair[0] === "project" && pair[1] === "default"));
   const text = new URLSearchParams(pairs).toString();
   const full = path === "/" ? "/" : BASE + path;

@@ -36,6 +36,7 @@ export const PARTS: Record<string, Part[]> = {
   "catalog.endpoints": [
     { id: "try", text: "tryIt", needs: "predict", load: as(() => import("../parts/endpoint/Try.svelte")) },
     { id: "release", text: "release", needs: "get", load: as(() => import("../parts/endpoint/Release.svelte")) },
+    { id: "drift", text: "drift", needs: "get", load: as(() => import("../parts/endpoint/Drift.svelte")) },
     { id: "traffic", text: "traffic", needs: "get", load: as(() => import("../parts/endpoint/Traffic.svelte")) },
   ],
   "system.runs": [{ id: "steps", text: "steps", needs: "get", load: as(() => import("../parts/run/Steps.svelte")) }],
