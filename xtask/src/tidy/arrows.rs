@@ -18,7 +18,7 @@ enum Floor {
     Selection,
     Kernel,
     Ports,
-    /// What several domains do alike, on the kernel and the ports.
+    /// What several domains and faces do alike, on the kernel and the ports.
     Shared,
     Testing,
     Engine,
@@ -39,7 +39,7 @@ impl Floor {
             ["crates", "kernel-derive", _] => Self::Derive,
             ["crates", "kernel", _] => Self::Kernel,
             ["crates", "ports", _] => Self::Ports,
-            ["crates", "usage", _] => Self::Shared,
+            ["crates", "places" | "usage", _] => Self::Shared,
             ["crates", "testing", _] => Self::Testing,
             ["crates", "engines", ..] => Self::Engine,
             ["crates", "domains", ..] => Self::Domain,
@@ -100,6 +100,7 @@ impl Floor {
                 Self::Derive,
                 Self::Kernel,
                 Self::Ports,
+                Self::Shared,
                 Self::Domain,
                 Self::Face,
             ],

@@ -5,7 +5,7 @@ use futures::stream;
 use kernel::prelude::*;
 use ports::{
     document::{Document, Paper, Section},
-    notary::{Notary, statement},
+    notary::{Notary, Tree, statement},
 };
 
 use crate::{
@@ -28,6 +28,7 @@ pub async fn of(cx: &Cx, it: &Object<Version>) -> Result<Value> {
         None => None,
     };
     let code = code(cx, run.as_ref()).await?;
+    let tree = places::Manifest::of(cx, it.spec.source.as_deref()).await?.tree();
     let mut missing = Vec::new();
     let mut noted = |heading: &str, fact: Value| {
         if fact.is_null() || fact == json!({}) {
@@ -44,8 +45,8 @@ pub async fn of(cx: &Cx, it: &Object<Version>) -> Result<Value> {
             "target": noted("target", json!(it.spec.target)),
             "format": it.spec.blob.map_or("files", |_| "ONNX"),
             "source": it.spec.source,
-            "digest": it.spec.blob,
-            "bytes": it.status.bytes,
+            "digest": digest(it, tree.as_ref()),
+            "bytes": it.status.bytes.or(tree.as_ref().map(|tree| tree.bytes)),
             "stage": it.status.stage,
         },
         "intendedUse": noted("intendedUse", json!(model.and_then(|model| model.spec.description))),
@@ -88,6 +89,11 @@ async fn code(cx: &Cx, run: Option<&Object<ExperimentRun>>) -> Result<Option<Str
     Ok(tags.into_iter().find(|tag| tag.key == COMMIT).map(|tag| tag.value))
 }
 
+/// The digest of the ONNX file, or of the list of files where there is none.
+fn digest(it: &Object<Version>, tree: Option<&Tree>) -> Option<String> {
+    it.spec.blob.map(|blob| blob.to_string()).or(tree.map(|tree| tree.blake3.clone()))
+}
+
 /// What is said in cards that are signed.
 const PREDICATE: &str = "https://aic.dev/attestations/model-card/v1";
 
@@ -116,7 +122,7 @@ pub struct Evidence {
 pub async fn evidence(cx: Cx, it: Object<Version>, ask: Evidence) -> Result<Output> {
     let card = of(&cx, &it).await?;
     let notary = cx.port::<dyn Notary>()?;
-    let digests = json!({"blake3": it.spec.blob.map(|blob| blob.to_string())});
+    let digests = json!({"blake3": card["modelDetails"]["digest"]});
     let envelope = notary.attest(&statement(it.name(), &digests, PREDICATE, card.clone()));
     let document = || {
         let mut document = document(&it, &card);

@@ -162,11 +162,15 @@ async fn runs_here(cx: Cx, mut it: Object<Version>, old: Option<Object<Version>>
     }
     it.metadata.name = format!("{}.{}", it.spec.model, it.spec.number);
     let Some(blob) = it.spec.blob else {
-        return if it.spec.source.is_some() { Ok(it) } else { Err(without_files()) };
+        if it.spec.source.is_none() {
+            return Err(without_files());
+        }
+        it.status.attestation = attestation::of(&cx, &it, None).await?;
+        return Ok(it);
     };
     let bytes = cx.platform().blobs.get(blob, MODEL_MAX).await.map_err(|error| error.at("spec.blob"))?;
     it.status.bytes = Some(bytes.len() as u64);
-    it.status.attestation = attestation::of(&cx, &it, &bytes)?;
+    it.status.attestation = attestation::of(&cx, &it, Some(&bytes)).await?;
     let infer = cx.port::<dyn Infer>()?;
     let model = cx.blocking(move || infer.load(&bytes)).await.map_err(|error| error.at("spec.blob"))?;
     if it.spec.signature.is_none() {
@@ -255,5 +259,7 @@ async fn deprecate(cx: Cx, it: Object<Version>, _: Nothing) -> Result<Status> {
 
 /// The ONNX file.
 async fn download(cx: Cx, it: Object<Version>, _: Nothing) -> Result<Output> {
-    Ok(files::give(&cx, it.spec.onnx()?, "application/octet-stream", format!("{}.onnx", it.name())))
+    let blob = it.spec.onnx()?;
+    attestation::loadable(&cx, &it).await?;
+    Ok(files::give(&cx, blob, "application/octet-stream", format!("{}.onnx", it.name())))
 }

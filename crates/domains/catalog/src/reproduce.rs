@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use kernel::prelude::*;
 use ports::learn::Tried;
 
-use crate::{dataset_version, model_version::Version, run::ExperimentRun, train, training_job::TrainingJob};
+use crate::{
+    attestation, dataset_version, model_version::Version, run::ExperimentRun, train,
+    training_job::TrainingJob,
+};
 
 /// How a metric compares.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Fields)]
@@ -62,6 +65,8 @@ fn not_reproducible(it: &Object<Version>, why: &str) -> Error {
 pub async fn again(cx: Cx, it: Object<Version>, _: Nothing) -> Result<Ordered> {
     cx.authorize("system.training-jobs.create", &cx.project).await?;
     let original = original(&cx, &it).await?;
+    // What comes of it is held against what is recorded, so that must be what was signed.
+    attestation::checked(&cx, &it).await?;
     let data =
         it.spec.dataset_version.as_ref().ok_or_else(|| not_reproducible(&it, "its data is not recorded"))?;
     let data = cx.get_opt::<dataset_version::Version>(data).await?;

@@ -52,13 +52,8 @@ async fn root(cx: &Cx, run: &str) -> Result<(String, Path)> {
 
 /// The path of what is kept here.
 pub fn here(place: &str) -> Result<Path> {
-    let rest = place.strip_prefix("mlflow-artifacts:");
-    let rest = rest.ok_or_else(|| Fault::invalid(format!("the files are not kept here but at '{place}'")))?;
-    let path = match rest.strip_prefix("//") {
-        Some(rest) => rest.split_once('/').map_or("", |(_, path)| path),
-        None => rest,
-    };
-    Path::parse(path.trim_start_matches('/'))
+    let path = Path::of_address(place)?;
+    path.ok_or_else(|| Fault::invalid(format!("the files are not kept here but at '{place}'")))
 }
 
 async fn list(cx: &Cx, ask: &Ask) -> Result<Value> {
@@ -113,7 +108,7 @@ pub async fn of_version(State(shared): State<Shared>, request: Request) -> Respo
         let model = models::find(&cx, ask.required("name")?, "get").await?;
         objects::may(&cx, VERSIONS, "get", &format!("{}.{number}", model.metadata.name)).await?;
         let version = versions::numbered(&cx, &model, number).await?;
-        let place = source::place(&cx, objects::text(&version, "source").unwrap_or_default()).await?;
+        let place = versions::loadable(&cx, &version).await?;
         let path = here(&place)?.join(&below);
         proxy::download(&cx, &path, &parts.headers).await
     };

@@ -2,6 +2,7 @@
 
 use base::Error;
 use kernel::{access::Principal, cx::Cx, literal, object::Raw};
+pub use places::of_experiment as place;
 use serde_json::{Value, json};
 
 use crate::{
@@ -284,14 +285,6 @@ fn meant(condition: &mut Condition, first: &str) {
 
 fn tag<'a>(it: &'a Raw, key: &str) -> Option<&'a str> {
     objects::texts(it, "tags").find(|(known, _)| *known == key).map(|(_, value)| value)
-}
-
-/// Where an experiment's files are.
-pub fn place(it: &Raw) -> String {
-    match objects::text(it, "artifactLocation") {
-        Some(place) => place.to_owned(),
-        None => format!("mlflow-artifacts:/{}", it.metadata.uid),
-    }
 }
 
 /// An experiment as MLflow shows it.

@@ -70,6 +70,9 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         face_web::problem::note(&error, "");
         let status = error.status().code();
+        if error.code() == "bad-path" {
+            return Self::invalid("Invalid path");
+        }
         let (code, status) = match (error.code(), status) {
             ("already-exists", _) => ("RESOURCE_ALREADY_EXISTS", 400),
             (_, 401) => ("UNAUTHENTICATED", 401),

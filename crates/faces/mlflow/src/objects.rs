@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use base::{Error, Uid};
+use base::Error;
 use kernel::{
     change::PatchForm,
     cx::Cx,
@@ -82,26 +82,12 @@ pub async fn restore(cx: &Cx, kind: &str, uid: &str) -> Result<()> {
 
 /// A living object of the context's project, by name or uid; nobody is asked whether the caller may.
 pub async fn living(cx: &Cx, kind: &str, id: &str) -> Result<Option<Raw>> {
-    match cx.read(kind, id).await {
-        Ok(it) if it.metadata.namespace == *cx.project => Ok(Some(it)),
-        Ok(_) => Ok(None),
-        Err(error) if error.code() == "not-found" => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+    Ok(places::living(cx, kind, id).await?)
 }
 
 /// An object by uid, living or in the trash.
 pub async fn whole(cx: &Cx, kind: &str, uid: &str) -> Result<Option<Raw>> {
-    if !Uid::looks_like(uid) {
-        return Ok(None);
-    }
-    if let Some(it) = living(cx, kind, uid).await? {
-        return Ok(Some(it));
-    }
-    let kind = cx.platform().kind(kind)?;
-    let record = cx.platform().store.by_uid(&Uid::known(uid)).await?;
-    let ours = record.filter(|it| it.org == *cx.org && it.kind == kind.id() && it.project == *cx.project);
-    ours.map(|record| Raw::from_record(&kind, &record)).transpose().map_err(Into::into)
+    Ok(places::whole(cx, kind, uid).await?)
 }
 
 /// Whether an object is in the trash.

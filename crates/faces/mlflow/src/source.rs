@@ -4,10 +4,10 @@ use kernel::{cx::Cx, object::Raw};
 use percent_encoding::percent_decode_str;
 
 use crate::{
-    artifacts, experiments,
+    artifacts,
     fault::{Fault, Result},
     models,
-    objects::{self, EXPERIMENTS, LOGGED, RUNS},
+    objects::{self, MODELS, RUNS},
     tree::{self, Found},
     versions,
 };
@@ -105,7 +105,8 @@ async fn resolved(cx: &Cx, told: Source) -> Result<Source> {
     if uri.starts_with('/') {
         return Err(bad(&told.source, "Registered model sources must use the active model registry."));
     }
-    let Some((model, version)) = version_of(cx, uri).await? else { return Ok(told) };
+    let Some((model, version)) = places::version_of(cx, uri).await? else { return Ok(told) };
+    objects::may(cx, MODELS, "get", &model.metadata.name).await?;
     if models::is_prompt(&model) {
         return Err(bad(&told.source, "Prompt versions cannot be used as model version sources."));
     }
@@ -124,34 +125,6 @@ async fn resolved(cx: &Cx, told: Source) -> Result<Source> {
     Ok(Source { source, run, model: logged })
 }
 
-/// The version that `NAME/VERSION`, `NAME/STAGE` or `NAME@ALIAS` means; nothing when it is a logged model.
-async fn version_of(cx: &Cx, uri: &str) -> Result<Option<(Raw, Raw)>> {
-    let (name, number) = if let Some((name, which)) = uri.split_once('/') {
-        let model = models::find(cx, name, "get").await?;
-        let found = match which.parse::<u64>() {
-            Ok(number) => Some(number),
-            Err(_) => versions::latest_of(versions::of(cx, &model).await?)
-                .iter()
-                .filter(|it| {
-                    let stage = it.status.get("stage").and_then(serde_json::Value::as_str).unwrap_or("None");
-                    which.eq_ignore_ascii_case("latest") || stage.eq_ignore_ascii_case(which)
-                })
-                .map(versions::number)
-                .max(),
-        };
-        (model, found)
-    } else if let Some((name, alias)) = uri.rsplit_once('@') {
-        let model = models::find(cx, name, "get").await?;
-        let found = crate::aliases::of(&model).find(|(known, _)| *known == alias).map(|(_, number)| number);
-        (model, found)
-    } else {
-        return Ok(None);
-    };
-    let number = number.ok_or_else(|| Fault::missing(format!("No versions of model with '{uri}' found")))?;
-    let version = versions::numbered(cx, &name, number).await?;
-    Ok(Some((name, version)))
-}
-
 /// Where a run's files are, if there is such a run.
 async fn run_place(cx: &Cx, run: &str) -> Result<Option<String>> {
     if run.is_empty() {
@@ -163,46 +136,17 @@ async fn run_place(cx: &Cx, run: &str) -> Result<Option<String>> {
 
 /// Where a run's files are.
 pub async fn of_run(cx: &Cx, run: &Raw) -> Result<String> {
-    let name = objects::text(run, "experiment").unwrap_or_default();
-    let experiment = match objects::living(cx, EXPERIMENTS, name).await? {
-        Some(it) => Some(it),
-        None => objects::list(cx, EXPERIMENTS, "", objects::Trash::Only)
-            .await?
-            .into_iter()
-            .find(|it| it.metadata.name == name),
-    };
-    let root = experiment.map_or_else(|| "mlflow-artifacts:/".to_owned(), |it| experiments::place(&it));
-    Ok(format!("{}/{}/artifacts", root.trim_end_matches('/'), run.metadata.uid))
+    Ok(places::of_run(cx, run).await?)
 }
 
 /// Where a logged model's files are, if there is such a model.
 pub async fn logged_place(cx: &Cx, id: &str) -> Result<Option<String>> {
-    let found = objects::living(cx, LOGGED, id).await?;
-    Ok(found.and_then(|it| objects::text(&it, "artifactLocation").map(str::to_owned)))
+    Ok(places::of_logged(cx, id).await?)
 }
 
 /// Where files are, whatever words were used for it.
 pub async fn place(cx: &Cx, source: &str) -> Result<String> {
-    let mut source = source.to_owned();
-    // A version of a version of a version; none of them can be its own.
-    for _ in 0..20 {
-        let Some(uri) = source.strip_prefix("models:/") else { break };
-        match version_of(cx, uri).await? {
-            Some((_, version)) => source = objects::text(&version, "source").unwrap_or_default().to_owned(),
-            None => {
-                let found = logged_place(cx, uri).await?;
-                return found
-                    .ok_or_else(|| Fault::missing(format!("Logged model with ID '{uri}' not found.")));
-            }
-        }
-    }
-    if let Some(rest) = source.strip_prefix("runs:/") {
-        let (run, path) = rest.split_once('/').unwrap_or((rest, ""));
-        if let Some(root) = run_place(cx, run).await? {
-            return Ok(format!("{root}/{path}").trim_end_matches('/').to_owned());
-        }
-    }
-    Ok(source)
+    Ok(places::resolved(cx, source).await?)
 }
 
 /// The ONNX file among a version's files, if it has one: what can also be served here.

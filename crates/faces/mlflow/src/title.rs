@@ -1,7 +1,7 @@
 //! From what people call a thing to the name it is kept under: MLflow allows any text, objects want a DNS name.
 
 use base::{Digest, Name};
-use kernel::object::Raw;
+pub use places::title as title_of;
 
 /// The name a title is kept under. `again` makes another one when somebody else has it.
 pub fn name_of(title: &str, again: u32) -> String {
@@ -14,11 +14,6 @@ pub fn name_of(title: &str, again: u32) -> String {
         Some(name) => format!("{name}-{}", &digest[..8]),
         None => format!("x-{}", &digest[..16]),
     }
-}
-
-/// What people call an object: its title, or its name where it has none.
-pub fn title_of(it: &Raw) -> &str {
-    it.spec.get("title").and_then(serde_json::Value::as_str).unwrap_or(&it.metadata.name)
 }
 
 #[cfg(test)]

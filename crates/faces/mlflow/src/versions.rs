@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use kernel::{cx::Cx, literal, object::Raw};
+use places::manifest::Signed;
+pub use places::number;
 use serde_json::{Value, json};
 
 use crate::{
@@ -46,7 +48,7 @@ pub async fn answer(asked: &Asked) -> Result<Option<Value>> {
         ("POST", ["model-versions", "transition-stage"]) => transition(cx, ask).await?,
         ("GET", ["model-versions", "get-download-uri"]) => {
             let (_, it) = named(cx, ask, "get").await?;
-            json!({"artifact_uri": source::place(cx, objects::text(&it, "source").unwrap_or_default()).await?})
+            json!({"artifact_uri": loadable(cx, &it).await?})
         }
         ("GET" | "POST", ["model-versions", "search"]) => search(cx, ask).await?,
         ("POST", ["model-versions", "set-tag"]) => {
@@ -95,9 +97,10 @@ pub async fn of(cx: &Cx, model: &Raw) -> Result<Vec<Raw>> {
     objects::list(cx, VERSIONS, &filter, Trash::Without).await
 }
 
-/// A version's number.
-pub fn number(it: &Raw) -> u64 {
-    it.spec.get("number").and_then(Value::as_u64).unwrap_or(0)
+/// Where the files of a version are, for whoever is about to load them: what is not what was signed is refused.
+pub async fn loadable(cx: &Cx, it: &Raw) -> Result<String> {
+    Signed::of(it).loadable(cx).await?;
+    source::place(cx, objects::text(it, "source").unwrap_or_default()).await
 }
 
 fn stage(it: &Raw) -> &str {

@@ -6,6 +6,7 @@ use kernel::prelude::*;
 use ports::infer::{Infer, Signature};
 
 use crate::{
+    attestation,
     model::Model,
     model_version::{self, Version},
 };
@@ -159,6 +160,9 @@ pub async fn validate(cx: Cx, it: Object<Model>, ask: Which) -> Result<Value> {
         "digest",
         bytes.as_ref().map(|it| format!("{} bytes are those of {blob}", it.len())).map_err(Clone::clone),
     );
+    let version = cx.get::<Version>(&facts.name).await?;
+    let signed = attestation::checked(&cx, &version).await;
+    note("signed", signed.map(|_| "it is what was signed".to_owned()));
     let infer = cx.port::<dyn Infer>()?;
     let loaded = match bytes {
         Ok(bytes) => cx.blocking(move || infer.load(&bytes)).await,

@@ -12,7 +12,7 @@ use super::{
     tar::{self, Reader},
 };
 use crate::{
-    card, files,
+    attestation, card, files,
     model::Model,
     model_version::{self, Version},
 };
@@ -51,6 +51,7 @@ pub async fn export(cx: Cx, it: Object<Model>, ask: Which) -> Result<Output> {
     let facts = Facts::of_model(&cx, &it, ask.version).await?;
     let blob = facts.onnx()?;
     let version = cx.get::<Version>(&facts.name).await?;
+    attestation::loadable(&cx, &version).await?;
     let raw = cx.read(super::facts::VERSIONS, &facts.name).await?;
     let card = serde_json::to_vec_pretty(&card::of(&cx, &version).await?).map_err(Error::internal)?;
     let carried = |name: &&str| Some(((*name).to_owned(), raw.spec.get(*name)?.clone()));
