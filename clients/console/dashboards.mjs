@@ -146,6 +146,30 @@ async function frozen(page) {
   await page.setViewportSize({ width: 1360, height: 850 });
 }
 
+/** A theme is composed: what could not be read is warned of while one types, and not saved; then the organization wears it. */
+async function themed(page) {
+  await open(page, "/console/views/themes/~new");
+  await page.fill("#object-name", "violet");
+  await page.getByRole("button", { name: "Create" }).click();
+  await page.getByText(/26 pairs of colours/).waitFor();
+  await page.fill("#light-accent", "#88aaff");
+  await page.getByText(/Links and buttons on Background: 2\.\d+, and 4\.5 is needed/).waitFor();
+  check("what could not be read is warned of with its contrast, and not saved", await page.getByRole("button", { name: "Save", exact: true }).isDisabled());
+  const found = await serious(page);
+  check("axe finds nothing serious while a theme is composed", found.length === 0, found);
+  await shot(page, "theme-warns");
+  await page.fill("#light-accent", "#6b21a8");
+  await page.fill("#dark-accent", "#d8b4fe");
+  await page.getByText(/26 pairs of colours/).waitFor();
+  const looks = await page.locator(".sample .button.primary").evaluateAll((all) => all.map((it) => getComputedStyle(it).backgroundColor));
+  check("it is shown on light and dark ground before anybody wears it", JSON.stringify(looks) === JSON.stringify(["rgb(107, 33, 168)", "rgb(216, 180, 254)"]), looks);
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByRole("button", { name: "Wear it in the organization" }).click();
+  await page.getByText("worn by the organization").waitFor();
+  check("and worn at once by who composed it", await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue("--accent").includes("#6b21a8")));
+  await shot(page, "theme");
+}
+
 /** What somebody keeps is there on another device; what all wear is worn. */
 async function kept(page) {
   await open(page, '/console/catalog/models?filter=metadata.name%20%3D%20%22bir*%22');
@@ -157,9 +181,7 @@ async function kept(page) {
   const starred = page.waitForResponse((it) => it.url().includes("/personalization/favorites") && it.request().method() === "POST");
   await page.getByRole("button", { name: "Favourite" }).click();
   await starred;
-  const theme = { light: { accent: "#6b21a8" }, dark: { accent: "#d8b4fe" }, radius: 10 };
-  await api(page, "POST", `${BASE}/themes`, { metadata: { name: "violet" }, spec: theme });
-  await api(page, "POST", `${BASE}/themes/violet/apply`, { for: "organization" });
+  await themed(page);
   const other = await person("admin", told.password);
   await other.locator("nav a.entry[href$='/catalog/models/birds']").waitFor();
   check("a favourite is there on another device", true);
@@ -176,6 +198,11 @@ async function kept(page) {
   await other.waitForURL("**filter=**");
   check("a saved view is there on another device", true);
   await other.context().close();
+  await open(page, "/console/views/themes/violet");
+  await page.getByRole("button", { name: "Reset to the platform's" }).click();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.waitForFunction(() => getComputedStyle(document.documentElement).getPropertyValue("--accent").includes("#1f4fd8"));
+  check("reset, it is the platform's", true);
   await api(page, "DELETE", `${BASE}/themes/violet`);
 }
 

@@ -125,6 +125,23 @@ export interface Drift {
   columns: Drifted[];
 }
 
+/** Two colours, in front and behind, and how far they are apart. */
+export interface Contrast {
+  mode: string;
+  front: string;
+  behind: string;
+  ratio: number;
+  least: number;
+  passes: boolean;
+}
+
+/** A theme as it would be. */
+export interface Tried {
+  variables: Record<string, string>;
+  contrast: Contrast[];
+  passes: boolean;
+}
+
 interface Items<T> {
   items: T[];
 }
@@ -148,6 +165,8 @@ export interface Answers {
   "GET /api/v1/catalog/endpoints/{id}/usage": { callers: Record<string, number> };
   "GET /api/v1/catalog/endpoints/{id}/logs": { items: Json };
   "GET /api/v1/catalog/endpoints/{id}/drift": Drift;
+  "POST /api/v1/views/themes/{id}/preview": Tried;
+  "GET /api/v1/views/themes/current": { from: string; theme?: string };
 }
 
 /** Each of them is an operation there is, and one that the document does not describe better. */

@@ -1,4 +1,4 @@
-// What the console asks of the server, as `/openapi.json` describes it. Written by `cargo xtask console`; fingerprint a392d6d298dd8a7c.
+// What the console asks of the server, as `/openapi.json` describes it. Written by `cargo xtask console`; fingerprint e17bfb52e48b21b4.
 
 import type { Fields, Json } from "./types";
 
@@ -26,6 +26,7 @@ export interface Schemas {
   "catalog.Rollout.New": { apiVersion?: "catalog.aic.dev/v1"; kind?: "Rollout"; metadata: Schemas["NewMetadata"]; spec: { endpoint: string; version?: string; strategy?: "Canary" | "BlueGreen" | "Rolling" | "Ab" | "Shadow"; steps?: Array<number>; stepSeconds?: number; analysis?: { confidence?: number; failuresAllowed?: number; slowerFrom?: number; agreementMin?: number; callsMin?: number }; byHand?: boolean } };
   "system.TrainingJob": { apiVersion: "system.aic.dev/v1"; kind: "TrainingJob"; metadata: Schemas["Metadata"]; spec: { dataset?: string; datasetVersion?: number; target?: string; task?: "binary" | "multiclass" | "regression"; ignore?: Array<string>; budgetSeconds?: number; folds?: number; testShare?: number; seed?: number; model?: string; experiment?: string; reproduces?: string }; status: { run?: string; experimentRun?: string; modelVersion?: string; reproduction?: { version?: string; reproduced?: boolean; sameFile?: boolean; was?: string; is?: string; metrics?: Record<string, { was?: number; is?: number; same?: boolean }>; codeWas?: string; codeIs?: string } } };
   "system.TrainingJob.New": { apiVersion?: "system.aic.dev/v1"; kind?: "TrainingJob"; metadata: Schemas["NewMetadata"]; spec: { dataset: string; datasetVersion?: number; target: string; task?: "binary" | "multiclass" | "regression"; ignore?: Array<string>; budgetSeconds?: number; folds?: number; testShare?: number; seed?: number; model?: string; experiment?: string; reproduces?: string } };
+  "views.Theme": { apiVersion: "views.aic.dev/v1"; kind: "Theme"; metadata: Schemas["Metadata"]; spec: { title?: string; light?: { background?: string; surface?: string; text?: string; muted?: string; accent?: string; onAccent?: string }; dark?: { background?: string; surface?: string; text?: string; muted?: string; accent?: string; onAccent?: string }; density?: "compact" | "comfortable"; radius?: number }; status: {} };
 }
 
 export interface Operations {
@@ -65,6 +66,8 @@ export interface Operations {
   "GET /api/v1/catalog/runs/{id}/metrics": { takes: { project?: string | undefined; id: string; metric?: string | undefined; after?: string | undefined; limit?: number | undefined }; body: undefined; answers: unknown };
   "GET /api/v1/catalog/search": { takes: { query?: string | undefined; kind?: string | undefined; sort?: "relevance" | "updated" | "created" | undefined; limit?: number | undefined; pageToken?: string | undefined }; body: undefined; answers: unknown };
   "GET /api/v1/system/training-jobs/{id}": { takes: { project?: string | undefined; id: string }; body: undefined; answers: Schemas["system.TrainingJob"] };
+  "GET /api/v1/views/themes/current": { takes: {}; body: undefined; answers: unknown };
+  "PATCH /api/v1/views/themes/{id}": { takes: { id: string }; body: Fields; answers: Schemas["views.Theme"] };
   "POST /api/v1/admin/audit/search": { takes: {}; body: { actor?: string; kind?: string; verb?: string; uid?: string; project?: string; since?: string; until?: string; limit?: number; pageToken?: string }; answers: unknown };
   "POST /api/v1/admin/audit/verify": { takes: {}; body: undefined; answers: { entries: number; firstBad?: number | null; head: string } };
   "POST /api/v1/admin/backups/take": { takes: {}; body: { note?: string }; answers: unknown };
@@ -86,4 +89,6 @@ export interface Operations {
   "POST /api/v1/catalog/rollouts/{id}/resume": { takes: { project?: string | undefined; id: string }; body: undefined; answers: { phase: "Pending" | "Progressing" | "Deciding" | "Promoted" | "RolledBack" | "Failed"; active: boolean; wish: "Go" | "Pause" | "Promote" | "Abort"; run?: string | null; stable?: number | null; candidate?: number | null; step?: number | null; percent?: number | null; since?: string | null; before?: Json; verdicts?: Array<{ at?: string | null; step: number; passed: boolean; stableCalls: number; candidateCalls: number; tests?: Array<{ test: string; stable?: number | null; candidate: number; confidence: number; needed: number; passed: boolean }> | null }> | null; message?: string | null } };
   "POST /api/v1/system/runs/{id}/retry": { takes: { project?: string | undefined; id: string }; body: undefined; answers: { phase: "Pending" | "Running" | "Waiting" | "Succeeded" | "Failed" | "Cancelled"; cancelRequested: boolean; steps?: Array<{ name: string; phase: "Pending" | "Running" | "Waiting" | "Succeeded" | "Failed" | "Cancelled"; attempt: number; startedAt?: string | null; finishedAt?: string | null; output?: Json; error?: { code: string; message: string; field?: string | null } | null }> | null; progress?: { done: number; total: number; unit: string; message: string } | null; output?: Json; error?: { code: string; message: string; field?: string | null } | null; startedAt?: string | null; resumeAt?: string | null; finishedAt?: string | null; log?: string | null } };
   "POST /api/v1/system/training-jobs": { takes: { project?: string | undefined }; body: Schemas["system.TrainingJob.New"]; answers: Schemas["system.TrainingJob"] };
+  "POST /api/v1/views/themes/{id}/apply": { takes: { id: string }; body: { for?: "me" | "organization" }; answers: unknown };
+  "POST /api/v1/views/themes/{id}/preview": { takes: { id: string }; body: { tokens?: Json }; answers: unknown };
 }

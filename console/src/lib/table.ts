@@ -66,6 +66,8 @@ type Any = Record<string, unknown>;
 export type Line<Row> = CoreRow<Features, Row & Any>;
 export type Table<Row> = CoreTable<Features, Row & Any>;
 
+const LOOKS = 40;
+
 /** The first row model: a row that is there again is the same one, since a hundred thousand are not made anew for one that changed. */
 function kept<Row>(table: Table<Row>): () => RowModel<Features, Row & Any> {
   const known = new WeakMap<object, Line<Row>>();
@@ -82,14 +84,15 @@ function kept<Row>(table: Table<Row>): () => RowModel<Features, Row & Any> {
       known.set(original, row);
       return row;
     });
-    let byId: Record<string, Line<Row>> | undefined;
-    model = {
-      rows,
-      flatRows: rows,
-      get rowsById() {
-        return (byId ??= Object.fromEntries(rows.map((row) => [row.id, row])));
-      },
-    };
+    let byId: Map<string, Line<Row>> | undefined;
+    let asked = 0;
+    // Names of a hundred thousand rows take longer to be put in order than a person waits; for a few of them it is faster to look.
+    function find(id: string): Line<Row> | undefined {
+      if (!byId && ++asked <= LOOKS) return rows.find((row) => row.id === id);
+      return (byId ??= new Map(rows.map((row) => [row.id, row]))).get(id);
+    }
+    const rowsById = new Proxy({} as Record<string, Line<Row>>, { get: (_, id) => find(String(id)), has: (_, id) => !!find(String(id)) });
+    model = { rows, flatRows: rows, rowsById };
     return model;
   };
 }
@@ -150,8 +153,8 @@ export function tell<Row>(table: Table<Row>, wish: Wish<Row>): void {
       wish.onsort(first && by ? `${first.desc ? "-" : ""}${by}` : "");
     },
     onRowSelectionChange: (change) => {
-      const { rowsById } = table.getCoreRowModel();
-      wish.onselect(new Set(Object.keys(functionalUpdate(change, state.rowSelection)).filter((id) => id in rowsById)));
+      // Groups are not chosen themselves, their rows are.
+      wish.onselect(new Set(Object.keys(functionalUpdate(change, state.rowSelection)).filter((id) => !group || !id.startsWith(`${group}:`))));
     },
   }));
 }

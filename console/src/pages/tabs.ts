@@ -39,5 +39,6 @@ export const PARTS: Record<string, Part[]> = {
     { id: "drift", text: "drift", needs: "get", load: as(() => import("../parts/endpoint/Drift.svelte")) },
     { id: "traffic", text: "traffic", needs: "get", load: as(() => import("../parts/endpoint/Traffic.svelte")) },
   ],
+  "views.themes": [{ id: "compose", text: "compose", needs: "get", load: as(() => import("../parts/theme/Editor.svelte")) }],
   "system.runs": [{ id: "steps", text: "steps", needs: "get", load: as(() => import("../parts/run/Steps.svelte")) }],
 };
