@@ -264,7 +264,12 @@ async function artifacts(page) {
   check("a table as rows, quotes and lines in cells minded", JSON.stringify(table.map((row) => row.slice(1, 4))) === JSON.stringify([["Ada, the first", 'says "hi"\nand goes', "1"], ["Bob", "", "2.5"]]), table);
   check("JSON in an editor", await (await seen("facts.json")).locator(".editor").evaluate((it) => it.shadowRoot.textContent.includes('"Gentoo"')));
   check("text as text", (await (await seen("notes.md")).locator("pre").textContent()) === "# Notes\n");
-  check("what is not read says so", (await (await seen("rows.parquet")).textContent()).includes("Parquet files of runs are not read here"));
+  const sheet = await seen("rows.parquet");
+  await sheet.locator("tr[data-index]").first().waitFor();
+  const heads = (await sheet.locator("th").allTextContents()).map((text) => text.trim());
+  check("Parquet as a table with the types of its columns", (await sheet.textContent()).includes("344 rows, 11 columns") && heads.includes("bill_length_mm double") && (await sheet.locator("tr[data-index='0']").textContent()).includes("Torgersen39.118.71813750male"), [heads, await sheet.locator("tr[data-index='0']").textContent()]);
+  await shot(page, "parquet");
+  check("what cannot be read says so", (await (await seen("broken.parquet")).textContent()).includes("It could not be read"));
   const graph = await seen("model/model.onnx");
   await graph.locator(".svelte-flow__node").first().waitFor();
   await settled(page);

@@ -33,6 +33,8 @@ export interface Column {
   sort?: string | undefined;
   width?: number;
   title?: string | undefined;
+  /** What sort of values it holds, told beside its text. */
+  note?: string;
   /** A group of rows shows the mean of their numbers here. */
   mean?: boolean;
   /** It cannot be hidden: it leads to what the row is about. */
