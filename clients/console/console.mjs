@@ -461,6 +461,50 @@ async function loginPages() {
   }
 }
 
+/** So do the other pages of signing in, from link to link and from form to form. */
+async function otherLoginPages() {
+  const said = {
+    es: ["¿Olvidó su contraseña?", "Elija una contraseña nueva", "Bienvenido a AIC", "Revise su correo", "No ha funcionado", "Conectar un dispositivo", "este código es desconocido", "¿Cerrar sesión?", "Ha cerrado la sesión"],
+    zh: ["忘记密码？", "设置新密码", "欢迎使用 AIC", "请查看您的邮箱", "操作未成功", "连接设备", "此代码未知", "要退出登录吗？", "您已退出登录"],
+    en: ["Forgot your password?", "Choose a new password", "Welcome to AIC", "Look at your mail", "That did not work", "Connect a device", "this code is unknown", "Log out?", "You are logged out"],
+  };
+  for (const [locale, asked] of [["es-ES", ""], ["zh-CN", ""], ["en-GB", ""], ["en-GB", "es"]]) {
+    const language = asked || locale.slice(0, 2);
+    const query = (text) => [text, asked && `ui_locales=${asked}`].filter(Boolean).join("&");
+    const page = await person("victor", told.others);
+    await page.setExtraHTTPHeaders({ "accept-language": locale });
+    const seen = [];
+    const note = async (selector = "h1") => seen.push([await page.evaluate(() => document.documentElement.lang), (await page.locator(selector).first().textContent()).trim()]);
+    for (const path of ["forgot", "password?token=x", "invitation?token=x"]) {
+      const [place, own = ""] = path.split("?");
+      await page.goto(`${told.url}/oauth2/${place}?${query(own)}`);
+      await note();
+      const found = await serious(page);
+      check(`axe finds nothing serious on ${place} in ${language} (${locale}${asked})`, found.length === 0, found);
+    }
+    await page.goto(`${told.url}/oauth2/login?${query("then=%2F")}`);
+    await page.locator("a[href^='/oauth2/forgot']").click();
+    await page.fill("input[name=username]", "nobody-of-that-name");
+    await page.click("button");
+    await note();
+    await page.goto(`${told.url}/oauth2/authorize?${query("client_id=none")}`);
+    await note();
+    await page.goto(`${told.url}/oauth2/device?${query("")}`);
+    await note();
+    await page.fill("input[name=user_code]", "BBBB-BBBB");
+    await page.click("button");
+    await note("[role=alert]");
+    await shot(page, `device-${locale}${asked}`);
+    await page.goto(`${told.url}/oauth2/logout?${query("")}`);
+    await note();
+    await page.click("button");
+    await page.locator("a.other").waitFor();
+    await note();
+    check(`every page of signing in speaks ${language} (${locale}${asked})`, seen.every(([tag, text], at) => tag === language && text.includes(said[language][at])), seen);
+    await page.context().close();
+  }
+}
+
 /** Small screens, large letters, other words. */
 async function otherEyes(page) {
   for (const [name, width, height] of [["phone", 360, 740], ["zoom-200", 680, 425]]) {
@@ -629,6 +673,7 @@ try {
   await drift(page);
   await hopeful(page);
   await loginPages();
+  await otherLoginPages();
   await otherEyes(page);
   await measure(page);
   await slowly(page);

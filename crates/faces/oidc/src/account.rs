@@ -11,6 +11,7 @@ use crate::{
     Answer, Head, Shared, browser, cx_of,
     form::{self, Params},
     one_try, page, taken,
+    words::{Voice, Words},
 };
 
 /// A page with a form, and what its answer does.
@@ -22,11 +23,11 @@ enum Page {
 }
 
 impl Page {
-    fn title(self) -> &'static str {
+    fn title(self, words: &Words) -> &'static str {
         match self {
-            Self::Forgot => "Forgot your password?",
-            Self::Password => "Choose a new password",
-            Self::Invitation => "Welcome to AIC",
+            Self::Forgot => words.forgot,
+            Self::Password => words.choose,
+            Self::Invitation => words.welcome,
         }
     }
 
@@ -38,30 +39,30 @@ impl Page {
         }
     }
 
-    fn fields(self, params: &Params) -> Markup {
+    fn fields(self, words: &Words, params: &Params) -> Markup {
         let typed = |name: &str| form::one(params, name).unwrap_or_default();
         let password = html! {
-            label { "New password"
+            label { (words.new_password)
                 input name="password" type="password" autocomplete="new-password" required minlength="8" maxlength="200";
             }
         };
         match self {
             Self::Forgot => html! {
-                p { "A link for a new password is sent to the address of the account." }
-                label { "Name or e-mail address"
+                p { (words.forgot_hint) }
+                label { (words.username)
                     input name="username" autocomplete="username" autocapitalize="none" spellcheck="false" required maxlength="320" value=(typed("username"));
                 }
-                label { "Organization"
+                label { (words.organization)
                     input name="organization" autocomplete="organization" autocapitalize="none" spellcheck="false" maxlength="253" placeholder="default" value=(typed("organization"));
                 }
             },
             Self::Password => password,
             Self::Invitation => html! {
-                p { "Choose how you want to log in." }
-                label { "Name"
+                p { (words.welcome_hint) }
+                label { (words.name)
                     input name="username" autocomplete="username" autocapitalize="none" spellcheck="false" required maxlength="253" pattern="[a-z0-9]([-a-z0-9.]*[a-z0-9])?" value=(typed("username"));
                 }
-                label { "How people call you"
+                label { (words.called)
                     input name="displayName" autocomplete="name" maxlength="200" value=(typed("displayName"));
                 }
                 (password)
@@ -69,25 +70,24 @@ impl Page {
         }
     }
 
-    fn shown(self, proof: &str, params: &Params, error: Option<&Error>) -> Answer {
+    fn shown(self, voice: &Voice, proof: &str, (params, error): (&Params, Option<&Error>)) -> Answer {
+        let words = voice.words();
         let body = html! {
-            h1 { (self.title()) }
-            @if let Some(error) = error {
-                p.bad role="alert" { (error.message()) @if let Some(hint) = error.advice() { "; " (hint) } }
-            }
+            h1 { (self.title(words)) }
+            (page::wrong(voice, error))
             form method="post" action=(self.action()) {
-                input type="hidden" name="proof" value=(proof);
+                (page::ours(voice, proof))
                 @if self != Self::Forgot {
                     input type="hidden" name="token" value=(form::one(params, "token").unwrap_or_default());
                 }
-                (self.fields(params))
-                button { "Go on" }
+                (self.fields(words, params))
+                button { (words.go_on) }
             }
         };
-        page::answer(error.map_or(200, |error| error.status().code()), self.title(), body, None)
+        page::answer(voice, error.map_or(200, |error| error.status().code()), (self.title(words), body), None)
     }
 
-    async fn done(self, cx: &Cx, params: &Params) -> Result<Answer> {
+    async fn done(self, cx: &Cx, voice: &Voice, params: &Params) -> Result<Answer> {
         let typed = |name: &str| form::one(params, name).map(str::trim);
         let mut ask = json!({});
         let (kind, action, names): (_, _, &[&str]) = match self {
@@ -104,18 +104,13 @@ impl Page {
             }
         }
         cx.call_action(kind, None, action, ask).await?;
-        Ok(match self {
-            Self::Forgot => page::notice(
-                "Look at your mail",
-                "If there is such an account and it has an address, a link is on its way. It is good for an hour.",
-            ),
-            Self::Password => {
-                page::notice("That is your new password", "Log in with it; all other sessions have ended.")
-            }
-            Self::Invitation => {
-                page::notice("You are in", "Log in with the name and the password you chose.")
-            }
-        })
+        let words = voice.words();
+        let (title, text) = match self {
+            Self::Forgot => (words.mail, words.mail_hint),
+            Self::Password => (words.chosen, words.chosen_hint),
+            Self::Invitation => (words.inside, words.inside_hint),
+        };
+        Ok(page::notice(voice, title, text))
     }
 }
 
@@ -151,30 +146,32 @@ pub async fn invitation(state: Shared, request: Request) -> Answer {
 
 fn told(web: &Web, cx: &Cx, head: &Head, (page, params, error): (Page, &Params, Option<&Error>)) -> Answer {
     let proof = browser::Proof::of(web, cx, head);
-    proof.with(page.shown(&proof.field, params, error), cx)
+    proof.with(page.shown(&head.voice, &proof.field, (params, error)), cx)
 }
 
 async fn show(State(web): Shared, request: Request, page: Page) -> Answer {
+    let voice = Head::of(&request).voice;
     match taken(request).await {
         Ok((head, params)) => told(&web, &cx_of(&web, &head), &head, (page, &params, None)),
-        Err(error) => page::problem(&error),
+        Err(error) => page::problem(&voice, &error),
     }
 }
 
 async fn act(State(web): Shared, request: Request, page: Page) -> Answer {
     // Links are long, but nobody may try many, nor fill mailboxes.
-    if let Err(error) = one_try(&web, Head::of(&request).origin) {
-        return page::problem(&error);
+    let Head { origin, voice, .. } = Head::of(&request);
+    if let Err(error) = one_try(&web, origin) {
+        return page::problem(&voice, &error);
     }
     let (head, params) = match taken(request).await {
         Ok(taken) => taken,
-        Err(error) => return page::problem(&error),
+        Err(error) => return page::problem(&voice, &error),
     };
     let cx = cx_of(&web, &head);
     if let Err(error) = browser::check(&cx, &head, &params) {
-        return page::problem(&error);
+        return page::problem(&head.voice, &error);
     }
-    match page.done(&cx, &params).await {
+    match page.done(&cx, &head.voice, &params).await {
         Ok(answer) => answer,
         Err(error) => told(&web, &cx, &head, (page, &params, Some(&error))),
     }

@@ -8,10 +8,11 @@ use kernel::cx::Cx;
 use ports::site::Site;
 
 use crate::{
-    Answer, Shared, browser, cx_of,
+    Answer, Head, Shared, browser, cx_of,
     form::{self, Params},
     login::{self, Behind},
     page, reply, see_other, taken,
+    words::Voice,
 };
 
 /// An address with parameters added to those it has.
@@ -35,9 +36,9 @@ fn send_back(cx: &Cx, back: &Back) -> Answer {
     see_other(&with_params(&back.redirect_uri, &params))
 }
 
-fn refuse(cx: &Cx, refusal: Refusal) -> Answer {
+fn refuse(cx: &Cx, voice: &Voice, refusal: Refusal) -> Answer {
     match refusal {
-        Refusal::Shown(error) => page::problem(&error),
+        Refusal::Shown(error) => page::problem(voice, &error),
         Refusal::Sent(back) => send_back(cx, &back),
     }
 }
@@ -53,18 +54,21 @@ fn send_code(cx: &Cx, request: &authorize::Request, code: &str) -> Result<Answer
 
 /// `GET` and `POST /oauth2/authorize`
 pub async fn begin(State(web): Shared, request: Request) -> Answer {
+    let voice = Head::of(&request).voice;
     let (headers, params) = match taken(request).await {
         Ok(taken) => taken,
-        Err(error) => return page::problem(&error),
+        Err(error) => return page::problem(&voice, &error),
     };
     let cx = cx_of(&web, &headers);
-    go_on(&web, &cx, (&headers, &params), false).await.unwrap_or_else(|refusal| refuse(&cx, refusal))
+    go_on(&web, &cx, (&headers, &params), false)
+        .await
+        .unwrap_or_else(|refusal| refuse(&cx, &headers.voice, refusal))
 }
 
 async fn go_on(
     web: &Web,
     cx: &Cx,
-    (headers, params): (&axum::http::HeaderMap, &Params),
+    (headers, params): (&Head, &Params),
     asked: bool,
 ) -> Result<Answer, Refusal> {
     let request = authorize::read(cx, params).await?;
@@ -79,7 +83,7 @@ async fn go_on(
         Next::Consent => {
             let proof = browser::Proof::of(web, cx, headers);
             let person = person.map(|person| person.name).unwrap_or_default();
-            let answer = page::consent(&page::Consent {
+            let consent = page::Consent {
                 client: &request.client,
                 person: &person,
                 scopes: &request.scopes,
@@ -88,17 +92,18 @@ async fn go_on(
                 along: ("request", &form::text(params)),
                 code: None,
                 leads_to: Some(&request.redirect_uri),
-            });
-            Ok(proof.with(answer, cx))
+            };
+            Ok(proof.with(page::consent(&Behind::of(&request).voice(headers), &consent), cx))
         }
     }
 }
 
 /// `POST /oauth2/consent`
 pub async fn decide(State(web): Shared, request: Request) -> Answer {
+    let voice = Head::of(&request).voice;
     let (headers, form) = match taken(request).await {
         Ok(taken) => taken,
-        Err(error) => return page::problem(&error),
+        Err(error) => return page::problem(&voice, &error),
     };
     let cx = cx_of(&web, &headers);
     let read = browser::check(&cx, &headers, &form)
@@ -106,13 +111,13 @@ pub async fn decide(State(web): Shared, request: Request) -> Answer {
         .and_then(form::parse);
     let params = match read {
         Ok(params) => params,
-        Err(error) => return page::problem(&error),
+        Err(error) => return page::problem(&headers.voice, &error),
     };
     let answer = match form::one(&form, "decision") {
         Ok("allow") => go_on(&web, &cx, (&headers, &params), true).await,
         _ => denied(&cx, &params).await,
     };
-    answer.unwrap_or_else(|refusal| refuse(&cx, refusal))
+    answer.unwrap_or_else(|refusal| refuse(&cx, &headers.voice, refusal))
 }
 
 async fn denied(cx: &Cx, params: &Params) -> Result<Answer, Refusal> {

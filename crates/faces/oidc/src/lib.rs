@@ -16,6 +16,8 @@ use base::Result;
 use face_web::{Web, caller, metrics::Labels, origin};
 use kernel::{access::Principal, cx::Cx};
 
+use crate::words::Voice;
+
 mod account;
 mod authorize;
 mod browser;
@@ -83,11 +85,26 @@ async fn counted(State(web): Shared, request: Request, next: Next) -> Answer {
 struct Head {
     headers: HeaderMap,
     origin: Option<IpAddr>,
+    /// What the answer's page speaks.
+    voice: Voice,
 }
 
 impl Head {
     fn of(request: &Request) -> Self {
-        Self { headers: request.headers().clone(), origin: origin::origin(request.extensions()) }
+        let mut head = Self {
+            headers: request.headers().clone(),
+            origin: origin::origin(request.extensions()),
+            voice: Voice::default(),
+        };
+        // What cannot be read is refused by who needs it; until then a page speaks as the browser does.
+        head.hear(&form::parse(request.uri().query().unwrap_or_default()).unwrap_or_default());
+        head
+    }
+
+    /// Speaks as the parameters ask for, or else the browser.
+    fn hear(&mut self, params: &form::Params) {
+        let locales = form::one(params, "ui_locales").unwrap_or_default();
+        self.voice = Voice::of(locales, told(&self.headers, "accept-language"));
     }
 }
 
@@ -116,11 +133,12 @@ fn one_try(web: &Web, from: Option<IpAddr>) -> Result<()> {
 
 /// A request taken apart: its headers, and its parameters from the query and the form.
 async fn taken(request: Request) -> Result<(Head, form::Params)> {
-    let head = Head::of(&request);
+    let mut head = Head::of(&request);
     let (parts, body) = request.into_parts();
     let mut params = form::parse(parts.uri.query().unwrap_or_default())?;
     if parts.method == axum::http::Method::POST {
         form::add(&mut params, body, &parts.headers).await?;
+        head.hear(&params);
     }
     Ok((head, params))
 }

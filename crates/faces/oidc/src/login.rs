@@ -14,7 +14,7 @@ use crate::{
     Answer, Head, Shared, browser, cx_of,
     form::{self, Params},
     one_try, page, second_factor, see_other, taken, told,
-    words::Language,
+    words::Voice,
 };
 
 /// Whether people may be sent on there: a page of ours, and no other place.
@@ -48,14 +48,15 @@ impl Behind {
         }
     }
 
-    /// The language the page speaks.
-    fn language(&self, headers: &HeaderMap) -> Language {
-        Language::of(&self.locales, told(headers, "accept-language"))
+    /// What the page speaks.
+    pub fn voice(&self, headers: &HeaderMap) -> Voice {
+        Voice::of(&self.locales, told(headers, "accept-language"))
     }
 
-    /// Of something people of every organization may use.
-    pub fn anyone(what: &str) -> Self {
-        Self { client: Some(what.to_owned()), chooses: true, ..Self::default() }
+    /// Of a device, which people of every organization may connect.
+    pub fn anyone(voice: &Voice) -> Self {
+        let client = Some(voice.words().a_device.to_owned());
+        Self { client, chooses: true, locales: voice.locales.clone(), ..Self::default() }
     }
 
     /// Of the address a person goes on to; the languages of that request, or else those of the page's own address.
@@ -94,17 +95,17 @@ pub async fn ask(cx: &Cx, (headers, then): (&HeaderMap, &str), proof: &str, behi
         chooses: behind.chooses,
         leads_to: behind.leads_to.as_deref(),
         others: &others,
-        language: behind.language(headers),
-        locales: &behind.locales,
+        voice: behind.voice(headers),
         ..page::Login::default()
     })
 }
 
 /// `GET /oauth2/login?then=`
 pub async fn show(State(web): Shared, request: Request) -> Answer {
+    let voice = Head::of(&request).voice;
     let (headers, params) = match taken(request).await {
         Ok(taken) => taken,
-        Err(error) => return page::problem(&error),
+        Err(error) => return page::problem(&voice, &error),
     };
     let cx = cx_of(&web, &headers);
     let then = form::one(&params, "then").ok().filter(|then| is_ours(then)).unwrap_or("/");
@@ -115,20 +116,22 @@ pub async fn show(State(web): Shared, request: Request) -> Answer {
 
 /// `POST /oauth2/login`
 pub async fn login(State(web): Shared, request: Request) -> Answer {
-    if let Err(error) = one_try(&web, Head::of(&request).origin) {
-        return page::problem(&error);
+    let Head { origin, voice, .. } = Head::of(&request);
+    if let Err(error) = one_try(&web, origin) {
+        return page::problem(&voice, &error);
     }
     let (headers, params) = match taken(request).await {
         Ok(taken) => taken,
-        Err(error) => return page::problem(&error),
+        Err(error) => return page::problem(&voice, &error),
     };
     let cx = cx_of(&web, &headers);
     if let Err(error) = browser::check(&cx, &headers, &params) {
-        return page::problem(&error);
+        return page::problem(&headers.voice, &error);
     }
     let then = form::one(&params, "then").ok().filter(|then| is_ours(then)).unwrap_or("/");
     let behind = Behind::at(&cx, then, &params).await;
-    if let Some(answer) = elsewhere(&cx, &params, &behind, then).await {
+    let voice = behind.voice(&headers);
+    if let Some(answer) = elsewhere(&cx, (&voice, &params), &behind, then).await {
         return answer;
     }
     match session(&cx, &params, &behind).await {
@@ -136,9 +139,9 @@ pub async fn login(State(web): Shared, request: Request) -> Answer {
             let mut answer = if enrolling {
                 let proof = browser::Proof::of(&web, &cx, &headers);
                 let password = form::one(&params, "password").unwrap_or_default();
-                match second_factor::begin(&cx, (&token, password), then, &proof.field).await {
+                match second_factor::begin(&cx, (&token, password), then, (&voice, &proof.field)).await {
                     Ok(answer) => proof.with(answer, &cx),
-                    Err(error) => return page::problem(&error),
+                    Err(error) => return page::problem(&voice, &error),
                 }
             } else {
                 see_other(then)
@@ -159,15 +162,19 @@ pub async fn login(State(web): Shared, request: Request) -> Answer {
                 error: Some(&error),
                 leads_to: behind.leads_to.as_deref(),
                 others: &[],
-                language: behind.language(&headers),
-                locales: &behind.locales,
+                voice,
             })
         }
     }
 }
 
 /// The way to another provider, for a person whose e-mail address it knows and who typed no password.
-async fn elsewhere(cx: &Cx, params: &Params, behind: &Behind, then: &str) -> Option<Answer> {
+async fn elsewhere(
+    cx: &Cx,
+    (voice, params): (&Voice, &Params),
+    behind: &Behind,
+    then: &str,
+) -> Option<Answer> {
     let typed = form::one(params, "username").ok()?.trim();
     let (_, domain) = typed.rsplit_once('@')?;
     if !form::one(params, "password").ok()?.is_empty() {
@@ -179,7 +186,7 @@ async fn elsewhere(cx: &Cx, params: &Params, behind: &Behind, then: &str) -> Opt
     let providers = sources::openid_providers(cx, &org).await.ok()?;
     let known = |domains: &[String]| domains.iter().any(|it| it.eq_ignore_ascii_case(domain));
     let (name, title, _) = providers.into_iter().find(|(_, _, domains)| known(domains))?;
-    Some(page::go_on(&title, &way(&org, &name, then, typed)))
+    Some(page::go_on(voice, &title, &way(&org, &name, then, typed)))
 }
 
 fn way(org: &str, provider: &str, then: &str, hint: &str) -> String {

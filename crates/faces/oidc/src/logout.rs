@@ -7,7 +7,7 @@ use face_web::Web;
 use kernel::cx::Cx;
 
 use crate::{
-    Answer, Shared,
+    Answer, Head, Shared,
     authorize::with_params,
     browser, cx_of,
     form::{self, Params},
@@ -16,15 +16,16 @@ use crate::{
 
 /// `GET` and `POST /oauth2/logout`
 pub async fn begin(State(web): Shared, request: Request) -> Answer {
+    let voice = Head::of(&request).voice;
     let done = async {
         let (headers, params) = taken(request).await?;
         let cx = cx_of(&web, &headers);
         ended(&web, &cx, (&headers, &params)).await
     };
-    done.await.unwrap_or_else(|error| page::problem(&error))
+    done.await.unwrap_or_else(|error| page::problem(&voice, &error))
 }
 
-async fn ended(web: &Web, cx: &Cx, (headers, params): (&axum::http::HeaderMap, &Params)) -> Result<Answer> {
+async fn ended(web: &Web, cx: &Cx, (headers, params): (&Head, &Params)) -> Result<Answer> {
     let hint = match form::one(params, "id_token_hint")? {
         "" => None,
         text => logout::hint(cx, text).await?,
@@ -45,14 +46,15 @@ async fn ended(web: &Web, cx: &Cx, (headers, params): (&axum::http::HeaderMap, &
                 .filter_map(|name| Some((name, form::one(params, name).ok()?)))
                 .filter(|(_, value)| !value.is_empty())
                 .collect();
-            let answer = page::logout(&proof.field, &page::along(&given), way_back.as_deref());
+            let answer =
+                page::logout(&headers.voice, &proof.field, &page::along(&given), way_back.as_deref());
             return Ok(proof.with(answer, cx));
         }
         logout::end(cx, &person.org, &person.sid).await?;
     }
     let mut answer = match way_back {
         Some(uri) => see_other(&uri),
-        None => page::logged_out(),
+        None => page::logged_out(&headers.voice),
     };
     browser::forget(&mut answer, cx);
     Ok(answer)

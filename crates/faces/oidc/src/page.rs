@@ -7,25 +7,14 @@ use axum::{
 use base::Error;
 use domain_identity::oauth::client::Found;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use openid::scope;
 
-use crate::{Answer, words::Language};
+use crate::{Answer, form, words::Voice};
 
-/// A page in English as an answer; forms may lead here and to one other place.
-pub fn answer(status: u16, title: &str, body: Markup, leads_to: Option<&str>) -> Answer {
-    answer_in(Language::English, status, (title, body), leads_to)
-}
-
-/// A page as an answer: its title and what is on it.
-fn answer_in(
-    language: Language,
-    status: u16,
-    (title, body): (&str, Markup),
-    leads_to: Option<&str>,
-) -> Answer {
+/// A page as an answer: its title and what is on it; forms may lead here and to one other place.
+pub fn answer(voice: &Voice, status: u16, (title, body): (&str, Markup), leads_to: Option<&str>) -> Answer {
     let whole = html! {
         (DOCTYPE)
-        html lang=(language.tag()) {
+        html lang=(voice.language.tag()) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -72,44 +61,60 @@ fn origin(uri: &str) -> Option<String> {
 }
 
 /// A page that says what went wrong, and what to do.
-pub fn problem(error: &Error) -> Answer {
+pub fn problem(voice: &Voice, error: &Error) -> Answer {
     face_web::problem::note(error, "");
+    let (words, known) = (voice.words(), voice.language.known(error));
     let body = html! {
-        h1 { "That did not work" }
-        p.bad { (error.message()) }
-        @if let Some(hint) = error.advice() { p { (hint) } }
-        p { "Code: " (error.code()) }
+        h1 { (words.failed) }
+        p.bad { (known.unwrap_or(error.message())) }
+        @if let (None, Some(hint)) = (known, error.advice()) { p { (hint) } }
+        p { (words.error_code) " " (error.code()) }
     };
-    answer(error.status().code(), "Error", body, None)
+    answer(voice, error.status().code(), (words.failed_title, body), None)
 }
 
 /// A page with one sentence.
-pub fn notice(title: &str, text: &str) -> Answer {
-    answer(200, title, html! { h1 { (title) } p { (text) } }, None)
+pub fn notice(voice: &Voice, title: &str, text: &str) -> Answer {
+    answer(voice, 200, (title, html! { h1 { (title) } p { (text) } }), None)
 }
 
 /// The page after a logout that no program asked for.
-pub fn logged_out() -> Answer {
+pub fn logged_out(voice: &Voice) -> Answer {
+    let words = voice.words();
     let body = html! {
-        h1 { "You are logged out" }
-        p { "You can close this page." }
-        a.other href="/" { "Log in again" }
+        h1 { (words.logged_out) }
+        p { (words.close) }
+        a.other href="/" { (words.again) }
     };
-    answer(200, "Logged out", body, None)
+    answer(voice, 200, (words.logged_out, body), None)
 }
 
 /// A page that leads on: a form's answer may not, where browsers hold forms to their own site.
-pub fn go_on(title: &str, to: &str) -> Answer {
+pub fn go_on(voice: &Voice, title: &str, to: &str) -> Answer {
+    let words = voice.words();
     let body = html! {
-        h1 { "Log in with " (title) }
-        p { "You are led on." }
-        a.other href=(to) { "Go on" }
+        h1 { (words.with) " " (title) }
+        p { (words.led_on) }
+        a.other href=(to) { (words.go_on) }
     };
-    let mut response = answer(200, "Log in", body, None);
+    let mut response = answer(voice, 200, (words.log_in, body), None);
     if let Ok(value) = HeaderValue::from_str(&format!("0; url={to}")) {
         response.headers_mut().insert("refresh", value);
     }
     response
+}
+
+/// What every form shows: that it is ours, and which languages were asked for.
+pub fn ours(voice: &Voice, proof: &str) -> Markup {
+    html! {
+        (hidden("proof", proof))
+        @if !voice.locales.is_empty() { (hidden("ui_locales", &voice.locales)) }
+    }
+}
+
+/// What was wrong with what a form said.
+pub fn wrong(voice: &Voice, error: Option<&Error>) -> Markup {
+    html! { @if let Some(error) = error { p.bad role="alert" { (voice.language.told(error)) } } }
 }
 
 fn hidden(name: &str, value: &str) -> Markup {
@@ -140,23 +145,22 @@ pub struct Login<'a> {
     /// Other providers: title and way.
     pub others: &'a [(String, String)],
     /// The language it speaks.
-    pub language: Language,
-    /// The languages that the address asked for; the form asks for them again.
-    pub locales: &'a str,
+    pub voice: Voice,
 }
 
 /// The page people log in on.
 pub fn login(it: &Login<'_>) -> Answer {
-    let words = it.language.words();
+    let words = it.voice.words();
+    let forgot = match it.voice.locales.as_str() {
+        "" => "/oauth2/forgot".to_owned(),
+        locales => format!("/oauth2/forgot?ui_locales={}", form::encoded(locales)),
+    };
     let body = html! {
         h1 { (words.log_in) }
         p { @if let Some(client) = it.client { (words.to_client) " " (client) } @else { (words.to_platform) } }
-        @if let Some(error) = it.error {
-            p.bad role="alert" { (it.language.told(error)) }
-        }
+        (wrong(&it.voice, it.error))
         form method="post" action="/oauth2/login" {
-            (hidden("then", it.then)) (hidden("proof", it.proof))
-            @if !it.locales.is_empty() { (hidden("ui_locales", it.locales)) }
+            (hidden("then", it.then)) (ours(&it.voice, it.proof))
             label { (words.username)
                 input name="username" autocomplete="username" autocapitalize="none" spellcheck="false" required maxlength="320" autofocus[it.username.is_empty()] value=(it.username);
             }
@@ -175,11 +179,11 @@ pub fn login(it: &Login<'_>) -> Answer {
             } @else { (hidden("organization", it.organization)) }
             button { (words.log_in) }
         }
-        p { a href="/oauth2/forgot" { (words.forgot) } }
+        p { a href=(forgot) { (words.forgot) } }
         @for (title, way) in it.others { a.other href=(way) { (words.with) " " (title) } }
     };
     let status = it.error.map_or(200, |error| error.status().code());
-    answer_in(it.language, status, (words.log_in, body), it.leads_to)
+    answer(&it.voice, status, (words.log_in, body), it.leads_to)
 }
 
 /// What the consent page shows.
@@ -203,52 +207,56 @@ pub struct Consent<'a> {
 }
 
 /// The page that asks whether a program may.
-pub fn consent(it: &Consent<'_>) -> Answer {
+pub fn consent(voice: &Voice, it: &Consent<'_>) -> Answer {
+    let words = voice.words();
+    let named = |sentence: &str| sentence.replace("{}", it.client.title());
     let body = html! {
-        h1 { "Let " (it.client.title()) " in?" }
-        p { "You are logged in as " (it.person) ". " (it.client.title()) " asks to:" }
-        ul { @for scope in it.scopes { li { (scope::words(scope)) } } }
+        h1 { (named(words.let_in)) }
+        p { (words.logged_in_as) " " (it.person) ". " (named(words.asks_to)) }
+        ul { @for scope in it.scopes { li { (voice.language.scope(scope)) } } }
         @if let Some(code) = it.code {
             // Somebody else may have sent the address (RFC 8628 section 5.4).
-            p.bad { "Allow it only if you started this yourself, and the device shows the code " strong { (code) } "." }
+            p.bad { (words.only_if) " " strong { (code) } "." }
         }
         form method="post" action=(it.action) {
-            (hidden("proof", it.proof)) (hidden(it.along.0, it.along.1))
-            button name="decision" value="allow" { "Allow" }
-            button.no name="decision" value="deny" { "Do not allow" }
+            (ours(voice, it.proof)) (hidden(it.along.0, it.along.1))
+            button name="decision" value="allow" { (words.allow) }
+            button.no name="decision" value="deny" { (words.deny) }
         }
     };
-    answer(200, "Allow", body, it.leads_to)
+    answer(voice, 200, (words.allow, body), it.leads_to)
 }
 
 /// The page a device's code is typed on.
-pub fn device(proof: &str, typed: &str, error: Option<&Error>) -> Answer {
+pub fn device(voice: &Voice, proof: &str, typed: &str, error: Option<&Error>) -> Answer {
+    let words = voice.words();
     let body = html! {
-        h1 { "Connect a device" }
-        p { "Type the code the device shows. Go on only if you started this yourself." }
-        @if let Some(error) = error { p.bad role="alert" { (error.message()) } }
+        h1 { (words.device) }
+        p { (words.device_hint) }
+        (wrong(voice, error))
         form method="post" action="/oauth2/device" {
-            (hidden("proof", proof))
-            label { "Code"
+            (ours(voice, proof))
+            label { (words.device_code)
                 input.code name="user_code" required maxlength="20" autocomplete="off" autocapitalize="characters" spellcheck="false" value=(typed) autofocus;
             }
-            button { "Go on" }
+            button { (words.go_on) }
         }
     };
-    answer(error.map_or(200, |error| error.status().code()), "Connect a device", body, None)
+    answer(voice, error.map_or(200, |error| error.status().code()), (words.device, body), None)
 }
 
 /// The page that asks whether to log out.
-pub fn logout(proof: &str, along: &str, leads_to: Option<&str>) -> Answer {
+pub fn logout(voice: &Voice, proof: &str, along: &str, leads_to: Option<&str>) -> Answer {
+    let words = voice.words();
     let body = html! {
-        h1 { "Log out?" }
-        p { "You will be logged out here, and of the programs you logged in to from here." }
+        h1 { (words.log_out_asked) }
+        p { (words.log_out_hint) }
         form method="post" action="/oauth2/logout" {
-            (hidden("proof", proof)) (PreEscaped(along))
-            button name="decision" value="allow" { "Log out" }
+            (ours(voice, proof)) (PreEscaped(along))
+            button name="decision" value="allow" { (words.log_out) }
         }
     };
-    answer(200, "Log out", body, leads_to)
+    answer(voice, 200, (words.log_out, body), leads_to)
 }
 
 /// Hidden fields for parameters that go along.

@@ -11,6 +11,7 @@ use crate::{
     Answer, Head, Shared, browser, cx_of,
     form::{self, Params},
     one_try, page, taken,
+    words::Voice,
 };
 
 /// What the app needs, and where the form goes on to.
@@ -22,29 +23,29 @@ struct Enrolment<'a> {
 }
 
 impl Enrolment<'_> {
-    fn shown(&self, proof: &str, error: Option<&Error>) -> Answer {
+    fn shown(&self, voice: &Voice, proof: &str, error: Option<&Error>) -> Answer {
+        let words = voice.words();
         // An address too long for a code is typed by hand.
         let code = QrCode::new(self.address).ok();
         let code = code.map(|code| code.render::<svg::Color>().min_dimensions(220, 220).build());
         let body = html! {
-            h1 { "Add a second factor" }
-            p { "Your organization asks for one. Scan this with an authenticator app, or type the secret into it, then type the code it shows." }
+            h1 { (words.factor) }
+            p { (words.factor_hint) }
             @if let Some(code) = code { (PreEscaped(code.split_once("?>").map_or(code.as_str(), |(_, svg)| svg))) }
             p { strong { (self.secret) } }
-            @if let Some(error) = error {
-                p.bad role="alert" { (error.message()) @if let Some(hint) = error.advice() { "; " (hint) } }
-            }
+            (page::wrong(voice, error))
             form method="post" action="/oauth2/second-factor" {
-                @for (name, value) in [("proof", proof), ("name", self.name), ("secret", self.secret), ("address", self.address), ("then", self.then)] {
+                (page::ours(voice, proof))
+                @for (name, value) in [("name", self.name), ("secret", self.secret), ("address", self.address), ("then", self.then)] {
                     input type="hidden" name=(name) value=(value);
                 }
-                label { "Code"
+                label { (words.device_code)
                     input.code name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="20" autofocus;
                 }
-                button { "Go on" }
+                button { (words.go_on) }
             }
         };
-        page::answer(error.map_or(200, |error| error.status().code()), "Add a second factor", body, None)
+        page::answer(voice, error.map_or(200, |error| error.status().code()), (words.factor, body), None)
     }
 }
 
@@ -58,26 +59,32 @@ async fn own(cx: &Cx, token: &str) -> Result<Cx> {
 }
 
 /// Begins to add an app, for who has just shown the password.
-pub async fn begin(cx: &Cx, (token, password): (&str, &str), then: &str, proof: &str) -> Result<Answer> {
+pub async fn begin(
+    cx: &Cx,
+    (token, password): (&str, &str),
+    then: &str,
+    (voice, proof): (&Voice, &str),
+) -> Result<Answer> {
     let ask = json!({"password": password});
     let made = own(cx, token).await?.call_action("admin.factors", None, "enroll", ask).await?;
     let text = |name: &str| made[name].as_str().unwrap_or_default();
     let (name, secret, address) = (text("name"), text("secret"), text("address"));
-    Ok(Enrolment { name, secret, address, then }.shown(proof, None))
+    Ok(Enrolment { name, secret, address, then }.shown(voice, proof, None))
 }
 
 /// `POST /oauth2/second-factor`
 pub async fn confirm(State(web): Shared, request: Request) -> Answer {
-    if let Err(error) = one_try(&web, Head::of(&request).origin) {
-        return page::problem(&error);
+    let Head { origin, voice, .. } = Head::of(&request);
+    if let Err(error) = one_try(&web, origin) {
+        return page::problem(&voice, &error);
     }
     let (head, params) = match taken(request).await {
         Ok(taken) => taken,
-        Err(error) => return page::problem(&error),
+        Err(error) => return page::problem(&voice, &error),
     };
     let cx = cx_of(&web, &head);
     if let Err(error) = browser::check(&cx, &head, &params) {
-        return page::problem(&error);
+        return page::problem(&head.voice, &error);
     }
     match confirmed(&cx, &head, &params).await {
         Ok(answer) => answer,
@@ -85,8 +92,8 @@ pub async fn confirm(State(web): Shared, request: Request) -> Answer {
             let text = |name: &str| form::one(&params, name).unwrap_or_default();
             let (name, secret, address) = (text("name"), text("secret"), text("address"));
             let proof = browser::Proof::of(&web, &cx, &head);
-            let shown =
-                Enrolment { name, secret, address, then: text("then") }.shown(&proof.field, Some(&error));
+            let enrolment = Enrolment { name, secret, address, then: text("then") };
+            let shown = enrolment.shown(&head.voice, &proof.field, Some(&error));
             proof.with(shown, &cx)
         }
     }
@@ -99,15 +106,16 @@ async fn confirmed(cx: &Cx, head: &Head, params: &Params) -> Result<Answer> {
     let made = own.call_action("admin.factors", None, "confirm", ask).await?;
     let then = form::one(params, "then").ok().filter(|then| super::login::is_ours(then)).unwrap_or("/");
     let codes = made["recoveryCodes"].as_array().cloned().unwrap_or_default();
+    let words = head.voice.words();
     let body = html! {
-        h1 { "That is your second factor" }
+        h1 { (words.factor_added) }
         @if !codes.is_empty() {
-            p { "Keep these recovery codes where you find them without your phone. Each is good once. They are not shown again." }
+            p { (words.recovery) }
             ul { @for code in codes.iter().filter_map(|it| it.as_str()) { li { (code) } } }
         }
-        a.other href={ "/oauth2/login?then=" (form::encoded(then)) } { "Log in" }
+        a.other href={ "/oauth2/login?then=" (form::encoded(then)) } { (words.log_in) }
     };
-    let mut answer = page::answer(200, "Second factor", body, None);
+    let mut answer = page::answer(&head.voice, 200, (words.factor_added, body), None);
     browser::forget(&mut answer, cx);
     Ok(answer)
 }

@@ -4,7 +4,7 @@ use axum::extract::{Path, Request, State};
 use base::{Error, Result};
 use domain_identity::sources::openid::{self, Back, Leave};
 
-use crate::{Answer, Shared, browser, cx_of, form, login, page, see_other, taken};
+use crate::{Answer, Head, Shared, browser, cx_of, form, login, page, see_other, taken};
 
 /// `GET /oauth2/upstream/{org}/{provider}`
 pub async fn leave(
@@ -12,6 +12,7 @@ pub async fn leave(
     Path((org, provider)): Path<(String, String)>,
     request: Request,
 ) -> Answer {
+    let voice = Head::of(&request).voice;
     let left = async {
         let (head, params) = taken(request).await?;
         let cx = cx_of(&web, &head);
@@ -22,11 +23,12 @@ pub async fn leave(
         let to = openid::begin(&cx, leave).await?;
         Ok(proof.with(see_other(&to), &cx))
     };
-    left.await.unwrap_or_else(|error: Error| page::problem(&error))
+    left.await.unwrap_or_else(|error: Error| page::problem(&voice, &error))
 }
 
 /// `GET /oauth2/callback`
 pub async fn come_back(State(web): Shared, request: Request) -> Answer {
+    let voice = Head::of(&request).voice;
     let back = async {
         let (head, params) = taken(request).await?;
         let cx = cx_of(&web, &head);
@@ -52,5 +54,5 @@ pub async fn come_back(State(web): Shared, request: Request) -> Answer {
         Ok(answer)
     };
     let done: Result<Answer> = back.await;
-    done.unwrap_or_else(|error| page::problem(&error))
+    done.unwrap_or_else(|error| page::problem(&voice, &error))
 }
