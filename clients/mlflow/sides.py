@@ -112,6 +112,8 @@ class Side:
             return LARGEST[told]
         if not isinstance(told, str):
             return told
+        if key == "next_page_token":
+            return page_of(told)
         if key in IDS:
             return self.ids.get(told, told)
         told = ARTIFACTS.sub("mlflow-artifacts:/", told).replace(self.url, "<url>")
@@ -122,6 +124,14 @@ class Side:
             else:
                 told = re.sub(rf"(?<=mlflow-artifacts:/){re.escape(known)}(?=/|$)", self.ids[known], told)
         return told
+
+
+def page_of(token):
+    """How many were shown before the page of a token; ours tells more beside that."""
+    try:
+        return {"offset": json.loads(base64.b64decode(token))["offset"]}
+    except (ValueError, KeyError, TypeError):
+        return token
 
 
 def brief(fields):

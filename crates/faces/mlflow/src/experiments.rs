@@ -1,7 +1,7 @@
 //! Experiments: objects of `catalog.experiments`, called by their titles.
 
 use base::Error;
-use kernel::{access::Principal, cx::Cx, literal, object::Raw};
+use kernel::{access::Principal, cx::Cx, literal, object::Raw, predicate::Place};
 pub use places::of_experiment as place;
 use serde_json::{Value, json};
 
@@ -15,6 +15,7 @@ use crate::{
     nothing,
     objects::{self, EXPERIMENTS, Trash},
     title::{name_of, title_of},
+    walk::{self, Start},
 };
 
 /// What MLflow calls the experiment of whoever names none.
@@ -113,7 +114,11 @@ async fn titled(cx: &Cx, title: &str) -> Result<Option<Raw>> {
     if let Some(it) = objects::list(cx, EXPERIMENTS, &filter, Trash::Without).await?.pop() {
         return Ok(Some(it));
     }
-    let mut deleted = objects::list(cx, EXPERIMENTS, "", Trash::Only).await?;
+    if let Some(it) = objects::list(cx, EXPERIMENTS, &filter, Trash::Only).await?.pop() {
+        return Ok(Some(it));
+    }
+    let filter = format!("name = {}", literal(title));
+    let mut deleted = objects::list(cx, EXPERIMENTS, &filter, Trash::Only).await?;
     deleted.retain(|it| title_of(it) == title);
     Ok(deleted.pop())
 }
@@ -250,12 +255,16 @@ async fn search(cx: &Cx, ask: &Ask) -> Result<Value> {
     if !orders.iter().any(|order| order.key == "experiment_id") {
         orders.push(crate::grammar::order("experiment_id DESC")?);
     }
-    let from = matching::offset(ask.text("page_token")?.unwrap_or_default())?;
+    let trash = Trash::of(ask.raw("view_type"))?;
+    let question = format!("{conditions:?}{orders:?}{trash:?}");
+    let start = Start::read(ask.text("page_token")?.unwrap_or_default(), &question)?;
     objects::may(cx, EXPERIMENTS, "list", "").await?;
     let first = default(cx).await?.metadata.uid.to_string();
     conditions.iter_mut().for_each(|condition| meant(condition, &first));
-    let mut found = objects::list(cx, EXPERIMENTS, "", Trash::of(ask.raw("view_type"))?).await?;
-    found.retain(|it| {
+    let holds = walk::narrowing(&conditions, |key| (key == "experiment_id").then_some(Place::Uid));
+    let by = (&orders[0], start.after());
+    let walks = walk::titled(cx, EXPERIMENTS, by, (matching::title(&conditions), &holds), trash)?;
+    let fits = |it: &Raw| {
         conditions.iter().zip(&abouts).all(|(condition, about)| {
             let cell = match about {
                 About::Attribute => cell(it, &condition.key),
@@ -263,9 +272,8 @@ async fn search(cx: &Cx, ask: &Ask) -> Result<Value> {
             };
             matching::holds(condition, &cell)
         })
-    });
-    matching::sort(&mut found, &orders, cell);
-    let (page, next) = matching::page(found, from, most);
+    };
+    let (page, next) = walk::best(cx, walks, (&orders, start, most), (cell, fits)).await?;
     Ok(matching::shown_page("experiments", page.iter().map(shown).collect(), next))
 }
 

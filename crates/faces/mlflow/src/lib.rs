@@ -42,6 +42,7 @@ mod traces;
 mod tree;
 mod uploads;
 mod versions;
+mod walk;
 mod webhooks;
 
 use ask::Ask;

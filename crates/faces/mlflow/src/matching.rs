@@ -170,6 +170,21 @@ impl Known {
     }
 }
 
+/// The text that a name must be equal to, if a filter says so.
+pub fn title(conditions: &[Condition]) -> Option<&str> {
+    wanted(conditions, "name")
+}
+
+/// The text that an attribute must be equal to, if a filter says so.
+pub fn wanted<'a>(conditions: &'a [Condition], key: &str) -> Option<&'a str> {
+    conditions.iter().find_map(|condition| match (&condition.value, condition.op) {
+        (Operand::Text(text), Op::Equal) if condition.key == key && condition.entity.starts_with("attr") => {
+            Some(text.as_str())
+        }
+        _ => None,
+    })
+}
+
 /// Puts what was found in order; what has no value comes last.
 pub fn sort<T>(found: &mut [T], orders: &[Order], cell: impl Fn(&T, &str) -> Cell) {
     found.sort_by(|a, b| {

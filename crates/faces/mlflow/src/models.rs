@@ -1,6 +1,12 @@
 //! Registered models: objects of `catalog.models`, called by their titles. Prompts are such models, too.
 
-use kernel::{cx::Cx, dispatch::Verb, literal, object::Raw};
+use kernel::{
+    cx::Cx,
+    dispatch::Verb,
+    literal,
+    object::Raw,
+    predicate::{Place, Predicate},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -8,11 +14,13 @@ use crate::{
     ask::Ask,
     checks,
     fault::{Fault, Result},
+    grammar::Condition,
     matching::{self, About, Cell, Known},
     nothing,
     objects::{self, MODELS, Trash, VERSIONS},
     title::{name_of, title_of},
     versions,
+    walk::{self, Start},
 };
 
 /// The most models one page has.
@@ -191,19 +199,21 @@ async fn search(cx: &Cx, ask: &Ask) -> Result<Value> {
     if !orders.iter().any(|order| order.key == "name") {
         orders.push(crate::grammar::order("name")?);
     }
-    let from = matching::offset(ask.text("page_token")?.unwrap_or_default())?;
+    let question = format!("{conditions:?}{orders:?}");
+    let start = Start::read(ask.text("page_token")?.unwrap_or_default(), &question)?;
     objects::may(cx, MODELS, "list", "").await?;
-    let mut found = objects::list(cx, MODELS, "", Trash::Without).await?;
     let asks_prompts = asks_prompts(&conditions);
-    found.retain(|it| {
+    let holds = narrowing(&conditions, |_| None);
+    let (by, exact) = ((&orders[0], start.after()), (matching::title(&conditions), &*holds));
+    let walks = walk::titled(cx, MODELS, by, exact, Trash::Without)?;
+    let fits = |it: &Raw| {
         (asks_prompts || !is_prompt(it))
             && conditions.iter().zip(&abouts).all(|(condition, about)| match about {
                 About::Attribute => matching::holds(condition, &cell(it, &condition.key)),
                 About::Tag => tag_holds(it, condition),
             })
-    });
-    matching::sort(&mut found, &orders, cell);
-    let (page, next) = matching::page(found, from, most);
+    };
+    let (page, next) = walk::best(cx, walks, (&orders, start, most), (cell, fits)).await?;
     let mut models = Vec::new();
     for it in &page {
         models.push(shown(cx, it).await?);
@@ -211,13 +221,19 @@ async fn search(cx: &Cx, ask: &Ask) -> Result<Value> {
     Ok(matching::shown_page("registered_models", models, next))
 }
 
+/// What the store can tell of conditions on models and versions: that a model is no prompt need not stand anywhere.
+pub fn narrowing(conditions: &[Condition], place: impl Fn(&str) -> Option<Place>) -> Vec<Predicate> {
+    let told: Vec<Condition> = conditions.iter().filter(|it| it.key != PROMPT).cloned().collect();
+    walk::narrowing(&told, place)
+}
+
 /// Whether prompts are asked for: otherwise a search is about models only.
-pub fn asks_prompts(conditions: &[crate::grammar::Condition]) -> bool {
+pub fn asks_prompts(conditions: &[Condition]) -> bool {
     conditions.iter().any(|condition| condition.key == PROMPT)
 }
 
 /// Whether a condition holds for a tag; whatever does not say that it is a prompt is none.
-pub fn tag_holds(it: &Raw, condition: &crate::grammar::Condition) -> bool {
+pub fn tag_holds(it: &Raw, condition: &Condition) -> bool {
     let found = objects::texts(it, "tags").find(|(key, _)| *key == condition.key).map(|(_, value)| value);
     let found = if condition.key == PROMPT { found.or(Some("false")) } else { found };
     matching::holds(condition, &Cell::text(found))
@@ -243,7 +259,7 @@ async fn shown(cx: &Cx, it: &Raw) -> Result<Value> {
     if aliases != json!([]) {
         shown["aliases"] = aliases;
     }
-    let latest = versions::latest_of(versions::of(cx, it).await?);
+    let latest = versions::latest_of(cx, it).await?;
     if !latest.is_empty() {
         shown["latest_versions"] = latest.iter().map(|version| versions::plain(it, version)).collect();
     }

@@ -9,10 +9,11 @@ use kernel::{
     declare::Body,
     dispatch::{self, Answer, Call, Verb},
     object::Raw,
+    selection,
 };
 use serde_json::{Value, json};
 
-use crate::fault::Result;
+use crate::{fault::Result, walk::Walk};
 
 /// Experiments.
 pub const EXPERIMENTS: &str = "catalog.experiments";
@@ -24,9 +25,6 @@ pub const MODELS: &str = "catalog.models";
 pub const LOGGED: &str = "catalog.logged-models";
 /// Their versions.
 pub const VERSIONS: &str = "catalog.model-versions";
-
-/// The most objects one search looks at.
-pub const LOOKED_AT_MAX: u32 = 100_000;
 
 /// Refuses unless the caller may do this with an object of a kind.
 pub async fn may(cx: &Cx, kind: &str, verb: &str, object: &str) -> Result<()> {
@@ -95,14 +93,23 @@ pub fn is_deleted(it: &Raw) -> bool {
     it.metadata.deletion_timestamp.is_some()
 }
 
-/// All objects of a kind in the project that a filter finds.
+/// All objects of a kind in the project that a filter finds, however many they are: for what belongs to one thing.
 pub async fn list(cx: &Cx, kind: &str, filter: &str, trash: Trash) -> Result<Vec<Raw>> {
-    let mut all = match trash {
-        Trash::Without => cx.list_raw(kind, filter, LOOKED_AT_MAX).await?,
-        Trash::With | Trash::Only => cx.list_with_trash(kind, filter, LOOKED_AT_MAX).await?,
-    };
-    if trash == Trash::Only {
-        all.retain(is_deleted);
+    let holds: Vec<_> = selection::parse(&*cx.platform().kind(kind)?, filter)?.into_iter().collect();
+    let mut all = Vec::new();
+    for in_trash in [false, true] {
+        if (in_trash && trash == Trash::Without) || (!in_trash && trash == Trash::Only) {
+            continue;
+        }
+        let walk = Walk::new(cx, kind, holds.clone())?;
+        let mut walk = if in_trash { walk.in_trash() } else { walk };
+        loop {
+            let found = walk.next(cx).await?;
+            if found.is_empty() {
+                break;
+            }
+            all.extend(found);
+        }
     }
     Ok(all)
 }

@@ -1,7 +1,7 @@
 //! Runs: objects of `catalog.runs`; what is logged to them is kept behind the port `Tracking`.
 
 use base::{Digest, Time, Uid};
-use kernel::{cx::Cx, object::Raw};
+use kernel::{cx::Cx, literal, object::Raw};
 use ports::tracking::{Batch, Found, Metric, Pair, Run, State, Tracking};
 use serde_json::{Value, json};
 
@@ -91,8 +91,8 @@ async fn experiment(cx: &Cx, run: &Raw) -> Result<Raw> {
     if let Some(it) = objects::living(cx, EXPERIMENTS, name).await? {
         return Ok(it);
     }
-    let mut all = objects::list(cx, EXPERIMENTS, "", Trash::Only).await?;
-    all.retain(|it| it.metadata.name == name);
+    let filter = format!("name = {}", literal(name));
+    let mut all = objects::list(cx, EXPERIMENTS, &filter, Trash::Only).await?;
     all.pop().ok_or_else(|| Fault::missing(format!("No Experiment with id={name} exists")))
 }
 

@@ -69,11 +69,7 @@ async fn versions(cx: &Cx, experiment: &Raw, title: &str, trash: Trash) -> Resul
     );
     let mut all = objects::list(cx, SCORERS, &filter, Trash::Without).await?;
     if trash == Trash::With {
-        let gone = objects::list(cx, SCORERS, "", Trash::Only).await?;
-        let name = experiment.metadata.name.as_str();
-        all.extend(gone.into_iter().filter(|it| {
-            objects::text(it, "experiment") == Some(name) && objects::text(it, "title") == Some(title)
-        }));
+        all.extend(objects::list(cx, SCORERS, &filter, Trash::Only).await?);
     }
     all.sort_by_key(number);
     Ok(all)

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     Asked,
     fault::{Fault, Result},
-    objects,
+    objects::{self, Trash},
 };
 
 const PROJECTS: &str = "admin.projects";
@@ -30,7 +30,7 @@ pub async fn answer(asked: &Asked) -> Result<Option<Value>> {
         }),
         ("GET", ["workspaces"]) => {
             objects::may(cx, PROJECTS, "list", "").await?;
-            let all = cx.list_raw(PROJECTS, "", objects::LOOKED_AT_MAX).await?;
+            let all = objects::list(cx, PROJECTS, "", Trash::Without).await?;
             json!({"workspaces": all.iter().map(shown).collect::<Vec<_>>()})
         }
         ("GET", ["workspaces", name]) => json!({"workspace": one(cx, name, "get").await?}),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{cx::Cx, literal, object::Raw};
+use kernel::{cx::Cx, literal, object::Raw, predicate::Place};
 use places::manifest::Signed;
 pub use places::number;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::{
     ask::Ask,
     checks,
     fault::{Fault, Result},
-    grammar::{Condition, Op, Operand},
+    grammar::{Condition, Order},
     logged,
     matching::{self, About, Cell, Known},
     models::{self, PROMPT},
@@ -20,6 +20,7 @@ use crate::{
     objects::{self, MODELS, RUNS, Trash, VERSIONS},
     source::{self, Source},
     title::title_of,
+    walk::{self, Best, Key, Start, Walk},
 };
 
 /// The most versions one page has.
@@ -108,23 +109,36 @@ fn stage(it: &Raw) -> &str {
 }
 
 /// The latest version of each stage, in the order in which the first versions came to be in them.
-pub fn latest_of(mut versions: Vec<Raw>) -> Vec<Raw> {
-    versions.sort_by_key(number);
-    let mut latest: Vec<Raw> = Vec::new();
-    for version in versions {
-        match latest.iter_mut().find(|other| stage(other) == stage(&version)) {
-            Some(other) => *other = version,
-            None => latest.push(version),
+pub async fn latest_of(cx: &Cx, model: &Raw) -> Result<Vec<Raw>> {
+    let holds = vec![walk::is(walk::field("model"), &model.metadata.name)];
+    let mut walk = Walk::new(cx, VERSIONS, holds)?;
+    // With the number of the first that was seen in the stage.
+    let mut latest: Vec<(u64, Raw)> = Vec::new();
+    loop {
+        let found = walk.next(cx).await?;
+        if found.is_empty() {
+            latest.sort_by_key(|(first, _)| *first);
+            return Ok(latest.into_iter().map(|(_, it)| it).collect());
+        }
+        for it in found {
+            match latest.iter_mut().find(|(_, other)| stage(other) == stage(&it)) {
+                Some((first, other)) => {
+                    *first = number(&it).min(*first);
+                    if number(&it) > number(other) {
+                        *other = it;
+                    }
+                }
+                None => latest.push((number(&it), it)),
+            }
         }
     }
-    latest
 }
 
 /// What is asked by `get-latest-versions`.
 pub async fn latest(cx: &Cx, name: &str, stages: &[String]) -> Result<Value> {
     let model = models::find(cx, name, "get").await?;
     let stages = stages.iter().map(|stage| canonical(stage)).collect::<Result<Vec<&str>>>()?;
-    let mut found = latest_of(of(cx, &model).await?);
+    let mut found = latest_of(cx, &model).await?;
     found.retain(|it| stages.is_empty() || stages.contains(&stage(it)));
     let shown: Vec<Value> = found.iter().map(|it| shown(&model, it)).collect();
     Ok(if shown.is_empty() { nothing() } else { json!({"model_versions": shown}) })
@@ -258,6 +272,52 @@ async fn search(cx: &Cx, ask: &Ask) -> Result<Value> {
     let most = ask.max_results(10_000, PAGE_MAX)?;
     let conditions = crate::grammar::filter(ask.text("filter")?.unwrap_or_default())?;
     let abouts = conditions.iter().map(|it| KNOWN.about(it)).collect::<Result<Vec<About>>>()?;
+    let orders = ordered_by(ask)?;
+    let question = format!("{conditions:?}{orders:?}");
+    let start = Start::read(ask.text("page_token")?.unwrap_or_default(), &question)?;
+    objects::may(cx, VERSIONS, "list", "").await?;
+    let asks_prompts = models::asks_prompts(&conditions);
+    let fits = |pair: &(String, Raw)| {
+        (asks_prompts || !models::is_prompt(&pair.1))
+            && conditions.iter().zip(&abouts).all(|(condition, about)| match about {
+                About::Attribute => matching::holds(condition, &cell(pair, &condition.key)),
+                About::Tag => models::tag_holds(&pair.1, condition),
+            })
+    };
+    let (walks, mut titles) = walks(cx, &conditions, (&orders[0], start.after())).await?;
+    let mut best = Best::new(orders.iter().map(|order| order.ascending).collect(), start, most);
+    for mut walk in walks {
+        loop {
+            let found = walk.next(cx).await?;
+            let last = found.last().map(|it| cell(&(String::new(), it.clone()), &orders[0].key));
+            let Some(last) = last else { break };
+            for it in found {
+                let Some(title) = titles.of(cx, &it).await? else { continue };
+                let (uid, pair) = (it.metadata.uid.to_string(), (title, it));
+                if fits(&pair) {
+                    let cells = orders.iter().map(|order| cell(&pair, &order.key)).collect();
+                    best.offer(Key { cells, uid }, pair);
+                }
+            }
+            if best.settle(Some(&last).filter(|_| walk.is_ordered())) {
+                break;
+            }
+        }
+    }
+    let (page, next) = best.page();
+    let (mut models, mut all) = (BTreeMap::<String, Option<Raw>>::new(), Vec::new());
+    for (_, it) in &page {
+        let name = objects::text(it, "model").unwrap_or_default();
+        if !models.contains_key(name) {
+            models.insert(name.to_owned(), objects::living(cx, MODELS, name).await?);
+        }
+        all.extend(models.get(name).and_then(Option::as_ref).map(|model| shown(model, it)));
+    }
+    Ok(matching::shown_page("model_versions", all, next))
+}
+
+/// What a search is ordered by, to the last tie.
+fn ordered_by(ask: &Ask) -> Result<Vec<Order>> {
     let mut orders = ask.texts("order_by")?;
     if orders.is_empty() {
         orders =
@@ -270,63 +330,76 @@ async fn search(cx: &Cx, ask: &Ask) -> Result<Value> {
             orders.push(more);
         }
     }
-    let from = matching::offset(ask.text("page_token")?.unwrap_or_default())?;
-    objects::may(cx, VERSIONS, "list", "").await?;
-    let models = asked_models(cx, &conditions).await?;
-    let mut found: Vec<(String, Raw)> = Vec::new();
-    for it in narrowed(cx, &conditions, &models).await? {
-        if let Some(model) = objects::text(&it, "model").and_then(|name| models.get(name)) {
-            found.push((title_of(model).to_owned(), it));
+    Ok(orders)
+}
+
+/// What people call the models that versions are of.
+struct Titles {
+    known: BTreeMap<String, Option<String>>,
+    /// Whether all that there are are known.
+    is_whole: bool,
+}
+
+impl Titles {
+    /// What the model of a version is called; nothing where it has gone.
+    async fn of(&mut self, cx: &Cx, version: &Raw) -> Result<Option<String>> {
+        let Some(name) = objects::text(version, "model") else { return Ok(None) };
+        if !self.is_whole && !self.known.contains_key(name) {
+            let model = objects::living(cx, MODELS, name).await?;
+            self.known.insert(name.to_owned(), model.map(|it| title_of(&it).to_owned()));
+        }
+        Ok(self.known.get(name).cloned().flatten())
+    }
+
+    /// Of all models.
+    async fn all(cx: &Cx) -> Result<Self> {
+        let (mut walk, mut known) = (Walk::new(cx, MODELS, Vec::new())?, BTreeMap::new());
+        loop {
+            let found = walk.next(cx).await?;
+            if found.is_empty() {
+                return Ok(Self { known, is_whole: true });
+            }
+            known.extend(
+                found.into_iter().map(|it| (it.metadata.name.clone(), Some(title_of(&it).to_owned()))),
+            );
         }
     }
-    let asks_prompts = models::asks_prompts(&conditions);
-    found.retain(|pair| {
-        (asks_prompts || !models::is_prompt(&pair.1))
-            && conditions.iter().zip(&abouts).all(|(condition, about)| match about {
-                About::Attribute => matching::holds(condition, &cell(pair, &condition.key)),
-                About::Tag => models::tag_holds(&pair.1, condition),
-            })
-    });
-    matching::sort(&mut found, &orders, cell);
-    let (page, next) = matching::page(found, from, most);
-    let shown: Vec<Value> =
-        page.iter().filter_map(|(_, it)| Some(shown(models.get(objects::text(it, "model")?)?, it))).collect();
-    Ok(matching::shown_page("model_versions", shown, next))
 }
 
-/// The text an attribute must be equal to, if a filter says so.
-fn wanted<'a>(conditions: &'a [Condition], key: &str) -> Option<&'a str> {
-    conditions.iter().find_map(|condition| match (&condition.value, condition.op) {
-        (Operand::Text(text), Op::Equal) if condition.key == key && condition.entity.starts_with("attr") => {
-            Some(text.as_str())
-        }
-        _ => None,
-    })
-}
-
-/// The models a search is about, by the names they are kept under.
-async fn asked_models(cx: &Cx, conditions: &[Condition]) -> Result<BTreeMap<String, Raw>> {
-    let all = match wanted(conditions, "name") {
-        Some(title) => match models::find(cx, title, "get").await {
-            Err(fault) if fault.status == 404 => Vec::new(),
-            other => vec![other?],
-        },
-        None => objects::list(cx, MODELS, "", Trash::Without).await?,
-    };
-    Ok(all.into_iter().map(|it| (it.metadata.name.clone(), it)).collect())
-}
-
-/// The versions that the store can tell are meant.
-async fn narrowed(cx: &Cx, conditions: &[Condition], models: &BTreeMap<String, Raw>) -> Result<Vec<Raw>> {
-    if let (Some(_), Some(name)) = (wanted(conditions, "name"), models.keys().next()) {
-        return objects::list(cx, VERSIONS, &format!("spec.model = {}", literal(name)), Trash::Without).await;
+/// The ways to everything that conditions are about, and what is known of the models on them.
+async fn walks(
+    cx: &Cx,
+    conditions: &[Condition],
+    (order, after): (&Order, Option<&Cell>),
+) -> Result<(Vec<Walk>, Titles)> {
+    let few = || Titles { known: BTreeMap::new(), is_whole: false };
+    let mut holds = models::narrowing(conditions, |key| (key == "source_path").then(source_place));
+    if let Some(title) = matching::title(conditions) {
+        return match models::find(cx, title, "get").await {
+            Err(fault) if fault.status == 404 => Ok((Vec::new(), few())),
+            Err(fault) => Err(fault),
+            Ok(model) => {
+                holds.push(walk::is(walk::field("model"), &model.metadata.name));
+                Ok((vec![Walk::new(cx, VERSIONS, holds)?], few()))
+            }
+        };
     }
-    if let Some(run) = wanted(conditions, "run_id") {
-        let run = literal(run);
-        let filter = format!("spec.run = {run} OR spec.foreignRun = {run}");
-        return objects::list(cx, VERSIONS, &filter, Trash::Without).await;
+    if let Some(run) = matching::wanted(conditions, "run_id") {
+        let by = |field: &str| {
+            let holds = holds.iter().cloned().chain([walk::is(walk::field(field), run)]).collect();
+            Walk::new(cx, VERSIONS, holds)
+        };
+        return Ok((vec![by("run")?, by("foreignRun")?], few()));
     }
-    objects::list(cx, VERSIONS, "", Trash::Without).await
+    let walk = Walk::new(cx, VERSIONS, holds)?;
+    if order.key == "creation_timestamp" {
+        return Ok((vec![walk.by_creation(order.ascending, after)], few()));
+    }
+    Ok((vec![walk], Titles::all(cx).await?))
+}
+
+fn source_place() -> Place {
+    Place::Body(vec!["spec".to_owned(), "source".to_owned()])
 }
 
 fn run_of(it: &Raw) -> Option<&str> {
