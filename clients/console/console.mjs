@@ -208,6 +208,8 @@ async function tables(page) {
   await page.getByRole("button", { name: "Columns" }).click();
   await page.getByRole("button", { name: "As at first" }).click();
   await page.keyboard.press("Escape");
+  await open(page, "/console/catalog/experiments/tries?tab=charts");
+  check("metrics are drawn that the latest run did not log", (await page.locator("main figure canvas").count()) === 2, await page.locator("main").textContent());
   await open(page, "/console/catalog/experiments/many");
   const at = () => page.evaluate(() => Number(document.activeElement.closest("tr")?.dataset.index ?? -1));
   await page.locator("tr[data-index='0'] a").first().focus();

@@ -46,6 +46,8 @@ function observed(page) {
   for (const end of ["requestfinished", "requestfailed"]) page.on(end, (request) => open.delete(request));
   page.on("pageerror", (error) => seen.errors.push(`${page.url()}: ${error.stack ?? error}`));
   page.on("response", (response) => {
+    // Nor what it asked for after that, until another page stood there.
+    if (response.request().isNavigationRequest()) open.clear();
     if (response.status() === 403 || response.status() >= 500) seen.refused.push(`${response.status()} ${response.request().method()} ${response.url()} on ${page.url()}`);
   });
 }

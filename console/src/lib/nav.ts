@@ -53,7 +53,6 @@ export const GROUPS: Group[] = [
       of("admin.users", "users", "users"),
       { kind: "admin.roles", path: "/admin/permissions", text: "roles", icon: "key" },
       of("admin.api-keys", "apiKeys", "key"),
-      of("views.themes", "themes", "eye"),
       { path: "/admin/audit", text: "audit", icon: "list", needs: ["admin.audit", "list"] },
     ],
   },
