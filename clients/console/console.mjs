@@ -13,7 +13,7 @@ const VIEWS = [
   "/console/catalog/datasets/birds?tab=edit", "/console/catalog/datasets/birds?tab=yaml", "/console/catalog/datasets/birds?tab=access", "/console/catalog/datasets/birds?tab=overview", "/console/catalog/datasets/birds?tab=reports",
   "/console/train?dataset=birds", "/console/catalog/experiments/tries", "/console/catalog/experiments/tries?tab=charts", "/console/catalog/experiments/tries?tab=relations", "/console/catalog/experiments/tries?tab=traces", TRACE, "/console/catalog/experiments/tries?tab=artifacts",
   "/console/catalog/models/birds", "/console/catalog/models/birds?tab=lineage", "/console/catalog/model-versions/birds.1", "/console/catalog/model-versions/birds.1?tab=graph", "/console/catalog/endpoints/birds", "/console/catalog/endpoints/birds?tab=traffic", "/console/catalog/endpoints/penguins?tab=release",
-  "/console/catalog/endpoints/birds?tab=drift", "/console/catalog/endpoints/birds?tab=drift&as=table", "/console/catalog/endpoints/birds?tab=drift&monitor=now",
+  "/console/catalog/endpoints/birds?tab=drift", "/console/catalog/endpoints/birds?tab=drift&as=table", "/console/catalog/endpoints/birds?tab=drift&monitor=now", "/console/catalog/endpoints/birds?tab=requests",
   "/console/system/runs", "/console/admin/policies/~new", "/console/admin/users", "/console/admin/users/victor", "/console/gateway/routes/made", "/console/dashboards", "/console/dashboards?open=made", "/console/nothing/here",
 ];
 
@@ -392,6 +392,18 @@ async function drift(page) {
   check("and it is there as a table", page.url().includes("as=table"));
 }
 
+/** What an endpoint was asked stands in a table, and what comes while one looks. */
+async function requests(page) {
+  await open(page, "/console/catalog/endpoints/birds?tab=requests");
+  const first = page.locator("tr[data-index='0']");
+  await first.waitFor();
+  const before = await first.textContent();
+  await page.evaluate(() => fetch("/api/v1/catalog/endpoints/birds/predict", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ rows: [{ bill_length_mm: 77.7, bill_depth_mm: 18, flipper_length_mm: 180, body_mass_g: 4000, island: "Biscoe", sex: "male" }] }) }));
+  await page.locator("tr[data-index='0']", { hasText: "77.7" }).waitFor();
+  check("a request is told while one looks", (await first.textContent()).includes("user:admin") && before !== (await first.textContent()), before);
+  await shot(page, "requests");
+}
+
 /** What is changed or deleted shows at once; when it is refused, everything is as it was, with what was typed and why. */
 async function hopeful(page) {
   const held = [];
@@ -473,8 +485,7 @@ async function otherLoginPages() {
   for (const [locale, asked] of [["es-ES", ""], ["zh-CN", ""], ["en-GB", ""], ["en-GB", "es"]]) {
     const language = asked || locale.slice(0, 2);
     const query = (text) => [text, asked && `ui_locales=${asked}`].filter(Boolean).join("&");
-    const page = await person("victor", told.others);
-    await page.setExtraHTTPHeaders({ "accept-language": locale });
+    const page = await person("victor", told.others, { locale });
     const seen = [];
     const note = async (selector = "h1") => seen.push([await page.evaluate(() => document.documentElement.lang), (await page.locator(selector).first().textContent()).trim()]);
     for (const path of ["forgot", "password?token=x", "invitation?token=x"]) {
@@ -673,6 +684,7 @@ try {
   await promoted(page);
   await release(page);
   await drift(page);
+  await requests(page);
   await hopeful(page);
   await loginPages();
   await otherLoginPages();

@@ -142,6 +142,18 @@ export interface Tried {
   passes: boolean;
 }
 
+/** A row an endpoint was asked, and what it answered. */
+export interface Asked {
+  number: number;
+  id: string;
+  at: string;
+  caller: string;
+  version: number;
+  ms: number;
+  inputs: Fields;
+  outputs: Fields;
+}
+
 interface Items<T> {
   items: T[];
 }
@@ -165,6 +177,7 @@ export interface Answers {
   "GET /api/v1/catalog/endpoints/{id}/usage": { callers: Record<string, number> };
   "GET /api/v1/catalog/endpoints/{id}/logs": { items: Json };
   "GET /api/v1/catalog/endpoints/{id}/drift": Drift;
+  "GET /api/v1/catalog/endpoints/{id}/predictions": Items<Asked> & { metadata: { nextPageToken?: string } };
   "POST /api/v1/views/themes/{id}/preview": Tried;
   "GET /api/v1/views/themes/current": { from: string; theme?: string };
 }

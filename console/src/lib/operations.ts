@@ -1,4 +1,4 @@
-// What the console asks of the server, as `/openapi.json` describes it. Written by `cargo xtask console`; fingerprint e17bfb52e48b21b4.
+// What the console asks of the server, as `/openapi.json` describes it. Written by `cargo xtask console`; fingerprint 7106d02d26a96552.
 
 import type { Fields, Json } from "./types";
 
@@ -49,6 +49,7 @@ export interface Operations {
   "GET /api/v1/catalog/endpoints/{id}/drift": { takes: { project?: string | undefined; id: string; windowSeconds?: number | undefined; column?: string | undefined; favourable?: string | undefined; class?: string | undefined; rows?: number | undefined }; body: undefined; answers: unknown };
   "GET /api/v1/catalog/endpoints/{id}/logs": { takes: { project?: string | undefined; id: string; from?: number | undefined; limit?: number | undefined }; body: undefined; answers: unknown };
   "GET /api/v1/catalog/endpoints/{id}/metrics": { takes: { project?: string | undefined; id: string; days?: number | undefined }; body: undefined; answers: unknown };
+  "GET /api/v1/catalog/endpoints/{id}/predictions": { takes: { project?: string | undefined; id: string; limit?: number | undefined; since?: string | undefined; until?: string | undefined; prediction?: string | undefined; version?: number | undefined; revision?: number | undefined; caller?: string | undefined; label?: string | undefined; explained?: boolean | undefined; pageToken?: string | undefined; follow?: boolean | undefined }; body: undefined; answers: unknown };
   "GET /api/v1/catalog/endpoints/{id}/schema": { takes: { project?: string | undefined; id: string }; body: undefined; answers: unknown };
   "GET /api/v1/catalog/endpoints/{id}/series": { takes: { project?: string | undefined; id: string; days?: number | undefined }; body: undefined; answers: { seconds: number; items?: Array<{ at: string; calls: number; answered: number; refused: number; failed: number; rows: number; meanSeconds?: number | null; p50Seconds?: number | null; p95Seconds?: number | null; p99Seconds?: number | null }> | null } };
   "GET /api/v1/catalog/endpoints/{id}/traffic": { takes: { project?: string | undefined; id: string; days?: number | undefined }; body: undefined; answers: unknown };

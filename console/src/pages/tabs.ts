@@ -37,6 +37,7 @@ export const PARTS: Record<string, Part[]> = {
     { id: "try", text: "tryIt", needs: "predict", load: as(() => import("../parts/endpoint/Try.svelte")) },
     { id: "release", text: "release", needs: "get", load: as(() => import("../parts/endpoint/Release.svelte")) },
     { id: "drift", text: "drift", needs: "get", load: as(() => import("../parts/endpoint/Drift.svelte")) },
+    { id: "requests", text: "requests", needs: "predictions", load: as(() => import("../parts/endpoint/Requests.svelte")) },
     { id: "traffic", text: "traffic", needs: "get", load: as(() => import("../parts/endpoint/Traffic.svelte")) },
   ],
   "views.themes": [{ id: "compose", text: "compose", needs: "get", load: as(() => import("../parts/theme/Editor.svelte")) }],
