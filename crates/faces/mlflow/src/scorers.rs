@@ -212,6 +212,18 @@ fn online(experiment: &Raw, it: &Raw) -> Value {
     shown
 }
 
+/// The endpoint of MLflow's gateway whose model a scorer asks, if it asks one.
+fn gateway_endpoint(serialized: &str) -> Option<String> {
+    let mut scorer: Value = serde_json::from_str(serialized).ok()?;
+    while let Some(judge) = scorer.get_mut("memory_augmented_judge_data") {
+        scorer = judge["base_judge"].take();
+    }
+    let sorts =
+        ["instructions_judge_pydantic_data", "builtin_scorer_pydantic_data", "third_party_scorer_data"];
+    let model = sorts.iter().find_map(|sort| scorer[*sort]["model"].as_str())?;
+    Some(model.strip_prefix("gateway:/")?.trim_start_matches('/').to_owned())
+}
+
 /// Notes how a scorer is to judge traces by itself. Nothing runs scorers here, so the only rate there can be is 0.
 async fn set_online_config(cx: &Cx, ask: &Ask) -> Result<Value> {
     ask.required("experiment_id")?;
@@ -228,6 +240,9 @@ async fn set_online_config(cx: &Cx, ask: &Ask) -> Result<Value> {
     let (experiment, all) = named(cx, ask, "update").await?;
     let it = all.last().ok_or_else(|| missing(name))?;
     if rate > 0.0 {
+        if let Some(endpoint) = gateway_endpoint(objects::text(it, "serialized").unwrap_or_default()) {
+            return Err(Fault::missing(format!("GatewayEndpoint not found (name='{endpoint}')")));
+        }
         return Err(Fault::invalid(format!(
             "Scorer '{name}' does not use a gateway model. Automatic evaluation is only supported for scorers that use gateway models."
         )));
