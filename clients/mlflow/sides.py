@@ -162,7 +162,7 @@ class Stock:
         self.url = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self):
-        environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_MODEL_CATALOG_URI": ""}
         environment.pop("MLFLOW_TRACKING_URI", None)
         self.log = open(self.directory / "log", "wb")
         words = [

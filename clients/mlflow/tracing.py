@@ -289,3 +289,46 @@ def translated(side):
         # The fields of a map have no order.
         side.note(f"in MLflow's words {number}", json.loads(json.dumps({key: attributes.get(key) for key in known}, sort_keys=True)))
         side.note(f"the trace {number}", [told["trace_info"].get("request_preview"), told["trace_info"].get("response_preview")])
+
+
+# Tokens of models, and models nobody has a price of; what is told stays.
+PRICED = [
+    {"mlflow.llm.model": "gpt-4o-mini", "mlflow.llm.provider": "openai", "mlflow.chat.tokenUsage": '{"input_tokens": 1000, "output_tokens": 200, "total_tokens": 1200, "cache_read_input_tokens": 300}'},
+    {"gen_ai.request.model": "gpt-4o-mini", "gen_ai.provider.name": "OpenAI", "gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 6},
+    {"mlflow.llm.model": "openai/gpt-4o-mini", "mlflow.llm.provider": "openai", "mlflow.chat.tokenUsage": '{"input_tokens": 0, "output_tokens": 7, "total_tokens": 7}'},
+    {"mlflow.llm.model": "nobody-knows-it", "mlflow.llm.provider": "openai", "mlflow.chat.tokenUsage": '{"input_tokens": 5, "output_tokens": 7, "total_tokens": 12}'},
+    {"mlflow.llm.model": "gpt-4o-mini", "mlflow.llm.provider": "openai", "mlflow.chat.tokenUsage": '{"input_tokens": 5, "output_tokens": 7, "total_tokens": 12}', "mlflow.llm.cost": '{"input_cost": 1.0, "output_cost": 2.0, "total_cost": 3.0}'},
+    {"mlflow.llm.model": "gpt-4o-mini", "mlflow.llm.provider": "openai"}, {"mlflow.llm.model": "gateway:/gpt-4o-mini", "mlflow.chat.tokenUsage": '{"input_tokens": 5, "output_tokens": 7, "total_tokens": 12}'},
+]
+
+
+def priced(side):
+    """What tokens cost: MLflow's server brings prices with it, ours has those that are declared; the same here."""
+    from mlflow.utils.providers import _load_bundled_provider
+
+    if side.name == "aic":
+        known = _load_bundled_provider("openai")["gpt-4o-mini"]
+        price = {"model": "gpt-4o-mini", "provider": "openai", "input": known["input_cost_per_token"] * 1e6, "output": known["output_cost_per_token"] * 1e6, "cacheRead": known["cache_read_input_token_cost"] * 1e6}
+        status, _, data = side.send("POST", "/api/v1/catalog/model-prices", {"metadata": {"name": "gpt-4o-mini"}, "spec": price})
+        assert status == 201, data
+    exp = side.post("experiments/create", name="priced traces")["experiment_id"]
+    told = [(f"{0xa0 + number:016x}", f"{0xa0:016x}" if number else None, f"part {number}", 5, words) for number, words in enumerate(PRICED)]
+    trace = f"{0xe1:032x}"
+    export(side, "tokens with a price", exp, spans(trace, *told))
+    found = side.ask("", "GET", "/api/3.0/mlflow/traces/get", query={"trace_id": f"tr-{trace}"}, note=False)["trace"]
+    rounded = lambda cost: cost and {key: round(value, 12) for key, value in sorted(json.loads(cost).items())}  # noqa: E731
+    for span in sorted(found["spans"], key=lambda it: it["name"]):
+        cost = next((it["value"] for it in span["attributes"] if it["key"] == "mlflow.llm.cost"), None)
+        cost = plain(cost) if cost else None
+        side.note(f"what {span['name']} cost", rounded(json.dumps(cost)) if cost else None)
+    side.note("what all of it cost", rounded(found["trace_info"]["trace_metadata"].get("mlflow.trace.cost")))
+    told = side.ask("", "POST", "/api/3.0/mlflow/traces/metrics", {"experiment_ids": [exp], "view_type": "SPANS", "metric_name": "total_cost", "aggregations": SUM, "dimensions": ["span_model_name"]}, note=False)
+    side.note("cost by model", sorted((json.dumps(it.get("dimensions")), round(float(it["values"]["SUM"]), 12)) for it in told.get("data_points", [])))
+
+
+def plain(value):
+    """A value of OpenTelemetry's JSON as it is."""
+    if "kvlist_value" in value:
+        return {it["key"]: plain(it["value"]) for it in value["kvlist_value"]["values"]}
+    one = next(iter(value.values()))
+    return json.loads(one) if isinstance(one, str) and one.startswith("{") else one

@@ -5,6 +5,7 @@ use kernel::prelude::*;
 mod evaluation_dataset;
 mod evaluation_record;
 mod logged_model;
+mod model_price;
 mod scorer;
 mod told;
 mod webhook;
@@ -16,6 +17,7 @@ pub fn domain() -> Domain {
         .kind(evaluation_dataset::serve)
         .kind(evaluation_record::serve)
         .kind(scorer::serve)
+        .kind(model_price::serve)
         .kind(webhook::serve)
         .controller("webhooks-of-models", "catalog.models", told::of_model)
         .controller("webhooks-of-versions", "catalog.model-versions", told::of_version)

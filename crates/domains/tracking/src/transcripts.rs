@@ -92,3 +92,19 @@ fn a_webhook_names_an_address_and_what_it_is_told_of() {
         "#,
     );
 }
+
+#[test]
+fn a_price_is_no_less_than_nothing() {
+    stage().play(
+        r#"
+        POST /model-prices {"metadata": {"name": "gpt-4o-mini"}, "spec": {"model": "gpt-4o-mini", "provider": "openai", "input": 0.15, "output": 0.6, "cacheRead": 0.075}}
+        => 201 {"spec": {"input": 0.15, "cacheRead": 0.075, "cacheWrite": null}}
+        PATCH /model-prices/gpt-4o-mini {"spec": {"cacheWrite": -1}}
+        => 422 {"code": "out-of-range", "field": "spec.cacheWrite"}
+        POST /model-prices {"metadata": {"name": "free"}, "spec": {"model": "free", "input": 0, "output": 0}}
+        => 201 {"spec": {"provider": null}}
+        POST /model-prices {"metadata": {"name": "none"}, "spec": {"model": "none"}}
+        => 422 {"code": "missing-field", "field": "spec.input"}
+        "#,
+    );
+}

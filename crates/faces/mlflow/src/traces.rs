@@ -23,7 +23,9 @@ use crate::{
     fault::{Fault, Result},
     nothing,
     objects::{self, EXPERIMENTS},
-    otlp, runs, written,
+    otlp, runs,
+    traces::prices::Prices,
+    written,
 };
 
 mod assess;
@@ -31,6 +33,7 @@ mod conventions;
 mod info;
 mod links;
 mod measure;
+mod prices;
 mod query;
 mod span;
 
@@ -370,6 +373,7 @@ async fn keep(cx: &Cx, export: otlp::Export, experiment: &str, run: Option<&str>
         return Err(Fault::bad("Invalid OpenTelemetry format - no spans found"));
     }
     let experiment = experiments::active(cx, experiment, "update").await?;
+    let prices = Prices::of(cx, &export).await?;
     let mut told: BTreeMap<String, Spans> = BTreeMap::new();
     for resource in &export.resources {
         let tags = resource_tags(resource.resource.as_ref())?;
@@ -388,7 +392,7 @@ async fn keep(cx: &Cx, export: otlp::Export, experiment: &str, run: Option<&str>
                 trace: id,
             });
             spans.tags.extend(tags.clone());
-            note(spans, span::kept(it, &Map::new())?)?;
+            note(spans, span::kept(it, &prices)?)?;
         }
     }
     let ids: Vec<String> = told.keys().cloned().collect();

@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 use super::span::{INPUTS, OUTPUTS, SORT, USAGE};
 
 /// The attribute of the model a span asked.
-const MODEL: &str = "mlflow.llm.model";
+pub const MODEL: &str = "mlflow.llm.model";
 /// The attribute of whose model that is.
-const PROVIDER: &str = "mlflow.llm.provider";
+pub const PROVIDER: &str = "mlflow.llm.provider";
 /// The sort of a span nobody has told the sort of.
 const UNKNOWN: &str = "UNKNOWN";
 

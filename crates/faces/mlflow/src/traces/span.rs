@@ -7,7 +7,7 @@ use ports::tracking::trace::Span;
 use serde::Serialize;
 use serde_json::{Map, Value, json, ser::Formatter};
 
-use super::conventions;
+use super::{conventions, prices::Prices};
 use crate::{
     fault::{Fault, Result},
     otlp,
@@ -20,7 +20,7 @@ const TRACE: &str = "mlflow.traceRequestId";
 /// The attribute of the tokens a span used.
 pub const USAGE: &str = "mlflow.chat.tokenUsage";
 /// The attribute of what a span cost.
-const COST: &str = "mlflow.llm.cost";
+pub const COST: &str = "mlflow.llm.cost";
 /// What a span took in.
 pub const INPUTS: &str = "mlflow.spanInputs";
 /// What a span gave.
@@ -43,8 +43,8 @@ pub fn trace_of(told: &otlp::Span) -> Result<String> {
     }
 }
 
-/// A span as it is kept. `more` are attributes it gets beside its own.
-pub fn kept(told: &otlp::Span, more: &Map<String, Value>) -> Result<Span> {
+/// A span as it is kept, with what it cost by the prices there are.
+pub fn kept(told: &otlp::Span, prices: &Prices) -> Result<Span> {
     let wrong = |what: &str| {
         Fault::unprocessable(format!("Cannot convert OpenTelemetry span to MLflow span: {what}"))
     };
@@ -56,8 +56,8 @@ pub fn kept(told: &otlp::Span, more: &Map<String, Value>) -> Result<Span> {
         (nanoseconds(told.start_time_unix_nano)?, nanoseconds(told.end_time_unix_nano)?);
     let ended_ns = (ended_ns != 0).then_some(ended_ns);
     let mut attributes = otlp::plain_map(&told.attributes);
-    attributes.extend(more.clone());
     conventions::translate(&mut attributes);
+    prices.add(&mut attributes);
     attributes.insert(TRACE.to_owned(), trace_of(told)?.into());
     let status = told.status.clone().unwrap_or_default();
     let (word, code) = match status.code {
@@ -320,7 +320,7 @@ mod tests {
             status: Some(otlp::Status { code: 1, message: String::new() }),
             ..otlp::Span::default()
         };
-        let span = kept(&told, &Map::new()).unwrap();
+        let span = kept(&told, &Prices::default()).unwrap();
         assert_eq!(
             (span.id.as_str(), span.sort.as_deref(), span.ended_ns),
             ("0202020202020202", Some("LLM"), None)
