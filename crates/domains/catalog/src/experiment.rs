@@ -11,6 +11,7 @@ use crate::{
     run::{ExperimentRun, number},
 };
 
+mod clear;
 mod look;
 
 /// What experiments serve beyond the verbs every kind has.
@@ -24,6 +25,11 @@ pub fn serve(kind: KindBuilder<Experiment>) -> KindBuilder<Experiment> {
         .action("archive", "Marks the experiment as no longer in use.", archive)
         .view_of_all("leaderboard", "Runs by one metric, best first.", leaderboard)
         .needs("list")
+        .action_on_all(
+            "clear-trash",
+            "Forgets for good what lies in the trash: runs, logged models and experiments, with all that was logged to them, their traces and files.",
+            clear::clear,
+        )
         .action_on_all("compare", "Runs side by side, and what they differ in.", compare)
         .needs("list")
 }

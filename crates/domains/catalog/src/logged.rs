@@ -5,6 +5,7 @@ use kernel::journal::{Change, PURGE};
 use kernel::prelude::*;
 use ports::tracking::{
     Batch, Found, Pair, Run, State, Tracking,
+    file::{Artifacts, Place},
     trace::{Traces, Which},
 };
 
@@ -91,6 +92,7 @@ pub async fn found(cx: &Cx, it: &Object<ExperimentRun>) -> Result<Found> {
 pub async fn follow(cx: Cx, change: Change) -> Result<()> {
     let tracking = cx.port::<dyn Tracking>()?;
     if change.verb == PURGE {
+        cx.port::<dyn Artifacts>()?.remove(&change.org, Place { tree: &change.uid, path: "" }).await?;
         return tracking.forget(&change.org, &change.uid).await;
     }
     if let Some(it) = cx.get_opt::<ExperimentRun>(change.uid.as_str()).await? {
@@ -115,5 +117,6 @@ pub async fn follow_experiment(cx: Cx, change: Change) -> Result<()> {
     if change.verb != PURGE {
         return Ok(());
     }
+    cx.port::<dyn Artifacts>()?.remove(&change.org, Place { tree: &change.uid, path: "" }).await?;
     cx.port::<dyn Traces>()?.forget_traces(&change.org, &change.uid, Which::All).await.map(drop)
 }

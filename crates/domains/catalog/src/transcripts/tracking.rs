@@ -127,3 +127,54 @@ fn an_experiment_is_looked_at_from_all_sides_and_its_runs_are_stopped_and_resume
         "#,
     );
 }
+
+#[test]
+fn what_lies_in_the_trash_long_enough_is_forgotten_for_good() {
+    stage().play(
+        r#"
+        POST /experiments {"metadata": {"name": "old"}}
+        => 201
+        POST /experiments/old/runs {"metadata": {"name": "one"}}
+        => 201 {"metadata": {"uid": "$one"}}
+        POST /experiments/old/runs {"metadata": {"name": "two"}}
+        => 201 {"metadata": {"uid": "$two"}}
+        POST /runs/$one/metrics {"points": [{"metric": "loss", "value": 0.5}]}
+        => 200
+        POST /experiments/old/artifacts?run=$one&path=a.csv < header.csv
+        => 200
+        POST /experiments/old/artifacts?run=$two&path=artifacts/model/MLmodel < header.csv
+        => 200
+        POST /models {"metadata": {"name": "m"}}
+        => 201
+        POST /models/m/versions {"spec": {"source": "runs:/$two/model", "run": "$two"}}
+        => 201
+        DELETE /runs/$one
+        => 200
+        DELETE /runs/$two
+        => 200
+        # What was put there just now may be wanted back.
+        POST /experiments/clear-trash {}
+        => 200 {"runs": 0, "files": 0, "kept": 0, "more": false}
+        advance 2678400
+        # A version of a model still needs what it came from.
+        POST /experiments/clear-trash {}
+        => 200 {"runs": 1, "models": 0, "experiments": 0, "files": 1, "kept": 1, "more": false}
+        POST /runs/$one/restore
+        => 404 {"code": "not-found"}
+        POST /runs/$two/restore
+        => 200
+        DELETE /models/m/versions/1
+        => 200
+        DELETE /experiments/old
+        => 200
+        POST /experiments/clear-trash {"olderThanDays": 0, "limit": 1}
+        => 200 {"more": "*"}
+        POST /experiments/clear-trash {"olderThanDays": 0}
+        => 200 {"more": false}
+        POST /experiments/old/restore
+        => 404
+        POST /experiments/clear-trash {"olderThanDays": -1}
+        => 422 {"field": "olderThanDays"}
+        "#,
+    );
+}
