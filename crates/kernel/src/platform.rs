@@ -20,9 +20,9 @@ use crate::{
     declare::KindDef,
     domain::Domain,
     kind::{Kind, Scope, Shape},
-    records::Records,
+    object::Raw,
     runs::{self, Workflow},
-    store::{Ceiling, Store},
+    store::{Ceiling, Store, recent::Recent},
     watch::Hub,
 };
 
@@ -44,7 +44,7 @@ pub struct Platform {
     policy: Arc<dyn Policy>,
     guard: Arc<dyn Guard>,
     memory: Memory,
-    pub(crate) records: Records,
+    pub(crate) recent: Recent<Raw>,
     pub(crate) hub: Hub,
     pub(crate) workflows: HashMap<&'static str, Workflow>,
     controllers: Vec<Controller>,
@@ -112,7 +112,7 @@ impl Platform {
             workflows.extend(domain.workflows.into_iter().map(|workflow| (workflow.name, workflow)));
             guard = domain.guard.or(guard);
         }
-        let records = Records::new(parts.store.head());
+        let recent = Recent::new(parts.store.head());
         let platform = Self {
             by_id: kinds.iter().map(|kind| (kind.id(), Arc::clone(kind))).collect(),
             by_type: kinds.iter().map(|kind| (kind.type_id, Arc::clone(kind))).collect(),
@@ -125,7 +125,7 @@ impl Platform {
             policy: parts.policy,
             guard: guard.ok_or_else(|| Error::internal("no domain knows who is asking"))?,
             memory: Memory::default(),
-            records,
+            recent,
             hub: Hub::new(),
             workflows,
             controllers,
@@ -167,11 +167,11 @@ impl Platform {
     pub fn start(self: &Arc<Self>) {
         let platform = Arc::clone(self);
         let from = *self.store.head().borrow();
-        self.records.follow_from(from);
+        self.recent.follow_from(from);
         tokio::spawn(async move {
             let store = Arc::clone(&platform.store);
             let seen = |change: &crate::journal::Change| {
-                platform.records.changed(change);
+                platform.recent.changed(change);
                 if platform.guard.sources().contains(&change.kind.as_str()) {
                     platform.memory.forget();
                 }
@@ -436,14 +436,14 @@ impl Platform {
     /// What is kept in memory to be answered faster: its name, how many entries, how many at most.
     pub fn caches(&self) -> [(&'static str, usize, usize); 3] {
         let [principals, deciders, limit] = self.memory.sizes();
-        let (objects, objects_max) = self.records.size();
+        let (objects, objects_max) = self.recent.size();
         [("principals", principals, limit), ("deciders", deciders, limit), ("objects", objects, objects_max)]
     }
 
     /// Forgets what is kept in memory.
     pub fn forget(&self) {
         self.memory.forget();
-        self.records.follow_from(0);
+        self.recent.follow_from(0);
     }
 
     /// The kinds of a scope, for faces.

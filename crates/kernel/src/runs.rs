@@ -5,7 +5,7 @@ mod log;
 mod step;
 mod worker;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::{Digest, Error, Result, Time};
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,11 @@ fn serve(kind: KindBuilder<Run>) -> KindBuilder<Run> {
             "Asks the run to stop at its next safe point; finished steps stay finished.",
             cancel,
         )
-        .action("retry", "Takes a failed or cancelled run up again from its first unfinished step.", retry)
+        .action(
+            "retry",
+            "Takes an ended run up again: what did not succeed, or a step and all that follows it.",
+            retry,
+        )
         .download("logs", "The run's log as text; `follow=true` stays until the run ends.", logs)
 }
 
@@ -106,7 +110,7 @@ pub struct Status {
     pub output: Option<Value>,
     /// Why it failed.
     pub error: Option<Failure>,
-    /// When a worker first took it.
+    /// When a worker first took it, or took it up again after it had ended.
     pub started_at: Option<Time>,
     /// When a run that waits is taken up again.
     pub resume_at: Option<Time>,
@@ -235,24 +239,39 @@ async fn cancel(cx: Cx, it: Object<Run>, _: Nothing) -> Result<Status> {
     Ok(changed.await?.status)
 }
 
-/// Takes a failed or cancelled run up again.
-async fn retry(cx: Cx, it: Object<Run>, _: Nothing) -> Result<Status> {
-    if !matches!(it.status.phase, Phase::Failed | Phase::Cancelled) {
-        return Err(Error::conflict("run-not-ended", "only a failed or cancelled run is retried")
+/// Where a run is taken up again.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+pub(crate) struct Again {
+    /// The step to begin at: it and all that wait for it are done again. Without one, the steps that did not succeed.
+    from: Option<String>,
+}
+
+/// Takes an ended run up again.
+async fn retry(cx: Cx, it: Object<Run>, ask: Again) -> Result<Status> {
+    let phase = it.status.phase;
+    if !phase.has_ended() {
+        return Err(Error::conflict("run-not-ended", "only a run that has ended is taken up again")
             .hint("wait for it, or cancel it first"));
     }
-    if let Some(digest) = it.status.log {
-        let (platform, stream) = (cx.platform(), log::stream_of(&it.metadata.uid));
-        store::log::unseal(&*platform.store, &*platform.blobs, &stream, digest).await?;
+    if phase == Phase::Succeeded && ask.from.is_none() {
+        return Err(Error::conflict("run-not-ended", "all steps of the run succeeded")
+            .hint("name the step to begin at, in `from`"));
     }
+    let workflow = cx.platform().workflows.get(it.spec.workflow.as_str());
+    let again = match (&ask.from, workflow) {
+        (Some(from), Some(workflow)) => workflow.onward(from)?,
+        _ => BTreeSet::new(),
+    };
     let changed = cx.update_status::<Run>(it.metadata.uid.as_str(), |status| {
         status.phase = Phase::Pending;
-        status.log = None;
+        status.started_at = None;
         status.cancel_requested = false;
         status.error = None;
         status.finished_at = None;
-        for step in status.steps.iter_mut().filter(|step| step.phase != Phase::Succeeded) {
-            *step = StepState { name: step.name.clone(), ..StepState::default() };
+        for step in &mut status.steps {
+            if step.phase != Phase::Succeeded || again.contains(step.name.as_str()) {
+                *step = StepState { name: step.name.clone(), ..StepState::default() };
+            }
         }
     });
     Ok(changed.await?.status)
@@ -276,11 +295,14 @@ pub(crate) struct Tail {
     /// Stay until the run ends.
     #[field(default = false)]
     follow: bool,
+    /// Put before each line when it was written (RFC 3339), and a space.
+    #[field(default = false)]
+    timestamps: bool,
 }
 
 /// The run's log as text.
 async fn logs(cx: Cx, it: Object<Run>, tail: Tail) -> Result<Output> {
-    Ok(log::read(&cx, &it.metadata.uid, tail.from, tail.follow))
+    Ok(log::read(&cx, &it.metadata.uid, &tail))
 }
 
 /// Names another kernel object of the run's project, for domains that keep a reference to it.

@@ -16,6 +16,7 @@ pub mod log;
 pub mod predicate;
 pub mod proof;
 pub mod reader;
+pub mod recent;
 
 use index::{Cell, Term};
 use journal::Change;

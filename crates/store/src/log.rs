@@ -23,13 +23,15 @@ pub async fn lines(store: &dyn Store, stream: &str, from: u64) -> Result<Option<
     Ok(next.map(|next| (lines.into_iter().map(|(_, line)| line + "\n").collect(), next)))
 }
 
-/// Puts the whole log into a blob; the stream stays, for whoever says elsewhere where the blob is.
+/// Puts the log into a blob, up to [`LINES_MAX`]; the stream stays, for whoever says elsewhere where the blob is.
 ///
 /// # Errors
 /// `store-unavailable` (503), and those of [`Blobs::create`].
 pub async fn seal(store: &dyn Store, blobs: &dyn Blobs, stream: &str) -> Result<Digest> {
     let (mut upload, mut from) = (blobs.create().await?, 0);
-    while let Some((text, next)) = lines(store, stream, from).await? {
+    while from < LINES_MAX
+        && let Some((text, next)) = lines(store, stream, from).await?
+    {
         from = next;
         upload.write(text.into_bytes()).await?;
     }

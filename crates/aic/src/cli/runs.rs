@@ -29,6 +29,9 @@ pub enum Runs {
         /// The line to begin with, counted from 0.
         #[arg(long, value_name = "N")]
         from: Option<u64>,
+        /// Put before each line when it was written.
+        #[arg(long)]
+        timestamps: bool,
     },
     /// Wait until one is over, and show its progress.
     Wait {
@@ -39,6 +42,14 @@ pub enum Runs {
     Cancel {
         /// The run.
         name: String,
+    },
+    /// Take one up again that has ended; steps that are done stay done.
+    Retry {
+        /// The run.
+        name: String,
+        /// The step to begin at: it and all that follow it are done again.
+        #[arg(long, value_name = "STEP")]
+        from: Option<String>,
     },
 }
 
@@ -71,7 +82,11 @@ pub fn run(cx: &mut Cx, it: &Runs) -> Result<()> {
             let found = cx.client.json(Ask::get(follow::path(name)))?;
             cx.out.value(&found, one)
         }
-        Runs::Logs { name, follow, from } => logs(cx, name, *follow, *from),
+        Runs::Logs { name, follow, from, timestamps } => {
+            let ask = Ask::get(format!("{}/logs", follow::path(name))).accept("text/plain");
+            let ask = ask.with_some("from", *from).with("follow", *follow).with("timestamps", *timestamps);
+            logs(cx, ask)
+        }
         Runs::Wait { name } => {
             let done = follow::follow(cx, name)?;
             cx.out.value(&done, one)
@@ -80,6 +95,11 @@ pub fn run(cx: &mut Cx, it: &Runs) -> Result<()> {
             let ask = Ask::post(format!("{}/cancel", follow::path(name))).json(&json!({}));
             let answer = cx.client.json(ask)?;
             cx.out.value(&answer, |_| format!("run/{name} is being cancelled\n"))
+        }
+        Runs::Retry { name, from } => {
+            let ask = Ask::post(format!("{}/retry", follow::path(name))).json(&json!({"from": from}));
+            let answer = cx.client.json(ask)?;
+            cx.out.value(&answer, |_| format!("run/{name} is taken up again\n"))
         }
     }
 }
@@ -106,9 +126,7 @@ fn one(run: &Value) -> String {
     out
 }
 
-fn logs(cx: &mut Cx, name: &str, follow: bool, from: Option<u64>) -> Result<()> {
-    let ask = Ask::get(format!("{}/logs", follow::path(name))).accept("text/plain").with_some("from", from);
-    let ask = if follow { ask.with("follow", true) } else { ask };
+fn logs(cx: &mut Cx, ask: Ask) -> Result<()> {
     let mut reader = cx.client.send(ask)?.reader();
     let mut bytes = [0; 8 * 1024];
     loop {

@@ -1,7 +1,8 @@
 //! A workflow as a domain declares it, and what a step is handed when it runs.
 
 use std::{
-    collections::BTreeMap,
+    cmp::Ordering::{Equal, Greater, Less},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -12,8 +13,16 @@ use base::{Error, Result, Time, Watch};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::Progress;
-use crate::{Later, cx::Cx, store::log};
+use super::{Progress, log};
+use crate::{
+    Later,
+    cx::Cx,
+    store::{Append, log::LINES_MAX},
+};
+
+/// How many entries of a stream are written in one commit, and of how many streams.
+const WRITTEN_AT_ONCE: usize = 1_000;
+const STREAMS_AT_ONCE: usize = 10;
 
 type Act = dyn Fn(StepCx) -> Later<'static, Value> + Send + Sync;
 
@@ -64,17 +73,53 @@ impl Workflow {
         self.steps.push(Step { name, after: after.to_vec(), attempts: 3, act });
         self
     }
+
+    /// A step and all that wait for it, which stand after it.
+    pub(crate) fn onward(&self, from: &str) -> Result<BTreeSet<&'static str>> {
+        let mut onward = BTreeSet::new();
+        for step in &self.steps {
+            if step.name == from || step.after.iter().any(|before| onward.contains(before)) {
+                onward.insert(step.name);
+            }
+        }
+        if onward.is_empty() {
+            let names: Vec<&str> = self.steps.iter().map(|step| step.name).collect();
+            let hint = format!("its steps are {}", names.join(", "));
+            return Err(Error::invalid("unknown-value", "the run has no such step").at("from").hint(hint));
+        }
+        Ok(onward)
+    }
 }
 
 /// What a step tells while it runs; written out now and then by the worker.
 #[derive(Default)]
 pub(crate) struct Told {
-    pub(crate) lines: Vec<String>,
-    /// How many lines there were; what comes after the limit is not kept.
-    pub(crate) logged: u64,
-    /// Entries for other streams than the log, by stream.
-    pub(crate) appends: BTreeMap<String, Vec<String>>,
+    /// How many lines were logged; what comes after the limit is not kept.
+    logged: u64,
+    /// What is not written yet, by stream: lines of the log and what else is appended.
+    entries: BTreeMap<String, VecDeque<String>>,
     pub(crate) progress: Option<Progress>,
+}
+
+impl Told {
+    /// The oldest entries of each stream, as many as are written at once; they stay until [`Told::written`].
+    pub(crate) fn oldest(&self) -> Vec<Append> {
+        let oldest = |(stream, entries): (&String, &VecDeque<String>)| Append {
+            stream: stream.clone(),
+            entries: entries.iter().take(WRITTEN_AT_ONCE).cloned().collect(),
+        };
+        self.entries.iter().take(STREAMS_AT_ONCE).map(oldest).collect()
+    }
+
+    /// Forgets what has been written.
+    pub(crate) fn written(&mut self, appends: &[Append]) {
+        for Append { stream, entries } in appends {
+            if let Some(waiting) = self.entries.get_mut(stream) {
+                waiting.drain(..entries.len().min(waiting.len()));
+            }
+        }
+        self.entries.retain(|_, waiting| !waiting.is_empty());
+    }
 }
 
 /// What a step is handed.
@@ -88,6 +133,8 @@ pub struct StepCx {
     pub input: Value,
     /// What the finished steps answered, by name.
     pub outputs: BTreeMap<String, Value>,
+    /// The stream of the run's log.
+    pub(crate) log: String,
     pub(crate) told: Arc<Mutex<Told>>,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) began: Time,
@@ -111,7 +158,7 @@ impl StepCx {
     /// Adds an entry to a stream; written with the log, within a moment.
     pub fn append(&self, stream: &str, entry: String) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.appends.entry(stream.to_owned()).or_default().push(entry);
+        told.entries.entry(stream.to_owned()).or_default().push_back(entry);
     }
 }
 
@@ -123,11 +170,16 @@ impl Watch for StepCx {
 
     fn line(&self, text: &str) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let Told { logged, entries, .. } = &mut *told;
+        let now = self.cx.now();
         for line in text.lines() {
-            told.logged += 1;
-            if told.logged <= log::LINES_MAX {
-                told.lines.push(line.chars().take(log::LINE_MAX).collect());
-            }
+            *logged += 1;
+            let kept = match (*logged).cmp(&LINES_MAX) {
+                Less => log::stamped(now, line),
+                Equal => log::stamped(now, &format!("no more than these {LINES_MAX} lines are kept")),
+                Greater => return,
+            };
+            entries.entry(self.log.clone()).or_default().push_back(kept);
         }
     }
 

@@ -9,10 +9,10 @@ use std::{
     time::Duration,
 };
 
-use base::{Error, Result};
+use base::{Error, Result, Uid};
 use futures::future::join_all;
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use super::{
     Failure, Phase, Progress, RUNS, Run, Status, WAITS, log,
@@ -25,7 +25,7 @@ use crate::{
     object::{Object, Raw},
     platform::Platform,
     predicate::{Op, Place, Predicate},
-    store::{Append, Commit, Lease, Projects, Query, Sort},
+    store::{Commit, Lease, Projects, Query, Sort},
 };
 
 /// Seconds a lease on a run lasts unless prolonged.
@@ -112,7 +112,7 @@ async fn claim(platform: &Arc<Platform>, places: &Arc<Semaphore>) -> Result<usiz
         let platform = Arc::clone(platform);
         tokio::spawn(async move {
             let _place = place;
-            if let Err(error) = walk(&cx, &it, &lease).await {
+            if let Err(error) = walk(&cx, &it.metadata.uid, &lease).await {
                 tracing::warn!(run = %it.metadata.uid, ?error, "the run was left to another try");
             }
             if let Err(error) = platform.store.release(&lease).await {
@@ -127,9 +127,14 @@ async fn claim(platform: &Arc<Platform>, places: &Arc<Semaphore>) -> Result<usiz
 }
 
 /// Walks a run's steps to its end.
-async fn walk(cx: &Cx, it: &Object<Run>, lease: &Lease) -> Result<()> {
-    let uid = it.metadata.uid.as_str();
-    let Some(workflow) = cx.platform().workflows.get(it.spec.workflow.as_str()).cloned() else {
+async fn walk(cx: &Cx, uid: &Uid, lease: &Lease) -> Result<()> {
+    let (uid, platform) = (uid.as_str(), cx.platform());
+    // Whoever held the lease before may have ended the run since it was listed.
+    let it = &cx.get::<Run>(uid).await?;
+    if it.status.phase.has_ended() || is_put_aside(platform, it) {
+        return Ok(());
+    }
+    let Some(workflow) = platform.workflows.get(it.spec.workflow.as_str()).cloned() else {
         let failure = Failure {
             code: "unknown-workflow".to_owned(),
             message: format!("nobody here knows the workflow `{}`", it.spec.workflow),
@@ -137,15 +142,8 @@ async fn walk(cx: &Cx, it: &Object<Run>, lease: &Lease) -> Result<()> {
         };
         return end(cx, it, Phase::Failed, Some(failure)).await;
     };
-    let now = cx.now();
-    let began = it.status.started_at.unwrap_or(now);
-    let run = cx
-        .doing("start")
-        .update_status::<Run>(uid, |status| {
-            status.phase = Phase::Running;
-            status.started_at.get_or_insert(now);
-        })
-        .await?;
+    let run = start(cx, it).await?;
+    let began = run.status.started_at.unwrap_or(cx.now());
     let stop = Arc::new(AtomicBool::new(run.status.cancel_requested));
     let told = Arc::new(Mutex::new(Told::default()));
     let step = StepCx {
@@ -153,6 +151,7 @@ async fn walk(cx: &Cx, it: &Object<Run>, lease: &Lease) -> Result<()> {
         run: it.metadata.name.clone(),
         input: it.spec.input.clone(),
         outputs: BTreeMap::new(),
+        log: log::stream_of(&it.metadata.uid),
         told: Arc::clone(&told),
         stop: Arc::clone(&stop),
         began,
@@ -160,26 +159,47 @@ async fn walk(cx: &Cx, it: &Object<Run>, lease: &Lease) -> Result<()> {
     };
     let teller =
         Teller { cx: cx.clone(), run: it.clone(), lease: lease.clone(), told, stop: Arc::clone(&stop) };
-    let ended = tokio::select! {
-        ended = steps(cx, it, &workflow, step) => ended,
-        lost = teller.tell() => return Err(lost),
+    let over = Notify::new();
+    let work = async {
+        let ended = steps(cx, it, &workflow, step).await;
+        over.notify_one();
+        Ok(ended)
     };
+    let (ended, ()) = tokio::try_join!(work, teller.tell(&over))?;
     teller.flush().await?;
+    conclude(cx, it, ended, stop.load(Ordering::Relaxed)).await
+}
+
+/// Marks a run as running; taken up again, it goes on in the same log.
+async fn start(cx: &Cx, it: &Object<Run>) -> Result<Object<Run>> {
+    let (uid, platform, now) = (&it.metadata.uid, cx.platform(), cx.now());
+    if let Some(digest) = it.status.log {
+        store::log::unseal(&*platform.store, &*platform.blobs, &log::stream_of(uid), digest).await?;
+    }
+    let started = cx.doing("start");
+    let started = started.update_status::<Run>(uid.as_str(), |status| {
+        status.phase = Phase::Running;
+        status.log = None;
+        status.started_at.get_or_insert(now);
+    });
+    started.await
+}
+
+/// Writes how a walk ended, or puts the run aside.
+async fn conclude(cx: &Cx, it: &Object<Run>, ended: Result<()>, stopped: bool) -> Result<()> {
     match ended {
         Ok(()) => end(cx, it, Phase::Succeeded, None).await,
         Err(error) if error.code() == "lease-lost" => Err(error),
         Err(error) if error.code() == WAITS => {
             let resume_at = cx.now().plus_s(i64::from(error.wait_s().unwrap_or(1)));
             let (cx, aside) = (cx.doing("wait"), Phase::Waiting);
-            let put_aside = cx.update_status::<Run>(uid, |status| {
+            let put_aside = cx.update_status::<Run>(it.metadata.uid.as_str(), |status| {
                 status.phase = if status.cancel_requested { status.phase } else { aside };
                 status.resume_at = Some(resume_at);
             });
             put_aside.await.map(|_| ())
         }
-        Err(error) if error.code() == "cancelled" && stop.load(Ordering::Relaxed) => {
-            end(cx, it, Phase::Cancelled, None).await
-        }
+        Err(error) if error.code() == "cancelled" && stopped => end(cx, it, Phase::Cancelled, None).await,
         Err(error) if error.code() == "cancelled" => {
             let message = "the run took longer than its deadline".to_owned();
             let failure = Failure { code: "deadline-exceeded".to_owned(), message, field: None };
@@ -321,18 +341,21 @@ struct Teller {
 }
 
 impl Teller {
-    /// Tells until the lease is lost; answers that.
-    async fn tell(&self) -> Error {
+    /// Tells until the steps are over, and is not torn off while it writes; fails when the lease is lost.
+    async fn tell(&self, over: &Notify) -> Result<()> {
         let mut ticks = tokio::time::interval(TELL_EVERY);
         let mut count: u32 = 0;
         let mut shown: Option<Progress> = None;
         loop {
-            ticks.tick().await;
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = over.notified() => return Ok(()),
+            }
             count = count.wrapping_add(1);
             if let Err(error) = self.round(count, &mut shown).await {
                 if error.code() == "lease-lost" {
                     self.stop.store(true, Ordering::Relaxed);
-                    return error;
+                    return Err(error);
                 }
                 tracing::debug!(?error, "a run's progress was not written");
             }
@@ -341,19 +364,19 @@ impl Teller {
 
     async fn round(&self, count: u32, shown: &mut Option<Progress>) -> Result<()> {
         self.flush().await?;
-        let run: Object<Run> = self.cx.get(self.run.metadata.uid.as_str()).await?;
-        self.stop.store(run.status.cancel_requested, Ordering::Relaxed);
-        if !count.is_multiple_of(PROLONG_EVERY) {
-            return Ok(());
+        let prolongs = count.is_multiple_of(PROLONG_EVERY);
+        if prolongs {
+            let store = &self.cx.platform().store;
+            let held = store.lease(&self.lease.key, &self.lease.holder, self.cx.now(), LEASE_S).await?;
+            if held.is_none_or(|held| held.token != self.lease.token) {
+                return Err(Error::conflict("lease-lost", "another worker has taken the run over"));
+            }
         }
-        let store = &self.cx.platform().store;
-        let held = store.lease(&self.lease.key, &self.lease.holder, self.cx.now(), LEASE_S).await?;
-        if held.is_none_or(|held| held.token != self.lease.token) {
-            return Err(Error::conflict("lease-lost", "another worker has taken the run over"));
-        }
-        let progress = self.told.lock().unwrap_or_else(PoisonError::into_inner).progress.clone();
         let uid = self.run.metadata.uid.as_str();
-        if progress.is_some() && progress != *shown {
+        let run: Object<Run> = self.cx.get(uid).await?;
+        self.stop.store(run.status.cancel_requested, Ordering::Relaxed);
+        let progress = self.told.lock().unwrap_or_else(PoisonError::into_inner).progress.clone();
+        if prolongs && progress.is_some() && progress != *shown {
             let cx = self.cx.doing("progress");
             cx.update_status::<Run>(uid, |status| status.progress.clone_from(&progress)).await?;
             *shown = progress;
@@ -363,19 +386,15 @@ impl Teller {
 
     /// Appends what was told since the last time to the log and the other streams.
     async fn flush(&self) -> Result<()> {
-        let (lines, others) = {
-            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            (std::mem::take(&mut told.lines), std::mem::take(&mut told.appends))
-        };
-        let mut appends: Vec<Append> =
-            others.into_iter().map(|(stream, entries)| Append { stream, entries }).collect();
-        if !lines.is_empty() {
-            appends.push(log::append(&self.run.metadata.uid, lines));
+        loop {
+            let appends = self.told.lock().unwrap_or_else(PoisonError::into_inner).oldest();
+            if appends.is_empty() {
+                return Ok(());
+            }
+            let commit =
+                Commit { appends: appends.clone(), fence: self.cx.fence.clone(), ..Commit::default() };
+            self.cx.platform().store.commit(commit).await?;
+            self.told.lock().unwrap_or_else(PoisonError::into_inner).written(&appends);
         }
-        if appends.is_empty() {
-            return Ok(());
-        }
-        let commit = Commit { appends, fence: self.cx.fence.clone(), ..Commit::default() };
-        self.cx.platform().store.commit(commit).await.map(|_| ())
     }
 }
