@@ -314,6 +314,9 @@ async function retried(page) {
   await button.click();
   await page.getByRole("heading", { name: "Succeeded" }).waitFor({ timeout: 3 * PATIENCE });
   await page.waitForFunction(() => [...document.querySelectorAll("main .svelte-flow__node")].every((node) => node.textContent.includes("Succeeded")));
+  await page.locator(".log input[type=search]").fill("final model");
+  await page.waitForFunction(() => !document.querySelector("[role=log]").textContent.includes("held out"));
+  check("its log is searched", (await page.locator("[role=log]").textContent()).includes("the final model"));
   check("and the graph follows it to its end", (await page.locator("main tbody tr").allTextContents()).every((row) => row.includes("Succeeded")));
   await open(page, "/");
 }
@@ -398,7 +401,7 @@ async function requests(page) {
   const first = page.locator("tr[data-index='0']");
   await first.waitFor();
   const before = await first.textContent();
-  await page.evaluate(() => fetch("/api/v1/catalog/endpoints/birds/predict", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ rows: [{ bill_length_mm: 77.7, bill_depth_mm: 18, flipper_length_mm: 180, body_mass_g: 4000, island: "Biscoe", sex: "male" }] }) }));
+  await page.evaluate(() => fetch("/api/v1/catalog/endpoints/birds/predict", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ rows: [{ bill_length_mm: 77.7, bill_depth_mm: 18, flipper_length_mm: 180, body_mass_g: 4000, island: "Biscoe", sex: "male" }] }) }).then((answer) => answer.text()));
   await page.locator("tr[data-index='0']", { hasText: "77.7" }).waitFor();
   check("a request is told while one looks", (await first.textContent()).includes("user:admin") && before !== (await first.textContent()), before);
   await shot(page, "requests");
@@ -542,6 +545,10 @@ async function otherEyes(page) {
     await page.getByRole("link", { name: word, exact: true }).waitFor();
     check(`it speaks ${language}`, (await page.evaluate(() => document.documentElement.lang)) === (language === "Español" ? "es" : "zh"));
     await shot(page, `speaks-${language === "Español" ? "es" : "zh"}`);
+    await open(page, "/console/system/runs");
+    const [title, state] = [await page.locator("h1").textContent(), await page.locator("tr[data-index] .badge").first().textContent()];
+    check(`kinds, columns and states are told in ${language}`, language === "Español" ? title === "Ejecuciones" && ["completado", "fallido"].includes(state) : title === "运行" && ["成功", "失败"].includes(state), [title, state]);
+    await open(page, "/console/catalog/models/birds");
     const found = await serious(page);
     check(`axe finds nothing serious in ${language}`, found.length === 0, found);
     for (const view of OWN) {

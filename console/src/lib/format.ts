@@ -1,6 +1,6 @@
 // Values for people, in their language.
 
-import { locale } from "./i18n/index.svelte";
+import { locale, said } from "./i18n/index.svelte";
 import type { Json } from "./types";
 
 const formats = new Map<string, unknown>();
@@ -63,7 +63,7 @@ export function duration(seconds: number): string {
 export function words(name: string): string {
   const spaced = name.replace(/[-_.]/g, " ").replace(/([a-z0-9])([A-Z])/g, (_, before: string, capital: string) => `${before} ${capital.toLowerCase()}`);
   const known = spaced.replace(/\b(api|id|url|uri|onnx|html|json|csv|cpu|tls|ip|oauth|ldap|mfa)\b/gi, (word) => (word.toLowerCase() === "oauth" ? "OAuth" : word.toUpperCase()));
-  return known.charAt(0).toUpperCase() + known.slice(1);
+  return said(known.charAt(0).toUpperCase() + known.slice(1));
 }
 
 /** A value in one line. */
