@@ -30,7 +30,7 @@ fn a_model_is_tried_found_and_put_into_service() {
         POST /api/v1/system/training/jobs/p/stop {}
         => 409 {"code": "run-has-ended"}
         POST /models/penguins/validate {}
-        => 200 {"version": 1, "valid": true, "checks": [{"check": "digest"}, {"check": "loads"}, {"check": "signature"}, {"check": "example"}]}
+        => 200 {"version": 1, "valid": true, "checks": [{"check": "digest"}, {"check": "signed"}, {"check": "loads"}, {"check": "signature"}, {"check": "example"}]}
         POST /models/penguins/metrics {"metrics": {"latency_ms": 0.4}}
         => 200 {"version": 1, "metrics": {"latency_ms": 0.4, "accuracy": "*"}}
         POST /models/penguins/metrics {"metrics": {}}
