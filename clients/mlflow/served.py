@@ -72,7 +72,25 @@ def cleaned(checks, admin, side):
     checks.that("its runs, too", gone.get("error_code") == "RESOURCE_DOES_NOT_EXIST", gone)
 
 
+def by_token(checks, admin, side):
+    """Who has a token needs no password, and who has another one gets nothing."""
+    kept = {name: os.environ.pop(name) for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")}
+    try:
+        os.environ["MLFLOW_TRACKING_TOKEN"] = admin.token
+        checks.that("MLflow's client logs in by a token", len(MlflowClient(side.url).search_experiments()) > 0)
+        os.environ["MLFLOW_TRACKING_TOKEN"] = admin.token[:-4] + "aaaa"
+        try:
+            told = MlflowClient(side.url).search_experiments()
+        except mlflow.exceptions.MlflowException as error:
+            told = error.error_code
+        checks.that("and by no other", told == "UNAUTHENTICATED", told)
+    finally:
+        os.environ.pop("MLFLOW_TRACKING_TOKEN", None)
+        os.environ.update(kept)
+
+
 def play(checks, admin, side, log):
     """All of it."""
+    by_token(checks, admin, side)
     served(checks, side.url, log)
     cleaned(checks, admin, side)

@@ -13,6 +13,7 @@ use crate::{
     matching::{self, About, Cell, Known},
     models, nothing,
     objects::{self, Trash},
+    walk::{self, Start, Walk},
 };
 
 const DATASETS: &str = "catalog.evaluation-datasets";
@@ -150,17 +151,22 @@ async fn join(cx: &Cx, id: &str, ask: &Ask, joins: bool) -> Result<Value> {
     one(cx, &find(cx, id, "get").await?).await
 }
 
+/// The way through a dataset's records.
+fn records_of(cx: &Cx, dataset: &Raw) -> Result<Walk> {
+    Walk::new(cx, RECORDS, vec![walk::is(walk::field("dataset"), &dataset.metadata.name)])
+}
+
 async fn all_records(cx: &Cx, dataset: &Raw) -> Result<Vec<Raw>> {
     let filter = format!("spec.dataset = {}", literal(&dataset.metadata.name));
     objects::list(cx, RECORDS, &filter, Trash::Without).await
 }
 
 async fn one(cx: &Cx, it: &Raw) -> Result<Value> {
-    Ok(json!({"dataset": shown(it, all_records(cx, it).await?.len())}))
+    Ok(json!({"dataset": shown(it, records_of(cx, it)?.count(cx).await?)}))
 }
 
 /// A dataset as MLflow shows it.
-fn shown(it: &Raw, records: usize) -> Value {
+fn shown(it: &Raw, records: u64) -> Value {
     let title = objects::text(it, "title").unwrap_or(&it.metadata.name);
     let version = it.metadata.version;
     let digest = Digest::of(format!("{title}:{version}").as_bytes()).to_string();
@@ -214,11 +220,16 @@ async fn search(cx: &Cx, ask: &Ask) -> Result<Value> {
         orders = vec!["created_time DESC".to_owned()];
     }
     let orders = KNOWN.orders(&orders)?;
-    let from = matching::offset(ask.text("page_token")?.unwrap_or_default())?;
-    objects::may(cx, DATASETS, "list", "").await?;
     let wanted = ask.texts("experiment_ids")?;
-    let mut found = objects::list(cx, DATASETS, "", Trash::Without).await?;
-    found.retain(|it| {
+    let question = format!("{conditions:?}{orders:?}{wanted:?}");
+    let start = Start::read(ask.text("page_token")?.unwrap_or_default(), &question)?;
+    objects::may(cx, DATASETS, "list", "").await?;
+    let walk = Walk::new(cx, DATASETS, models::narrowing(&conditions, |_| None))?;
+    let walk = match &orders[0] {
+        order if order.key == "created_time" => walk.by_creation(order.ascending, start.after()),
+        _ => walk,
+    };
+    let fits = |it: &Raw| {
         let own = it.spec.get("experiments").and_then(Value::as_array);
         let is_in = |id: &String| own.is_some_and(|own| own.iter().any(|known| known == id.as_str()));
         (wanted.is_empty() || wanted.iter().any(is_in))
@@ -226,12 +237,11 @@ async fn search(cx: &Cx, ask: &Ask) -> Result<Value> {
                 About::Attribute => matching::holds(condition, &cell(it, &condition.key)),
                 About::Tag => models::tag_holds(it, condition),
             })
-    });
-    matching::sort(&mut found, &orders, cell);
-    let (page, next) = matching::page(found, from, most);
+    };
+    let (page, next) = walk::best(cx, vec![walk], (&orders, start, most), (cell, fits)).await?;
     let mut shown_page = Vec::new();
     for it in &page {
-        shown_page.push(shown(it, all_records(cx, it).await?.len()));
+        shown_page.push(shown(it, records_of(cx, it)?.count(cx).await?));
     }
     Ok(matching::shown_page("datasets", shown_page, next))
 }
@@ -268,15 +278,12 @@ fn record(dataset: &str, it: &Raw) -> Value {
 
 async fn records(cx: &Cx, id: &str, ask: &Ask) -> Result<Value> {
     let most = ask.max_results(RECORDS_MAX, RECORDS_MAX)?;
-    let from = matching::offset(ask.text("page_token")?.unwrap_or_default())?;
+    let start = Start::read(ask.text("page_token")?.unwrap_or_default(), id)?;
     let it = find(cx, id, "get").await?;
     objects::may(cx, RECORDS, "list", "").await?;
-    let mut all = all_records(cx, &it).await?;
-    all.sort_by(|a, b| {
-        let key = |it: &Raw| (it.metadata.creation_timestamp, it.metadata.uid.clone());
-        key(a).cmp(&key(b))
-    });
-    let (page, next) = matching::page(all, from, most);
+    let walk = records_of(cx, &it)?.by_creation(true, start.after());
+    let orders = [crate::grammar::order("created_time")?];
+    let (page, next) = walk::best(cx, vec![walk], (&orders, start, most), (cell, |_: &Raw| true)).await?;
     let shown: Vec<Value> = page.iter().map(|it| record(id, it)).collect();
     let mut answer = json!({"records": Value::from(shown).to_string()});
     if let Some(next) = next {

@@ -117,6 +117,11 @@ impl Walk {
         Ok(found)
     }
 
+    /// How many there are.
+    pub async fn count(&self, cx: &Cx) -> Result<u64> {
+        Ok(cx.platform().store.count(&self.query).await?)
+    }
+
     /// Whether they come by the first of what the search is ordered by.
     pub fn is_ordered(&self) -> bool {
         self.is_ordered
