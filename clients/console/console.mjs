@@ -316,7 +316,13 @@ async function retried(page) {
   await page.waitForFunction(() => [...document.querySelectorAll("main .svelte-flow__node")].every((node) => node.textContent.includes("Succeeded")));
   await page.locator(".log input[type=search]").fill("final model");
   await page.waitForFunction(() => !document.querySelector("[role=log]").textContent.includes("held out"));
-  check("its log is searched", (await page.locator("[role=log]").textContent()).includes("the final model"));
+  const found = await page.locator("[role=log]").textContent();
+  check("its log is searched, and tells when each line was written", found.includes("the final model") && /\d\d:\d\d:\d\d\.\d{3}/.test(found), found);
+  const [answer] = await Promise.all([page.waitForResponse((it) => it.url().includes("/retry")), page.getByRole("button", { name: "Do register and what follows again" }).click()]);
+  check("a run that succeeded is taken up again from a step that is named", answer.ok() && answer.request().postData().includes("register"), await answer.text());
+  await settled(page);
+  await page.getByRole("heading", { name: "Succeeded" }).waitFor({ timeout: 3 * PATIENCE });
+  await page.waitForFunction(() => [...document.querySelectorAll("main .svelte-flow__node")].every((node) => node.textContent.includes("Succeeded")));
   check("and the graph follows it to its end", (await page.locator("main tbody tr").allTextContents()).every((row) => row.includes("Succeeded")));
   await open(page, "/");
 }
@@ -542,12 +548,12 @@ async function otherEyes(page) {
   for (const [language, word] of [["Español", "Modelos"], ["中文", "模型"]]) {
     await open(page, "/console/catalog/models/birds");
     await choose(page, language);
-    await page.getByRole("link", { name: word, exact: true }).waitFor();
+    await page.getByRole("link", { name: word, exact: true }).first().waitFor();
     check(`it speaks ${language}`, (await page.evaluate(() => document.documentElement.lang)) === (language === "Español" ? "es" : "zh"));
     await shot(page, `speaks-${language === "Español" ? "es" : "zh"}`);
     await open(page, "/console/system/runs");
     const [title, state] = [await page.locator("h1").textContent(), await page.locator("tr[data-index] .badge").first().textContent()];
-    check(`kinds, columns and states are told in ${language}`, language === "Español" ? title === "Ejecuciones" && ["completado", "fallido"].includes(state) : title === "运行" && ["成功", "失败"].includes(state), [title, state]);
+    check(`kinds, columns and states are told in ${language}`, language === "Español" ? title === "Ejecuciones" && ["completado", "fallido", "en espera"].includes(state) : title === "运行" && ["成功", "失败", "等待中"].includes(state), [title, state]);
     await open(page, "/console/catalog/models/birds");
     const found = await serious(page);
     check(`axe finds nothing serious in ${language}`, found.length === 0, found);
