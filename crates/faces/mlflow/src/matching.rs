@@ -185,20 +185,7 @@ pub fn wanted<'a>(conditions: &'a [Condition], key: &str) -> Option<&'a str> {
     })
 }
 
-/// Puts what was found in order; what has no value comes last.
-pub fn sort<T>(found: &mut [T], orders: &[Order], cell: impl Fn(&T, &str) -> Cell) {
-    found.sort_by(|a, b| {
-        for order in orders {
-            let ordering = compare(&cell(a, &order.key), &cell(b, &order.key), order.ascending);
-            if ordering != Ordering::Equal {
-                return ordering;
-            }
-        }
-        Ordering::Equal
-    });
-}
-
-/// Which of two values comes first.
+/// Which of two values comes first; what has no value comes last.
 pub fn compare(a: &Cell, b: &Cell, ascending: bool) -> Ordering {
     let ordering = match (a, b) {
         (Cell::Nothing, Cell::Nothing) => return Ordering::Equal,
