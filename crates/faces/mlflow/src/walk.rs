@@ -181,11 +181,14 @@ pub fn titled(
 
 /// What the store can tell of the conditions: nothing that fits is lost by it, but not all that it finds fits.
 pub fn narrowing(conditions: &[Condition], place: impl Fn(&str) -> Option<Place>) -> Vec<Predicate> {
+    // Not every store finds a key by such a letter.
+    let is_plain = |key: &str| !key.contains(['"', '\\']) && !key.contains(char::is_control);
     let one = |it: &Condition| match (&it.value, it.op) {
-        (Operand::Text(text), grammar::Op::Equal) => {
+        (Operand::Text(text), grammar::Op::Equal) if is_plain(&it.key) && !text.contains('\0') => {
+            let within = |field: &str| Place::Body(vec!["spec".to_owned(), field.to_owned(), it.key.clone()]);
             let place = match it.entity.as_str() {
-                "tag" | "tags" => Place::Body(vec!["spec".to_owned(), "tags".to_owned(), it.key.clone()]),
-                "params" => Place::Body(vec!["spec".to_owned(), "parameters".to_owned(), it.key.clone()]),
+                "tag" | "tags" => within("tags"),
+                "params" => within("parameters"),
                 "attribute" | "attributes" | "attr" => place(&it.key)?,
                 _ => return None,
             };
