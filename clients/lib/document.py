@@ -211,6 +211,7 @@ def load(admin):
     catalog("evaluation-records", "made", dataset="d-made", inputs={"q": "why?"})
     catalog("webhooks", "made", url="https://hooks.example.org/made", events=["model_version.created"], disabled=True)
     catalog("scorers", "made", experiment="made", title="Made", number=1, serialized="{}")
+    catalog("model-prices", "made", model="made", input=0.15, output=0.6)
     admin.post("/api/v1/admin/organizations", {"metadata": {"name": "acme"}})
     admin.post("/api/v1/admin/organizations/acme/administrators", {"username": "eve", "password": OTHERS})
     admin.post("/api/v1/admin/organizations", {"metadata": {"name": "third"}})
