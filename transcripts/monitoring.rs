@@ -30,7 +30,7 @@ fn stage() -> Stage {
         })
 }
 
-/// A model `penguins` with two versions, of which one endpoint, `birds`, answers with the first.
+/// A model `penguins` that an endpoint, `birds`, answers with.
 const BIRDS: &str = r#"
         POST /api/v1/admin/auth/login {"username": "admin", "password": "correct horse"}
         => 200 {"accessToken": "$admin"}
@@ -41,10 +41,6 @@ const BIRDS: &str = r#"
         => 200
         POST /api/v1/system/training/jobs {"metadata": {"name": "p"}, "spec": {"dataset": "penguins", "target": "species", "budgetSeconds": 1}}
         => 201
-        GET /models/penguins/versions/1
-        => 200 {"spec": {"blob": "$onnx"}}
-        POST /model-versions {"spec": {"model": "penguins", "blob": "$onnx", "inputExample": {"flipper_length_mm": 200}}}
-        => 201 {"metadata": {"name": "penguins.2"}}
         POST /endpoints {"metadata": {"name": "birds"}, "spec": {"model": "penguins", "version": "1"}}
         => 201
 "#;
@@ -97,6 +93,10 @@ fn what_an_endpoint_answers_is_held_against_its_training_and_the_truth() {
         => 200 {{"items": [{{"endpoint": "birds", "rows": 4}}]}}
         POST /models/penguins/versions/1/reference {{"limit": 5}}
         => 200 {{"rows": ["*", "*", "*", "*", "*"], "from": "held-out", "target": "species"}}
+        GET /models/penguins/versions/1
+        => 200 {{"spec": {{"blob": "$onnx"}}}}
+        POST /model-versions {{"spec": {{"model": "penguins", "blob": "$onnx"}}}}
+        => 201 {{"metadata": {{"name": "penguins.2"}}}}
         POST /models/penguins/versions/2/reference {{}}
         => 409 {{"code": "no-background"}}
 

@@ -225,6 +225,7 @@ fn settle_server_from(up: &Up, environment: Environment<'_>) -> Result<Settled> 
     let data_dir = data_dir.unwrap_or_else(|| data_home(environment));
     let beside =
         |variable: &str, name: &str| environment(variable).map_or_else(|| data_dir.join(name), PathBuf::from);
+    let python = up.python.settle(environment, data_dir.join("python"))?;
     Ok(Settled {
         backup_dir: beside("AIC_BACKUP_DIR", "backups"),
         smtp_url: environment("AIC_SMTP_URL"),
@@ -249,6 +250,7 @@ fn settle_server_from(up: &Up, environment: Environment<'_>) -> Result<Settled> 
         master_key_file: environment("AIC_MASTER_KEY_FILE").map(PathBuf::from),
         trusted_proxies: trusted(environment)?,
         tls: up.tls_cert.clone().zip(up.tls_key.clone()),
+        python,
     })
 }
 

@@ -61,6 +61,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if let Some(why) = server::confined(std::env::args_os()) {
+        output::Output::standard(None, Vec::new(), false).failure(&failure::Failure::failed(why));
+        return ExitCode::FAILURE;
+    }
     let aic = Aic::parse();
     start_logging();
     match aic.command {

@@ -14,11 +14,12 @@ mod maintenance;
 mod measured;
 mod outset;
 mod pages;
+mod python;
 mod served;
 mod shield;
 mod tls;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use crate::{
     failure::{Failure, Result},
@@ -30,6 +31,20 @@ pub use assemble::{assemble, fresh_master_key, rekey};
 pub use bundle::{KeyFile, restore};
 pub use generate::generate;
 pub use listen::listen;
+pub use python::Python;
+
+/// This binary in its other role: it confines itself and becomes the program that the server wants confined. Nothing if
+/// the arguments ask for something else; else why it could not.
+pub fn confined(mut arguments: impl Iterator<Item = OsString>) -> Option<String> {
+    arguments.nth(1).filter(|role| role == engine_sandbox::LAUNCHER)?;
+    let all: Vec<OsString> = arguments.collect();
+    match all.as_slice() {
+        [confines, program, rest @ ..] => {
+            Some(engine_sandbox::enter(&confines.to_string_lossy(), program, rest))
+        }
+        _ => Some("it is the server that confines programs".to_owned()),
+    }
+}
 
 /// Starts the platform.
 #[derive(clap::Args, Clone, Debug)]
@@ -65,6 +80,9 @@ pub struct Up {
     /// The private key of the certificate (PEM).
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
+    /// How models that are code are run.
+    #[command(flatten)]
+    pub python: Python,
 }
 
 /// What was settled for a server.
@@ -102,6 +120,8 @@ pub struct Settled {
     pub password: Option<String>,
     /// The file of the master key, if it is not the one in the data directory.
     pub master_key_file: Option<PathBuf>,
+    /// How models that are code are run.
+    pub python: engine_pyfunc::Settings,
     /// Networks of proxies that are believed what they say of a request's origin.
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// A certificate chain and its key, if they were given.
@@ -122,6 +142,7 @@ impl Up {
             workers: 0,
             tls_cert: None,
             tls_key: None,
+            python: Python::default(),
         }
     }
 

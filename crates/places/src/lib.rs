@@ -5,7 +5,13 @@
 //! the caller may: whoever may look at a version may know where its files are.
 
 use base::{Error, Result, Uid};
-use kernel::{cx::Cx, object::Raw};
+use kernel::{
+    cx::Cx,
+    index::Cell,
+    object::Raw,
+    predicate::{Op, Place as Field, Predicate},
+    store::{Projects, Query, Sort},
+};
 use serde_json::Value;
 
 pub mod manifest;
@@ -50,6 +56,29 @@ pub async fn whole(cx: &Cx, kind: &str, uid: &str) -> Result<Option<Raw>> {
     let record = cx.platform().store.by_uid(&Uid::known(uid)).await?;
     let ours = record.filter(|it| it.org == *cx.org && it.kind == kind.id() && it.project == *cx.project);
     ours.map(|record| Raw::from_record(&kind, &record)).transpose()
+}
+
+/// The newest of a model's living versions, whoever registered it.
+///
+/// # Errors
+/// Those of the store.
+pub async fn newest(cx: &Cx, model: &str) -> Result<Option<Raw>> {
+    let kind = cx.platform().kind(VERSIONS)?;
+    let field = |name: &str| Field::Term(format!("spec.{name}"));
+    let of_model =
+        Predicate::Compare { place: field("model"), op: Op::Equal, cell: Cell::Text(model.to_owned()) };
+    let query = Query {
+        org: Some(cx.org.to_string()),
+        kind: kind.id(),
+        projects: Projects::These(vec![cx.project.to_string()]),
+        deleted: false,
+        filter: Some(of_model),
+        sort: Sort { place: field("number"), descending: true },
+        after: None,
+        limit: 1,
+    };
+    let found = cx.platform().store.list(&query).await?;
+    found.first().map(|record| Raw::from_record(&kind, record)).transpose()
 }
 
 /// What people call an object: its title, or its name where it has none.

@@ -55,6 +55,11 @@ impl Manifest {
         }
     }
 
+    /// Its files: their paths below the version's directory, their blobs and their lengths.
+    pub fn files(&self) -> &[(String, Digest, u64)] {
+        &self.files
+    }
+
     /// Whether there is no file.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
@@ -66,7 +71,7 @@ impl Manifest {
     }
 
     /// The digest of the list: of a line for each file with its digest, its length and its path.
-    fn digest(&self) -> Digest {
+    pub fn digest(&self) -> Digest {
         // No path has a line end, so no two lists are the same text.
         let lines = self.files.iter().map(|(path, blob, bytes)| format!("{blob} {bytes} {path}\n"));
         Digest::of(lines.collect::<String>().as_bytes())

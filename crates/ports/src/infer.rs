@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use base::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+mod admit;
 pub mod binary;
+pub mod flavour;
 pub mod json;
 pub mod load;
 
@@ -247,6 +249,12 @@ pub trait Model: Send + Sync {
 
     /// Bytes of memory it holds, about.
     fn bytes(&self) -> usize;
+
+    /// Whether it waits for somebody else's answer, another process or another machine: then it is never run where
+    /// others wait for the thread.
+    fn waits(&self) -> bool {
+        false
+    }
 }
 
 /// Makes models ready.

@@ -22,6 +22,7 @@ pub mod notary;
 pub mod passkey;
 pub mod requestlog;
 pub mod rules;
+pub mod sandbox;
 pub mod search;
 pub mod site;
 pub mod syslog;

@@ -41,6 +41,9 @@ use ports::{
 
 use super::{Ambient, Settled, archive::Files, collect, fresh_password, gate::Keeper, outset};
 
+/// The binary that runs, even where its file was replaced since.
+const OURSELVES: &str = "/proc/self/exe";
+
 /// The platform, running.
 pub struct Assembled {
     /// The platform.
@@ -245,6 +248,7 @@ pub fn parts(
         ports: measured(settled, metrics)
             .with(infer)
             .with(Arc::new(engine_batch::open()) as Arc<dyn Runners>)
+            .with(engine_pyfunc::open(settled.python.clone(), engine_sandbox::open(Path::new(OURSELVES))))
             .with(learn)
             .with(Arc::clone(&tables))
             .with(gateway)

@@ -37,6 +37,9 @@ pub fn generate(dir: &Path) -> Result<()> {
         workers: 0,
         password: None,
         tls: None,
+        python: super::Python::default()
+            .settle(&|_| None, scratch.join("python"))
+            .map_err(|failure| Error::internal(format!("{failure:?}")))?,
     };
     let store = store_sqlite::open(&scratch)?;
     let platform =

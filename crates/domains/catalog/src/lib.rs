@@ -40,6 +40,7 @@ pub fn domain() -> Domain {
         .workflow(train::training())
         .every("usage", 60, usage::flush)
         .controller("training-jobs", "system.training-jobs", training_job::order)
+        .controller("latest-versions", "catalog.model-versions", model_version::latest)
         .controller("tracked-runs", "catalog.runs", logged::follow)
         .controller("traced-experiments", "catalog.experiments", logged::follow_experiment)
 }

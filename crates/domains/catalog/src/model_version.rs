@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use kernel::prelude::*;
+use kernel::{journal::Change, prelude::*};
 use ports::infer::Infer;
 
 use crate::{
@@ -189,8 +189,8 @@ impl Version {
     /// The ONNX file that can be run here.
     pub fn onnx(&self) -> Result<Digest> {
         self.blob.ok_or_else(|| {
-            Error::conflict("version-not-onnx", "the version has no ONNX file, and nothing else is run here")
-                .hint("save the model as ONNX too, and make a version of that")
+            Error::conflict("version-not-onnx", "the version has no ONNX file")
+                .hint("download its files by MLflow's client, or save the model as ONNX too")
         })
     }
 }
@@ -217,6 +217,24 @@ pub async fn register(cx: &Cx, spec: Version) -> Result<Object<Version>> {
         })
         .await?;
     Ok(made)
+}
+
+/// Keeps at the model which of its versions is the newest, whoever made or deleted one.
+pub async fn latest(cx: Cx, change: Change) -> Result<()> {
+    let Some((model, _)) = change.name.rsplit_once('.') else { return Ok(()) };
+    let Some(it) = cx.get_opt::<Model>(model).await? else { return Ok(()) };
+    let newest = places::newest(&cx, model).await?.map(|raw| raw.typed::<Version>()).transpose()?;
+    let name = newest.as_ref().map(|it| it.metadata.name.clone());
+    if it.status.latest == name {
+        return Ok(());
+    }
+    let task = newest.and_then(|it| it.spec.task);
+    let noted = cx.doing("latest");
+    let noted = noted.update_status::<Model>(it.metadata.uid.as_str(), |status| {
+        status.latest.clone_from(&name);
+        status.task.clone_from(&task);
+    });
+    noted.await.map(|_| ())
 }
 
 /// Where to.

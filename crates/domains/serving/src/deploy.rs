@@ -3,11 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{journal::Change, prelude::*};
+use base::Watch;
+use kernel::{
+    journal::Change,
+    prelude::*,
+    runs::{Order, Phase as RunPhase, Run, StepCx, Workflow},
+};
 use ports::infer::{Datatype, Slot};
 
 use crate::{
     endpoint::{Condition, Endpoint, Phase, counted},
+    form,
     live::{Loaded, Serving},
     predict,
     revision::{self, Revision},
@@ -28,15 +34,99 @@ pub async fn make_ready(cx: Cx, change: Change) -> Result<()> {
     if !asked_again && it.status.phase == Phase::Ready && it.status.serving.as_ref() == Some(&version) {
         return observed(&cx, &it).await;
     }
-    let made = revision_of(&cx, &it, &version).await?;
+    if form::is_code(&cx, &version).await? {
+        return order(&cx, &it, &version).await;
+    }
+    let made = revision_of(&cx, &it, &version, Ok(())).await?;
+    in_service(&cx, &it, &made).await
+}
+
+/// Tells how a revision went, and puts it into service if it is ready.
+async fn in_service(cx: &Cx, it: &Object<Endpoint>, made: &Object<Revision>) -> Result<()> {
+    let version = &made.spec.model_version;
     let (event, told) = match &made.status.message {
         None => ("loaded", format!("revision {}: version {version} answers", made.spec.number)),
         Some(message) => {
             ("load-failed", format!("revision {}: version {version}: {message}", made.spec.number))
         }
     };
-    counted::note(&cx, &it.metadata.uid, event, &told).await?;
-    took_over(&cx, &it, &made).await
+    counted::note(cx, &it.metadata.uid, event, &told).await?;
+    took_over(cx, it, made).await
+}
+
+/// The workflow that makes a revision ready where that takes a while.
+const WORKFLOW: &str = "catalog.deploy";
+
+/// What the workflow is given.
+#[derive(Serialize, Deserialize)]
+struct Input {
+    endpoint: Uid,
+    version: String,
+}
+
+/// Deploying a version that is code: its environment, then the version in it.
+pub fn deploying() -> Workflow {
+    Workflow::new(WORKFLOW).step("deploy", deploy)
+}
+
+/// Orders a run that makes the revision: a controller waits for nobody.
+async fn order(cx: &Cx, it: &Object<Endpoint>, version: &str) -> Result<()> {
+    let input = Input { endpoint: it.metadata.uid.clone(), version: version.to_owned() };
+    let mut order = Order::new(WORKFLOW, serde_json::to_value(input).map_err(Error::internal)?);
+    order.subject = Some(format!("catalog.endpoints/{}", it.name()));
+    let run = cx.order(order).await?.metadata.name;
+    let generation = it.metadata.generation;
+    let ordered = cx.doing("deploying");
+    let ordered = ordered.update_status::<Endpoint>(it.metadata.uid.as_str(), |status| {
+        status.observed_generation = Some(generation);
+        status.message = Some(format!("version {version} is made ready by the run {run}"));
+        status.run = Some(run.clone());
+    });
+    ordered.await.map(|_| ())
+}
+
+/// Makes the revision, and puts it into service if it is still the one that is wanted.
+async fn deploy(step: StepCx) -> Result<Value> {
+    let (cx, input) = (&step.cx, step.input::<Input>()?);
+    let is_wanted =
+        |it: &Object<Endpoint>| it.spec.model_version.as_ref().is_some_and(|it| **it == *input.version);
+    let find = || cx.get_opt::<Endpoint>(input.endpoint.as_str());
+    let Some(it) = find().await?.filter(is_wanted) else { return Ok(json!({"revision": null})) };
+    let made = revision_in_run(&step, &it, &input.version).await?;
+    let Some(it) = find().await?.filter(is_wanted) else { return Ok(json!({"revision": made.spec.number})) };
+    in_service(cx, &it, &made).await?;
+    match &made.status.message {
+        None => Ok(json!({"revision": made.spec.number})),
+        Some(why) => Err(Error::conflict("deploy-failed", why.clone())),
+    }
+}
+
+/// What was being made ready is not any more, when its run was stopped.
+pub async fn end(cx: Cx, change: Change) -> Result<()> {
+    if change.deleted {
+        return Ok(());
+    }
+    let Some(run) = cx.get_opt::<Run>(change.uid.as_str()).await? else { return Ok(()) };
+    let is_over = matches!(run.status.phase, RunPhase::Failed | RunPhase::Cancelled);
+    if run.spec.workflow != WORKFLOW || !is_over {
+        return Ok(());
+    }
+    let endpoint = run.spec.input["endpoint"].as_str().unwrap_or_default();
+    let Some(it) = cx.get_opt::<Endpoint>(endpoint).await? else { return Ok(()) };
+    if it.status.run.as_deref() != Some(run.name()) {
+        return Ok(());
+    }
+    let why = run.status.error.clone().map_or_else(|| "it was cancelled".to_owned(), |error| error.message);
+    let told = format!("the run {} that made the next revision ready has ended: {why}", run.name());
+    let ended = cx.doing("deploy-ended");
+    let ended = ended.update_status::<Endpoint>(it.metadata.uid.as_str(), |status| {
+        status.message = Some(told.clone());
+        status.run = None;
+        if status.revision.is_none() {
+            status.phase = Phase::Failed;
+        }
+    });
+    ended.await.map(|_| ())
 }
 
 /// What was changed of the endpoint asks for no revision.
@@ -64,6 +154,7 @@ async fn took_over(cx: &Cx, it: &Object<Endpoint>, made: &Object<Revision>) -> R
         .update_status::<Endpoint>(it.metadata.uid.as_str(), |status| {
             status.latest = Some(made.spec.number);
             status.message = failure.cloned();
+            status.run = None;
             status.observed_generation = Some(generation);
             match failure {
                 None => {
@@ -90,8 +181,31 @@ async fn took_over(cx: &Cx, it: &Object<Endpoint>, made: &Object<Revision>) -> R
     Ok(())
 }
 
+/// The same where a run waits: what the version needs beside itself is made first.
+pub async fn revision_in_run(
+    step: &StepCx,
+    it: &Object<Endpoint>,
+    version: &str,
+) -> Result<Object<Revision>> {
+    let prepared = form::prepare(step, version).await;
+    if let Err(error) = &prepared {
+        step.check()?;
+        step.line(&error.to_string());
+    }
+    step.line(&format!("loading version {version}"));
+    let made = revision_of(&step.cx, it, version, prepared).await?;
+    let told = made.status.message.clone().unwrap_or_else(|| "it answers".to_owned());
+    step.line(&format!("revision {}: {told}", made.spec.number));
+    Ok(made)
+}
+
 /// Makes the next revision of an endpoint, loads it and tries it; what failed stands in its status.
-pub async fn revision_of(cx: &Cx, it: &Object<Endpoint>, version: &str) -> Result<Object<Revision>> {
+async fn revision_of(
+    cx: &Cx,
+    it: &Object<Endpoint>,
+    version: &str,
+    prepared: Result<()>,
+) -> Result<Object<Revision>> {
     let kind = cx.platform().kind("catalog.endpoints")?;
     let mut number = it.status.latest.unwrap_or(0);
     let mut made = loop {
@@ -106,7 +220,10 @@ pub async fn revision_of(cx: &Cx, it: &Object<Endpoint>, version: &str) -> Resul
         }
     };
     let began = cx.now();
-    let loaded = cx.port::<Serving>()?.model(cx, version).await;
+    let loaded = match prepared {
+        Ok(()) => cx.port::<Serving>()?.model(cx, version).await,
+        Err(error) => Err(error),
+    };
     let load_ms = cx.now().seconds_since(began) * 1e3;
     let (tried, outcome) = match loaded {
         Ok(loaded) => {

@@ -117,6 +117,8 @@ pub struct Status {
     pub previous: Option<u64>,
     /// The newest revision, in service or not.
     pub latest: Option<u64>,
+    /// The run that makes the next revision, where that takes a while.
+    pub run: Option<String>,
     /// Why it does not answer, or why what was deployed last is not in service.
     pub message: Option<String>,
     /// The Kubernetes conditions: `Ready`, and `Deployed` when what was deployed last is not in service.
@@ -142,12 +144,6 @@ pub struct Condition {
     pub last_transition_time: Option<Time>,
 }
 
-/// What is read of a model.
-#[derive(Deserialize)]
-struct Latest {
-    latest: Option<String>,
-}
-
 /// What is read of how a version is.
 #[derive(Deserialize)]
 struct Deprecation {
@@ -169,13 +165,13 @@ async fn resolve(
     let name = match &it.spec.version {
         Some(number) => format!("{}.{number}", it.spec.model),
         None => {
-            let model = cx.read("catalog.models", &it.spec.model).await;
-            let model = model.map_err(|error| error.at("spec.model"))?.status_as::<Latest>()?;
-            model.latest.ok_or_else(|| {
+            cx.read("catalog.models", &it.spec.model).await.map_err(|error| error.at("spec.model"))?;
+            let newest = places::newest(&cx, &it.spec.model).await?.ok_or_else(|| {
                 Error::conflict("model-empty", format!("model `{}` has no version yet", it.spec.model))
                     .at("spec.model")
                     .hint("train it, or register a version")
-            })?
+            })?;
+            newest.metadata.name
         }
     };
     let version = match cx.read(gate::VERSIONS, &name).await {

@@ -11,6 +11,7 @@ use kernel::{platform::Platform, prelude::*};
 mod choice;
 mod deploy;
 mod endpoint;
+mod form;
 mod forms;
 mod gate;
 mod live;
@@ -42,10 +43,12 @@ pub fn domain() -> Domain {
         .kind(endpoint::serve)
         .kind(revision::serve)
         .kind(rollout::serve)
+        .workflow(deploy::deploying())
         .workflow(rollout::rolling_out())
         .every("request-logs", 3_600, endpoint::logging::trim)
         .controller("request-logs", "catalog.endpoints", endpoint::logging::forget)
         .controller("endpoints", "catalog.endpoints", deploy::make_ready)
+        .controller("deploy-ends", "system.runs", deploy::end)
         .controller("rollouts", "catalog.rollouts", rollout::order)
         .controller("rollout-ends", "system.runs", rollout::end)
 }

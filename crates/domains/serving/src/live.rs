@@ -9,18 +9,16 @@ use std::{
 };
 
 use kernel::prelude::*;
-use ports::{
-    infer::{
-        Infer, Model, Signature, Tensor,
-        load::{Runner, Runners},
-    },
-    notary::{Made, Notary},
+use ports::infer::{
+    Model, Signature, Tensor,
+    load::{Runner, Runners},
 };
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::{
     choice::{Choice, PARTS, Rule},
     endpoint::{Endpoint, Limits, Phase, Sampling},
+    form::Form,
     gate::VERSIONS,
     revision::{self, Revision},
 };
@@ -162,16 +160,12 @@ const PLANS_MAX: usize = 10_000;
 const SHADOWS_MAX: usize = 16;
 /// How many logged requests are explained at once.
 const EXPLAINS_MAX: usize = 4;
-/// The largest model that is loaded, in bytes.
-const MODEL_MAX: u64 = 2 << 30;
-
 /// What is read of a version.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Version {
     model: String,
     number: u64,
-    blob: Option<Digest>,
     signature: Option<Value>,
     input_example: Option<Value>,
 }
@@ -197,29 +191,23 @@ impl Serving {
 
     async fn load(cx: &Cx, version: &str) -> Result<Arc<Loaded>> {
         let raw = cx.read(VERSIONS, version).await?;
-        // What was changed past the platform is not loaded.
-        if let Some(made) = Made::of(&raw.org, &raw.metadata.namespace, &raw.spec) {
-            made.check(&*cx.port::<dyn Notary>()?, raw.status.get("attestation"))?;
-        }
         let found = raw.spec_as::<Version>()?;
-        let blob = found.blob.ok_or_else(|| {
-            Error::conflict("version-not-onnx", "the version has no ONNX file, and nothing else is run here")
-                .hint("save the model as ONNX too, and make a version of that")
-        })?;
-        let bytes = cx.platform().blobs.get(blob, MODEL_MAX).await?;
-        let infer = cx.port::<dyn Infer>()?;
-        let model = cx.blocking(move || infer.load(&bytes)).await?;
-        let declared: Signature =
-            serde_json::from_value(found.signature.unwrap_or_default()).map_err(Error::internal)?;
+        let (model, example) = Form::of(cx, &raw).await?.load(cx).await?;
+        // A flavour tells its signature itself; what MLflow declared of it is in words of its own.
+        let declared = found.signature.filter(|_| !model.waits());
+        let signature = match declared {
+            Some(declared) => serde_json::from_value(declared).map_err(Error::internal)?,
+            None => model.signature().clone(),
+        };
         Ok(Arc::new(Loaded {
             model,
             version: version.to_owned(),
             model_uid: cx.read("catalog.models", &found.model).await?.metadata.uid,
             name: found.model,
             number: found.number,
-            classes: declared.classes.clone().into(),
-            signature: declared,
-            example: found.input_example,
+            classes: signature.classes.clone().into(),
+            signature,
+            example: found.input_example.or(example),
             background: OnceCell::new(),
         }))
     }

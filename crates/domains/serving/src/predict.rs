@@ -113,9 +113,9 @@ pub async fn predicted(cx: &Cx, loaded: &Arc<Loaded>, rows: &[Value]) -> Result<
     predictions(&loaded.signature, &answered, rows.len())
 }
 
-/// Runs a model: a few rows at once where we are, many on the blocking pool.
+/// Runs a model: a few rows at once where we are, many, and whatever waits for somebody else, on the blocking pool.
 pub async fn run(cx: &Cx, loaded: &Arc<Loaded>, inputs: Vec<Tensor>, rows: usize) -> Result<Vec<Tensor>> {
-    if rows <= INLINE_ROWS {
+    if rows <= INLINE_ROWS && !loaded.model.waits() {
         return loaded.model.run(inputs);
     }
     let loaded = Arc::clone(loaded);

@@ -2,7 +2,7 @@
 
 use base::Result;
 use engine_onnx::{Model, SIGNATURE, Type, ValueInfo, dimension, element, kind};
-use ports::infer::{Datatype, Signature, Slot, Tensor};
+use ports::infer::{Signature, Slot, Tensor};
 
 use crate::{
     fault::unreadable,
@@ -66,73 +66,12 @@ fn is_map(of: Option<&Type>) -> bool {
     matches!(of.and_then(|it| it.value.as_ref()), Some(kind::Value::Map(_)))
 }
 
-/// Orders tensors as the signature does, fills in what may be absent and checks the rest.
-pub fn admit(signature: &Signature, mut tensors: Vec<Tensor>) -> Result<Vec<Value>> {
-    for tensor in &tensors {
-        if !signature.inputs.iter().any(|it| it.name == tensor.name) {
-            return Err(wrong("tensor-unknown", &tensor.name, "the model has no such input"));
-        }
-    }
-    let rows = tensors.first().and_then(|it| it.shape.first().copied());
-    let mut values = Vec::with_capacity(signature.inputs.len());
-    for slot in &signature.inputs {
-        let found = tensors.iter().position(|it| it.name == slot.name);
-        let value = match (found, rows) {
-            (Some(at), _) => admit_one(slot, tensors.swap_remove(at))?,
-            (None, Some(rows)) if slot.optional => {
-                absent(slot, rows).ok_or_else(|| wrong("tensor-missing", &slot.name, "the model needs it"))?
-            }
-            (None, _) => return Err(wrong("tensor-missing", &slot.name, "the model needs it")),
-        };
-        let shared = slot.shape.first() == Some(&-1);
-        if shared
-            && value.dims.sizes().first().copied() != rows
-            && signature.inputs[0].shape.first() == Some(&-1)
-        {
-            let why = "all inputs must have the same number of rows";
-            return Err(wrong("tensor-wrong-shape", &slot.name, why));
-        }
-        values.push(value);
-    }
-    // What is left was there twice.
-    match tensors.first() {
-        Some(twice) => Err(wrong("tensor-unknown", &twice.name, "it is given twice")),
-        None => Ok(values),
-    }
-}
-
-fn admit_one(slot: &Slot, tensor: Tensor) -> Result<Value> {
-    let data = crate::value::Data::from(tensor.elements);
-    let given = datatype(data.element());
-    if given != Some(slot.datatype) {
-        let why = format!("it is {given:?}, the model takes {:?}", slot.datatype);
-        return Err(wrong("tensor-wrong-type", &slot.name, &why));
-    }
-    let fits = tensor.shape.len() == slot.shape.len()
-        && slot.shape.iter().zip(&tensor.shape).all(|(&wanted, &size)| wanted < 0 || wanted as usize == size);
-    if !fits {
-        let why = format!("its shape is {:?}, the model takes {:?}", tensor.shape, slot.shape);
-        return Err(wrong("tensor-wrong-shape", &slot.name, &why));
-    }
-    Value::new(&tensor.shape, data).ok_or_else(|| {
-        let why = "its elements are not as many as its shape says";
-        wrong("tensor-wrong-shape", &slot.name, why)
-    })
-}
-
-/// What stands for a tensor that may be absent: no value in any row.
-fn absent(slot: &Slot, rows: usize) -> Option<Value> {
-    let data = match slot.datatype {
-        Datatype::Fp32 => crate::value::Data::F32(vec![f32::NAN; rows]),
-        Datatype::Fp64 => crate::value::Data::F64(vec![f64::NAN; rows]),
-        Datatype::Bytes => crate::value::Data::Text(vec![String::new(); rows]),
-        Datatype::Bool | Datatype::Int32 | Datatype::Int64 => return None,
+/// The values of tensors that were held against the signature.
+pub fn admit(signature: &Signature, tensors: Vec<Tensor>) -> Result<Vec<Value>> {
+    let value = |tensor: Tensor| {
+        let data = crate::value::Data::from(tensor.elements);
+        Value::new(&tensor.shape, data)
+            .ok_or_else(|| base::Error::internal("an admitted tensor has a shape of its own"))
     };
-    Value::new(&[rows, 1], data)
-}
-
-fn wrong(code: &'static str, name: &str, why: &str) -> base::Error {
-    base::Error::invalid(code, format!("the input `{name}` does not fit: {why}"))
-        .at(format!("inputs.{name}"))
-        .hint("ask the model for its signature")
+    signature.admit(tensors)?.into_iter().map(value).collect()
 }

@@ -54,7 +54,7 @@ fn objects_that_do_not_fit_are_refused_with_the_field() {
         POST /models/m/upload < empty.csv
         => 422 {"code": "model-unreadable"}
         GET /models/m
-        => 200 {"status": {"latest": null}}
+        => 200 {"status": {"latest": "m.1"}}
         GET /nothing
         => 404 {"code": "no-such-operation"}
         DELETE /models

@@ -43,7 +43,7 @@ async fn prepare(step: StepCx) -> Result<Value> {
     let endpoint = cx.get::<Endpoint>(&it.spec.endpoint).await?;
     let number = it.spec.version.clone().unwrap_or_default();
     let version = format!("{}.{number}", endpoint.spec.model);
-    let made = deploy::revision_of(cx, &endpoint, &version).await?;
+    let made = deploy::revision_in_run(&step, &endpoint, &version).await?;
     let latest = made.spec.number;
     cx.update_status::<Endpoint>(endpoint.metadata.uid.as_str(), |status| {
         status.latest = status.latest.max(Some(latest))
