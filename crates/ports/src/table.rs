@@ -99,6 +99,26 @@ pub struct ColumnProfile {
     pub top: Vec<(String, u64)>,
 }
 
+impl ColumnProfile {
+    /// Of a column of which no more is known than its type.
+    pub fn of(name: String, kind: ColumnType, count: u64) -> Self {
+        let (missing, distinct, deciles, top) = (0, 0, Vec::new(), Vec::new());
+        Self {
+            name,
+            kind,
+            count,
+            missing,
+            distinct,
+            min: None,
+            max: None,
+            mean: None,
+            deviation: None,
+            deciles,
+            top,
+        }
+    }
+}
+
 /// What is known of a whole file after one pass, in bounded memory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

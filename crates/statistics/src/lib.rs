@@ -1,6 +1,7 @@
 //! Statistical tests and distances: is one revision worse than another, have the data drifted.
 //!
-//! Pure functions over numbers. Each names its source, and is held against SciPy's, Evidently's and Fairlearn's answers by its tests.
+//! Pure functions over numbers. Each names its source, and is held against SciPy's, Evidently's and Fairlearn's answers by
+//! its tests.
 
 pub mod compare;
 pub mod drift;

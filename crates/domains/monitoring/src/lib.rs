@@ -1,8 +1,8 @@
 //! The part of the service `catalog` that watches what answers: how far inputs and predictions drift from what a model was
 //! trained on, how right it turns out to be, whether groups are treated alike; and predictions of whole datasets.
 //!
-//! The service `system` has analytics and scores by it. What was asked and answered comes from the request log. Endpoints, versions, datasets and alerts belong to others: they
-//! are read and asked by the names of kinds and actions.
+//! The service `system` has analytics and scores by it. What was asked and answered comes from the request log. Endpoints,
+//! versions, datasets and alerts belong to others: they are read and asked by the names of kinds and actions.
 
 use kernel::prelude::*;
 

@@ -57,6 +57,25 @@ fn fitted<T: kernel::kind::Fields + serde::de::DeserializeOwned>(value: &Value, 
         .map_err(|error| Error::invalid("invalid-body", error.to_string()).at(at))
 }
 
+/// Whether the caller has all of some permissions in the project.
+async fn all_allowed(cx: &Cx, permissions: &[String]) -> Result<bool> {
+    for permission in permissions {
+        if !cx.decide(permission, &cx.project).await?.allowed {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Refuses a document of another format.
+fn is_format(given: &str, known: &'static str) -> Result<()> {
+    if given == known {
+        return Ok(());
+    }
+    let message = format!("`{}` is not what this takes", short(given));
+    Err(Error::invalid("unsupported-format", message).at("format").hint(known))
+}
+
 /// A text cut so that it can stand in a sentence.
 fn short(text: &str) -> String {
     text.chars().take(60).collect()

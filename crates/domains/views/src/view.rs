@@ -237,10 +237,7 @@ struct Document {
 }
 
 async fn import(cx: Cx, ask: Document) -> Result<Value> {
-    if ask.format != FORMAT {
-        let message = format!("`{}` is not what this takes", crate::short(&ask.format));
-        return Err(Error::invalid("unsupported-format", message).at("format").hint(FORMAT));
-    }
+    crate::is_format(&ask.format, FORMAT)?;
     let spec: View = fitted(&ask.spec, "spec")?;
     let made = cx.create(Draft::new(ask.name, spec)).await?;
     Ok(json!({"name": made.metadata.name, "uid": made.metadata.uid, "spec": made.spec}))

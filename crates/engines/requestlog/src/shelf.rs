@@ -263,7 +263,10 @@ impl Shelf {
             gone += first.rows;
             // Without its note a file does not count; what is left of it is overwritten or removed later.
             for path in [self.note(first.first), self.path(first.first)] {
-                fs::remove_file(&path).map_err(|error| unusable(&path, &error))?;
+                match fs::remove_file(&path) {
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                    other => other.map_err(|error| unusable(&path, &error))?,
+                }
             }
         }
         if gone > 0 && !self.truths()?.is_empty() {
@@ -335,19 +338,7 @@ impl Part {
 
 /// What is said of a file's columns so that it is read as it was written.
 fn profile(sealed: &Sealed) -> Profile {
-    let column = |(name, kind): &Head| ColumnProfile {
-        name: name.clone(),
-        kind: *kind,
-        count: sealed.rows,
-        missing: 0,
-        distinct: 0,
-        min: None,
-        max: None,
-        mean: None,
-        deviation: None,
-        deciles: Vec::new(),
-        top: Vec::new(),
-    };
+    let column = |(name, kind): &Head| ColumnProfile::of(name.clone(), *kind, sealed.rows);
     Profile { rows: sealed.rows, columns: sealed.columns.iter().map(column).collect() }
 }
 

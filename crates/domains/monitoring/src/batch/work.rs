@@ -324,19 +324,7 @@ async fn part_profile(cx: &Cx, it: &Object<BatchPrediction>) -> Result<Profile> 
     let watched = model(cx, it).await?;
     let first = baseline::Predicted { label: watched.classes.first().cloned(), ..Default::default() };
     for column in columns(&watched, &[first]) {
-        whole.columns.push(ColumnProfile {
-            name: column.name,
-            kind: column.kind,
-            count: whole.rows,
-            missing: 0,
-            distinct: 0,
-            min: None,
-            max: None,
-            mean: None,
-            deviation: None,
-            deciles: Vec::new(),
-            top: Vec::new(),
-        });
+        whole.columns.push(ColumnProfile::of(column.name, column.kind, whole.rows));
     }
     Ok(whole)
 }

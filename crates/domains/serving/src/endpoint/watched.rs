@@ -6,37 +6,19 @@ use super::Endpoint;
 
 /// Adds what is served of watching.
 pub fn serve(kind: KindBuilder<Endpoint>) -> KindBuilder<Endpoint> {
-    kind.view(
-        "drift",
-        "How far inputs and predictions of the last while are from what the model was trained on.",
-        |cx, it, ask: Asked| async move { watched(cx, it, "drift", ask).await },
-    )
-    .needs("get")
-    .view(
-        "performance",
-        "How right the predictions of the last while were, by what turned out to be true.",
-        |cx, it, ask: Asked| async move { watched(cx, it, "performance", ask).await },
-    )
-    .needs("get")
-    .view(
-        "fairness",
-        "How groups were treated in the last while, and how far they are apart.",
-        |cx, it, ask: Asked| async move { watched(cx, it, "fairness", ask).await },
-    )
-    .needs("get")
-    .view(
-        "importance",
-        "How much worse the model gets when a column is shuffled.",
-        |cx, it, ask: Asked| async move { watched(cx, it, "importance", ask).await },
-    )
-    .needs("get")
-    .view(
-        "partial-dependence",
-        "What the model answers on average when a column has one value in all rows.",
-        |cx, it, ask: Asked| async move { watched(cx, it, "partial-dependence", ask).await },
-    )
-    .needs("get")
+    let asked =
+        |name: &'static str| move |cx: Cx, it: Object<Endpoint>, ask: Asked| watched(cx, it, name, ask);
+    VIEWS.iter().fold(kind, |kind, (name, about)| kind.view(name, about, asked(name)).needs("get"))
 }
+
+/// What is told, by the names of views here and of actions there.
+const VIEWS: [(&str, &str); 5] = [
+    ("drift", "How far inputs and predictions of the last while are from what the model was trained on."),
+    ("performance", "How right the predictions of the last while were, by what turned out to be true."),
+    ("fairness", "How groups were treated in the last while, and how far they are apart."),
+    ("importance", "How much worse the model gets when a column is shuffled."),
+    ("partial-dependence", "What the model answers on average when a column has one value in all rows."),
+];
 
 /// Over what, and of which columns.
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]

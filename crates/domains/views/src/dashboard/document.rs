@@ -110,10 +110,7 @@ pub struct Document {
 
 /// Makes a dashboard and its widgets of a document, all of it or nothing.
 pub async fn import(cx: Cx, ask: Document) -> Result<Value> {
-    if ask.format != FORMAT {
-        let message = format!("`{}` is not what this takes", crate::short(&ask.format));
-        return Err(Error::invalid("unsupported-format", message).at("format").hint(FORMAT));
-    }
+    crate::is_format(&ask.format, FORMAT)?;
     let content = read(&cx, &ask.spec).await?;
     let made = make(&cx, &ask.name, content).await?;
     Ok(json!({"name": made.metadata.name, "uid": made.metadata.uid, "spec": made.spec}))

@@ -55,7 +55,8 @@ pub async fn shown_to(cx: &Cx, spec: &Widget, anew: bool) -> Result<(Time, Value
     if !anew && spec.refresh_seconds > 0 {
         let since = cx.now().plus_s(-i64::from(spec.refresh_seconds));
         if let Some(found) = kept.get(key, since)
-            && may(cx, spec).await?
+            // A right may have been taken away since.
+            && crate::all_allowed(cx, &needs(cx, spec).await?).await?
         {
             return Ok(found);
         }
@@ -63,14 +64,4 @@ pub async fn shown_to(cx: &Cx, spec: &Widget, anew: bool) -> Result<(Time, Value
     let (at, data) = (cx.now(), shown(cx, spec).await?);
     kept.keep(key, at, &data);
     Ok((at, data))
-}
-
-/// Whether the caller may still read what is shown; a right may have been taken away since.
-async fn may(cx: &Cx, spec: &Widget) -> Result<bool> {
-    for permission in needs(cx, spec).await? {
-        if !cx.decide(&permission, &cx.project).await?.allowed {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
