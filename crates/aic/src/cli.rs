@@ -9,6 +9,7 @@ mod changes;
 mod csv;
 mod dataset;
 mod delete;
+mod deploy;
 mod device;
 mod documents;
 mod edit;
@@ -78,6 +79,8 @@ pub enum Command {
     Dataset(dataset::Dataset),
     /// Train a model on a dataset and follow the progress.
     Train(train::Train),
+    /// Let an endpoint answer with a model from files: an ONNX file, or a directory that MLflow saved.
+    Deploy(deploy::Deploy),
     /// Models and their versions.
     #[command(subcommand, visible_alias = "models")]
     Model(model::Model),
@@ -171,6 +174,7 @@ fn run(cx: &mut Cx, command: Command, parser: fn() -> clap::Command) -> Result<(
         Command::Runs(it) => runs::run(cx, &it),
         Command::Dataset(it) => dataset::run(cx, &it),
         Command::Train(it) => train::train(cx, &it),
+        Command::Deploy(it) => deploy::deploy(cx, &it),
         Command::Model(it) => model::run(cx, &it),
         Command::Endpoint(it) => endpoint::run(cx, &it),
         Command::Predict(it) => predict::predict(cx, &it),

@@ -71,7 +71,8 @@ pub fn item(name: &str) -> String {
     format!("{PATH}/{}", encoded(name))
 }
 
-fn deploy(cx: &Cx, name: &str, spec: &Value) -> Result<Value> {
+/// Makes an endpoint, or changes over one that is there.
+pub fn deploy(cx: &Cx, name: &str, spec: &Value) -> Result<Value> {
     let body = json!({"metadata": {"name": name}, "spec": spec});
     match cx.client.json(Ask::post(PATH).json(&body)) {
         // It is there already: to deploy then means to change over.

@@ -11,12 +11,14 @@ mod database;
 mod far;
 mod files;
 mod ids;
+mod register;
 mod report;
 mod source;
 mod spans;
 
 use copy::Copy;
 use far::Server;
+pub use register::register;
 use report::Report;
 use source::Source;
 
