@@ -42,6 +42,29 @@ class Hostile(mlflow.pyfunc.PythonModel):
                 os._exit(0)
         elif deed == "kill":
             os.kill(int(at), 0)
+        elif deed == "signal":
+            import ctypes
+
+            libc = ctypes.CDLL(None, use_errno=True)
+            if libc.syscall(234, int(at), int(at), 0) != 0:
+                raise OSError(ctypes.get_errno(), "tgkill")
+        elif deed == "starve":
+            import resource
+
+            resource.prlimit(int(at), resource.RLIMIT_NOFILE, (10, 10))
+        elif deed == "open up":
+            before = os.stat(at).st_mode
+            os.chmod(at, 0o777)
+            if os.stat(at).st_mode == before:
+                raise PermissionError("nothing changed")
+        elif deed == "own":
+            os.chown(at, 1, 1)
+        elif deed == "share":
+            import ctypes
+
+            libc = ctypes.CDLL(None, use_errno=True)
+            if libc.shmget(0, 4096, 0o1600) < 0:
+                raise OSError(ctypes.get_errno(), "shmget")
         elif deed == "trace":
             import ctypes
 

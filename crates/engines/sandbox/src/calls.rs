@@ -48,36 +48,100 @@ const NEVER: &[i64] = &[
     libc::SYS_sethostname,
     libc::SYS_setdomainname,
     libc::SYS_syslog,
+    libc::SYS_setpriority,
+    libc::SYS_ioprio_set,
+    libc::SYS_pidfd_send_signal,
+    libc::SYS_rt_sigqueueinfo,
+    libc::SYS_rt_tgsigqueueinfo,
+    libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_msgget,
+    libc::SYS_semget,
+    libc::SYS_mq_open,
+    libc::SYS_fanotify_init,
+    libc::SYS_inotify_add_watch,
 ];
 
-/// Starts a process on architectures where it is not `clone`.
+/// Refused unless they are about the program itself, which their first argument says by 0: everybody of the same user may
+/// ask them of everybody else, and Landlock has no say in it.
+const OF_ITSELF: &[i64] = &[
+    libc::SYS_prlimit64,
+    libc::SYS_sched_setaffinity,
+    libc::SYS_sched_setparam,
+    libc::SYS_sched_setscheduler,
+    libc::SYS_sched_setattr,
+];
+
+/// Signals, refused unless they are for the program itself, which their first argument names.
+const SIGNALS: &[i64] = &[libc::SYS_kill, libc::SYS_tkill, libc::SYS_tgkill];
+
+/// Whose a file is and who may read it, which Landlock does not confine either: a model has no use for changing that,
+/// but libraries that copy files do it by the way, and are told that it is done.
+const PRETENDED: &[i64] = &[libc::SYS_fchmod, libc::SYS_fchmodat, FCHMODAT2, libc::SYS_utimensat];
+const OWNERS: &[i64] = &[
+    libc::SYS_fchown,
+    libc::SYS_fchownat,
+    libc::SYS_setxattr,
+    libc::SYS_lsetxattr,
+    libc::SYS_fsetxattr,
+    libc::SYS_removexattr,
+    libc::SYS_lremovexattr,
+    libc::SYS_fremovexattr,
+];
+/// The same number on every architecture (Linux 6.6).
+const FCHMODAT2: i64 = 452;
+
+/// What older architectures have beside: starting a process, and the same by a path.
 #[cfg(target_arch = "x86_64")]
-const FORKS: &[i64] = &[libc::SYS_fork, libc::SYS_vfork];
+mod older {
+    pub const FORKS: &[i64] = &[libc::SYS_fork, libc::SYS_vfork];
+    pub const PRETENDED: &[i64] = &[libc::SYS_chmod, libc::SYS_utime, libc::SYS_utimes, libc::SYS_futimesat];
+    pub const OWNERS: &[i64] = &[libc::SYS_chown, libc::SYS_lchown];
+}
 #[cfg(not(target_arch = "x86_64"))]
-const FORKS: &[i64] = &[];
+mod older {
+    pub const FORKS: &[i64] = &[];
+    pub const PRETENDED: &[i64] = &[];
+    pub const OWNERS: &[i64] = &[];
+}
 
 /// Puts the filters on.
 pub fn filter(confines: &Confines) -> Result<(), Wrong> {
     let always = |call: &i64| (*call, Vec::new());
     let mut refused: BTreeMap<i64, Vec<SeccompRule>> = NEVER.iter().map(always).collect();
+    for call in OF_ITSELF {
+        refused.insert(*call, unless(0)?);
+    }
     if !confines.network {
         // Pairs of sockets stay: event loops wake themselves by them.
         refused.insert(libc::SYS_socket, Vec::new());
     }
     if !confines.programs {
-        refused.extend(FORKS.iter().map(always));
+        refused.extend(older::FORKS.iter().map(always));
+        refused.extend(OWNERS.iter().chain(older::OWNERS).map(always));
+        // The program that this process becomes keeps its number.
+        let itself = u64::from(std::process::id());
+        for call in SIGNALS {
+            refused.insert(*call, unless(itself)?);
+        }
         // Threads are made by the same call; only what is no thread is refused.
-        let is_process = SeccompCondition::new(
-            0,
-            SeccompCmpArgLen::Qword,
-            SeccompCmpOp::MaskedEq(libc::CLONE_THREAD as u64),
-            0,
-        )?;
-        refused.insert(libc::SYS_clone, vec![SeccompRule::new(vec![is_process])?]);
+        let is_thread = SeccompCmpOp::MaskedEq(libc::CLONE_THREAD as u64);
+        refused.insert(libc::SYS_clone, vec![first(is_thread, 0)?]);
         // Its flags lie in memory, where no filter looks; the C library goes back to `clone` when there is no such call.
         apply(BTreeMap::from([(libc::SYS_clone3, Vec::new())]), libc::ENOSYS)?;
+        apply(PRETENDED.iter().chain(older::PRETENDED).map(always).collect(), 0)?;
     }
     apply(refused, libc::EPERM)
+}
+
+/// Fits a call whose first argument is anything but this.
+fn unless(value: u64) -> Result<Vec<SeccompRule>, Wrong> {
+    Ok(vec![first(SeccompCmpOp::Ne, value)?])
+}
+
+fn first(compared: SeccompCmpOp, value: u64) -> Result<SeccompRule, Wrong> {
+    let condition = SeccompCondition::new(0, SeccompCmpArgLen::Dword, compared, value)?;
+    Ok(SeccompRule::new(vec![condition])?)
 }
 
 fn apply(refused: BTreeMap<i64, Vec<SeccompRule>>, with: i32) -> Result<(), Wrong> {
