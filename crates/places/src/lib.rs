@@ -63,22 +63,59 @@ pub async fn whole(cx: &Cx, kind: &str, uid: &str) -> Result<Option<Raw>> {
 /// # Errors
 /// Those of the store.
 pub async fn newest(cx: &Cx, model: &str) -> Result<Option<Raw>> {
-    let kind = cx.platform().kind(VERSIONS)?;
-    let field = |name: &str| Field::Term(format!("spec.{name}"));
-    let of_model =
-        Predicate::Compare { place: field("model"), op: Op::Equal, cell: Cell::Text(model.to_owned()) };
+    newest_of(cx, VERSIONS, ("model", model)).await
+}
+
+/// The child with the largest number among a parent's living ones.
+async fn newest_of(cx: &Cx, kind: &str, parent: (&str, &str)) -> Result<Option<Raw>> {
     let query = Query {
+        sort: Sort { place: Field::Term("spec.number".to_owned()), descending: true },
+        limit: 1,
+        ..children(cx, kind, parent)
+    };
+    let (kind, found) = (cx.platform().kind(kind)?, cx.platform().store.list(&query).await?);
+    found.first().map(|record| Raw::from_record(&kind, record)).transpose()
+}
+
+/// The largest number among a parent's children, those in the trash included; 0 where it has none.
+///
+/// # Errors
+/// Those of the store.
+pub async fn largest(cx: &Cx, kind: &str, parent: (&str, &str)) -> Result<u64> {
+    let mut largest = newest_of(cx, kind, parent).await?.map_or(0, |it| number(&it));
+    // The trash is in no order of its own.
+    let mut query = Query { deleted: true, ..children(cx, kind, parent) };
+    let kind = cx.platform().kind(kind)?;
+    loop {
+        let found = cx.platform().store.list(&query).await?;
+        for record in &found {
+            largest = largest.max(number(&Raw::from_record(&kind, record)?));
+        }
+        match found.last() {
+            Some(last) if found.len() == CHILDREN as usize => {
+                query.after = Some((Cell::Null, last.uid.clone()))
+            }
+            _ => return Ok(largest),
+        }
+    }
+}
+
+/// How many children are read at once.
+const CHILDREN: u32 = 1_000;
+
+/// A parent's living children.
+fn children(cx: &Cx, kind: &str, (field, parent): (&str, &str)) -> Query {
+    let place = Field::Term(format!("spec.{field}"));
+    Query {
         org: Some(cx.org.to_string()),
-        kind: kind.id(),
+        kind: kind.to_owned(),
         projects: Projects::These(vec![cx.project.to_string()]),
         deleted: false,
-        filter: Some(of_model),
-        sort: Sort { place: field("number"), descending: true },
+        filter: Some(Predicate::Compare { place, op: Op::Equal, cell: Cell::Text(parent.to_owned()) }),
+        sort: Sort { place: Field::Uid, descending: false },
         after: None,
-        limit: 1,
-    };
-    let found = cx.platform().store.list(&query).await?;
-    found.first().map(|record| Raw::from_record(&kind, record)).transpose()
+        limit: CHILDREN,
+    }
 }
 
 /// What people call an object: its title, or its name where it has none.

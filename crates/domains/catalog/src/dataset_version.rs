@@ -214,7 +214,7 @@ pub async fn create(cx: &Cx, spec: Version) -> Result<Object<Version>> {
         &*cx.platform().kind("catalog.datasets")?,
     );
     for _ in 0..100 {
-        let number = next_number(cx, "catalog.dataset-versions", "dataset", &spec.dataset).await?;
+        let number = places::largest(cx, "catalog.dataset-versions", ("dataset", &spec.dataset)).await? + 1;
         let spec = Version { number, ..spec.clone() };
         let mut draft = Draft::new(format!("{}.{number}", spec.dataset), spec);
         draft.owners.push(owner.clone());
@@ -224,16 +224,6 @@ pub async fn create(cx: &Cx, spec: Version) -> Result<Object<Version>> {
         }
     }
     Err(Error::conflict("too-busy", "others keep adding versions").hint("try again"))
-}
-
-/// One more than the largest number among a parent's children, those in the trash included.
-pub async fn next_number(cx: &Cx, kind: &str, field: &str, parent: &str) -> Result<u64> {
-    let filter = format!("spec.{field} = \"{parent}\"");
-    let mut largest = 0;
-    for raw in cx.list_with_trash(kind, &filter, 1000).await? {
-        largest = largest.max(raw.spec.get("number").and_then(Value::as_u64).unwrap_or(0));
-    }
-    Ok(largest + 1)
 }
 
 /// Orders the run that profiles a version.

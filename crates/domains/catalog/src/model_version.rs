@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 use kernel::{journal::Change, prelude::*};
 use ports::infer::Infer;
 
-use crate::{
-    attestation, card, dataset_version::next_number, files, gate, model::Model, reference, reproduce,
-};
+use crate::{attestation, card, files, gate, model::Model, reference, reproduce};
 
 /// What versions serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Version>) -> KindBuilder<Version> {
@@ -158,7 +156,7 @@ async fn runs_here(cx: Cx, mut it: Object<Version>, old: Option<Object<Version>>
         return Ok(it);
     }
     if it.spec.number == 0 {
-        it.spec.number = next_number(&cx, "catalog.model-versions", "model", &it.spec.model).await?;
+        it.spec.number = places::largest(&cx, "catalog.model-versions", ("model", &it.spec.model)).await? + 1;
     }
     it.metadata.name = format!("{}.{}", it.spec.model, it.spec.number);
     let Some(blob) = it.spec.blob else {
