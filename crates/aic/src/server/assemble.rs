@@ -248,7 +248,7 @@ pub fn parts(
         ports: measured(settled, metrics)
             .with(infer)
             .with(Arc::new(engine_batch::open()) as Arc<dyn Runners>)
-            .with(engine_pyfunc::open(settled.python.clone(), engine_sandbox::open(Path::new(OURSELVES))))
+            .with(engine_pyfunc::open(settled.python.clone(), engine_sandbox::open(Path::new(OURSELVES)))?)
             .with(learn)
             .with(Arc::clone(&tables))
             .with(gateway)

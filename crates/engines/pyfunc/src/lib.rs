@@ -72,8 +72,14 @@ pub struct Engine {
 }
 
 /// Runs models of flavours as settled, confined by a sandbox.
-pub fn open(settings: Settings, sandbox: Arc<dyn Sandbox>) -> Arc<dyn Flavours> {
-    Arc::new(Engine { settings, sandbox, interpreter: OnceLock::new(), met: Mutex::default() })
+///
+/// # Errors
+/// When the present directory is not known, which the one that was settled may begin at.
+pub fn open(settings: Settings, sandbox: Arc<dyn Sandbox>) -> Result<Arc<dyn Flavours>> {
+    // A worker starts elsewhere and must find its model.
+    let directory = std::path::absolute(&settings.directory).map_err(Error::internal)?;
+    let settings = Settings { directory, ..settings };
+    Ok(Arc::new(Engine { settings, sandbox, interpreter: OnceLock::new(), met: Mutex::default() }))
 }
 
 /// How long loading may take.
