@@ -7,13 +7,14 @@ use serde_json::Value;
 
 use crate::{
     cx::Cx,
-    declare::KindDef,
+    declare::{Body, KindDef},
+    dispatch::{Call, Verb, call},
     index::Cell,
     object::Raw,
     predicate::{Op, Place, Predicate},
     question::param,
     read,
-    store::{Projects, Query, Sort},
+    store::{Commit, Expect, Projects, Query, Sort, Write},
     write,
 };
 
@@ -41,6 +42,40 @@ impl Propagation {
             )
             .at("propagationPolicy")),
         }
+    }
+}
+
+impl Cx {
+    /// Deletes an object and takes it out of the trash for good; answers whether it was still there.
+    pub async fn purge(&self, it: &Raw) -> Result<bool> {
+        let uid = &it.metadata.uid;
+        if it.metadata.deletion_timestamp.is_none() {
+            let delete = Call {
+                kind: self.platform.kind(&it.kind)?,
+                verb: Verb::Delete,
+                id: Some(uid.to_string()),
+                parent: None,
+                params: BTreeMap::new(),
+                body: Body::Empty,
+                if_match: None,
+            };
+            call(self.clone(), delete).await?;
+        }
+        // What went with its owner has gone already.
+        let Some(record) = self.platform.store.by_uid(uid).await? else { return Ok(false) };
+        let purge = Write {
+            expect: Expect::Version(record.version),
+            record,
+            terms_in: Vec::new(),
+            terms_out: Vec::new(),
+            verb: crate::journal::PURGE.to_owned(),
+            actor: self.principal.signature(),
+            trace: self.trace.to_string(),
+            time: self.now(),
+            purge: true,
+        };
+        self.platform.store.commit(Commit { writes: vec![purge], ..Commit::default() }).await?;
+        Ok(true)
     }
 }
 

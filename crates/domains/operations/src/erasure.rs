@@ -4,10 +4,7 @@
 //! object, and the keys are destroyed. What was done stays in the journal under the user's name, which is all it
 //! says: who keeps records of an AI system's operation must keep them (EU AI Act articles 12 and 19).
 
-use kernel::{
-    prelude::*,
-    store::{Commit, Expect, Write},
-};
+use kernel::prelude::*;
 
 use crate::personal_data::{self, Found};
 
@@ -85,7 +82,7 @@ async fn erase(cx: Cx, ask: Asked) -> Result<Value> {
         }
     }
     // First what refuses: the last administrator stays, and then nothing has happened yet.
-    let delete = async |raw: &Raw| gone(&cx, raw).await;
+    let delete = async |raw: &Raw| cx.purge(raw).await;
     delete(&user).await?;
     let mut removed: Vec<Removed> = vec![Removed { kind: user.kind.clone(), count: 1 }];
     let mut shredded = Vec::new();
@@ -148,36 +145,4 @@ fn kept(user: &Raw, objects: &[Raw]) -> Vec<Kept> {
         ));
     }
     all
-}
-
-/// Deletes an object and takes it out of the trash for good.
-async fn gone(cx: &Cx, raw: &Raw) -> Result<()> {
-    let uid = &raw.metadata.uid;
-    if raw.metadata.deletion_timestamp.is_none() {
-        let delete = kernel::dispatch::Call {
-            kind: cx.platform().kind(&raw.kind)?,
-            verb: kernel::dispatch::Verb::Delete,
-            id: Some(uid.to_string()),
-            parent: None,
-            params: std::collections::BTreeMap::new(),
-            body: kernel::declare::Body::Empty,
-            if_match: None,
-        };
-        kernel::dispatch::call(cx.clone(), delete).await?;
-    }
-    let store = &cx.platform().store;
-    // What went with its owner has gone already.
-    let Some(record) = store.by_uid(uid).await? else { return Ok(()) };
-    let purge = Write {
-        expect: Expect::Version(record.version),
-        record,
-        terms_in: Vec::new(),
-        terms_out: Vec::new(),
-        verb: kernel::journal::PURGE.to_owned(),
-        actor: cx.principal.signature(),
-        trace: cx.trace.to_string(),
-        time: cx.now(),
-        purge: true,
-    };
-    store.commit(Commit { writes: vec![purge], ..Commit::default() }).await.map(|_| ())
 }

@@ -1,16 +1,12 @@
 //! What lies in the trash of experiments forgotten for good: runs, logged models and experiments, with everything logged
 //! to them, their traces and their files. What a living version of a model came from stays.
 
-use std::collections::BTreeMap;
-
 use kernel::{
-    declare::Body,
-    dispatch::{self, Call, Verb},
     literal,
     object::Raw,
     predicate::Place as Sorted,
     prelude::*,
-    store::{Commit, Expect, Projects, Query, Sort, Write},
+    store::{Projects, Query, Sort},
 };
 use ports::tracking::{
     Tracking,
@@ -156,32 +152,9 @@ async fn gone(cx: &Cx, it: &Raw, done: &mut Cleared) -> Result<()> {
         _ => {}
     }
     done.files += cx.port::<dyn Artifacts>()?.remove(&it.org, Place { tree: uid, path: "" }).await?;
-    if it.metadata.deletion_timestamp.is_none() {
-        let delete = Call {
-            kind: cx.platform().kind(&it.kind)?,
-            verb: Verb::Delete,
-            id: Some(uid.to_string()),
-            parent: None,
-            params: BTreeMap::new(),
-            body: Body::Empty,
-            if_match: None,
-        };
-        dispatch::call(cx.clone(), delete).await?;
+    if !cx.purge(it).await? {
+        return Ok(());
     }
-    let store = &cx.platform().store;
-    let Some(record) = store.by_uid(uid).await? else { return Ok(()) };
-    let purge = Write {
-        expect: Expect::Version(record.version),
-        record,
-        terms_in: Vec::new(),
-        terms_out: Vec::new(),
-        verb: kernel::journal::PURGE.to_owned(),
-        actor: cx.principal.signature(),
-        trace: cx.trace.to_string(),
-        time: cx.now(),
-        purge: true,
-    };
-    store.commit(Commit { writes: vec![purge], ..Commit::default() }).await?;
     match it.kind.as_str() {
         RUNS => done.runs += 1,
         LOGGED => done.models += 1,
