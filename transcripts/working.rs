@@ -130,6 +130,13 @@ fn who_asks_to_stop_during_a_step_is_heard_before_the_next() {
     Stage::of("system", patient(&told)).prepared(move |platform| Box::pin(stop(platform, told))).play("");
 }
 
+/// Orders a run and waits until it has ended.
+async fn ended(platform: Arc<Platform>, workflow: &'static str) -> Result<()> {
+    let cx = platform.cx_of(Principal::of(Sort::User, "admin", "acme"), "default");
+    cx.order(Order::new(workflow, json!({}))).await?;
+    platform.settle().await
+}
+
 /// A workflow whose step fails the first time it is run.
 fn wavering() -> Domain {
     let tries = Arc::new(AtomicU32::new(0));
@@ -142,12 +149,7 @@ fn wavering() -> Domain {
 
 #[test]
 fn a_run_that_is_taken_up_again_has_its_whole_time() {
-    let order = |platform: Arc<Platform>| async move {
-        let cx = platform.cx_of(Principal::of(Sort::User, "admin", "acme"), "default");
-        cx.order(Order::new("talk.waver", json!({}))).await?;
-        platform.settle().await
-    };
-    Stage::of("system", wavering()).prepared(move |platform| Box::pin(order(platform))).play(
+    Stage::of("system", wavering()).prepared(|platform| Box::pin(ended(platform, "talk.waver"))).play(
         r#"
         as admin
         GET /runs?project=default
@@ -178,12 +180,7 @@ fn counted() -> Domain {
 
 #[test]
 fn a_run_is_taken_up_again_from_any_step() {
-    let order = |platform: Arc<Platform>| async move {
-        let cx = platform.cx_of(Principal::of(Sort::User, "admin", "acme"), "default");
-        cx.order(Order::new("talk.count", json!({}))).await?;
-        platform.settle().await
-    };
-    Stage::of("system", counted()).prepared(move |platform| Box::pin(order(platform))).play(
+    Stage::of("system", counted()).prepared(|platform| Box::pin(ended(platform, "talk.count"))).play(
         r#"
         as admin
         GET /runs?project=default

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_before_a_change_is_not_recentafter_it() {
+    fn what_was_read_before_a_change_is_not_kept_after_it() {
         let (_announce, recent) = recent();
         recent.follow_from(7);
         recent.changed(&change(8, "a"));

@@ -181,7 +181,7 @@ async fn took_over(cx: &Cx, it: &Object<Endpoint>, made: &Object<Revision>) -> R
     Ok(())
 }
 
-/// The same where a run waits: what the version needs beside itself is made first.
+/// Makes the next revision within a run, which may wait: what the version needs beside itself is made first.
 pub async fn revision_in_run(
     step: &StepCx,
     it: &Object<Endpoint>,
