@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain_serving::Serving;
 use testing::Stage;
 
+mod graphs;
 mod logging;
 mod main_job;
 mod models;

@@ -14,6 +14,7 @@ mod maintenance;
 mod measured;
 mod outset;
 mod pages;
+mod programs;
 mod python;
 mod served;
 mod shield;
@@ -31,6 +32,7 @@ pub use assemble::{assemble, fresh_master_key, rekey};
 pub use bundle::{KeyFile, restore};
 pub use generate::generate;
 pub use listen::listen;
+pub use programs::Programs;
 pub use python::Python;
 
 /// This binary in its other role: it confines itself and becomes the program that the server wants confined. Nothing if
@@ -83,6 +85,9 @@ pub struct Up {
     /// How models that are code are run.
     #[command(flatten)]
     pub python: Python,
+    /// Which programs may be started as servers of models.
+    #[command(flatten)]
+    pub programs: Programs,
 }
 
 /// What was settled for a server.
@@ -122,6 +127,8 @@ pub struct Settled {
     pub master_key_file: Option<PathBuf>,
     /// How models that are code are run.
     pub python: engine_pyfunc::Settings,
+    /// Which programs may be started as servers of models.
+    pub programs: engine_remote::Settings,
     /// Networks of proxies that are believed what they say of a request's origin.
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// A certificate chain and its key, if they were given.
@@ -143,6 +150,7 @@ impl Up {
             tls_cert: None,
             tls_key: None,
             python: Python::default(),
+            programs: Programs::default(),
         }
     }
 

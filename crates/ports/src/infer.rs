@@ -10,6 +10,7 @@ pub mod binary;
 pub mod flavour;
 pub mod json;
 pub mod load;
+pub mod remote;
 
 /// The element types of the Open Inference Protocol v2 that we carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,6 +137,23 @@ impl Elements {
             _ => return false,
         }
         true
+    }
+
+    /// These rows of them, in this order, where a row has so many elements; rows there are not are left out.
+    #[must_use]
+    pub fn chosen(&self, rows: &[usize], width: usize) -> Self {
+        fn of<T: Clone>(values: &[T], rows: &[usize], width: usize) -> Vec<T> {
+            let row = |row: &usize| values.get(row * width..(row + 1) * width).unwrap_or_default();
+            rows.iter().flat_map(row).cloned().collect()
+        }
+        match self {
+            Self::Bool(values) => Self::Bool(of(values, rows, width)),
+            Self::Int32(values) => Self::Int32(of(values, rows, width)),
+            Self::Int64(values) => Self::Int64(of(values, rows, width)),
+            Self::Fp32(values) => Self::Fp32(of(values, rows, width)),
+            Self::Fp64(values) => Self::Fp64(of(values, rows, width)),
+            Self::Bytes(values) => Self::Bytes(of(values, rows, width)),
+        }
     }
 
     /// Takes the first ones out.

@@ -16,10 +16,21 @@ pub struct Confines {
     pub memory_bytes: u64,
     /// The longest file it may write, in bytes.
     pub file_bytes: u64,
-    /// Whether it may open sockets.
-    pub network: bool,
+    /// What it may do with sockets.
+    pub network: Network,
     /// Whether it may start other programs; they are confined like it.
     pub programs: bool,
+}
+
+/// What a program may do with sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Network {
+    /// Nothing.
+    None,
+    /// Wait at one TCP port for whoever calls, and call nobody.
+    Listen(u16),
+    /// Everything.
+    All,
 }
 
 /// A program to start.
@@ -45,4 +56,38 @@ pub trait Sandbox: Send + Sync {
     /// # Errors
     /// `sandbox-unavailable` (503) where the kernel cannot confine it: then it is not started at all.
     fn command(&self, program: &Program) -> Result<Command>;
+}
+
+/// What programs read of the system to start and to know the machine; nothing here is anybody's secret.
+pub fn system_places() -> Vec<PathBuf> {
+    [
+        "/usr",
+        "/lib",
+        "/lib64",
+        "/bin",
+        "/etc/ld.so.cache",
+        "/etc/localtime",
+        "/etc/passwd",
+        "/etc/mime.types",
+        "/etc/os-release",
+        "/etc/debian_version",
+        "/etc/lsb-release",
+        "/etc/redhat-release",
+        "/etc/alpine-release",
+        "/dev/zero",
+        "/dev/urandom",
+        "/dev/random",
+        "/proc/self",
+        "/proc/cpuinfo",
+        "/proc/meminfo",
+        "/proc/stat",
+        "/proc/filesystems",
+        "/proc/mounts",
+        "/proc/sys/vm/overcommit_memory",
+        "/sys/devices/system/cpu",
+        "/sys/devices/system/node",
+        "/sys/fs/cgroup",
+    ]
+    .map(PathBuf::from)
+    .into()
 }

@@ -90,6 +90,7 @@ pub async fn assemble(settled: &Settled) -> Result<Assembled> {
     tokio::spawn(domain_gateway::follow(Arc::clone(&platform)));
     tokio::spawn(domain_search::follow(Arc::clone(&platform)));
     tokio::spawn(domain_serving::rest(Arc::clone(&platform)));
+    tokio::spawn(domain_serving::follow(Arc::clone(&platform)));
     tokio::spawn(collect::again_and_again(Arc::clone(&platform), blobs));
     let first_password = (is_first && given.is_none()).then_some(password);
     Ok(Assembled { platform, first_password, settled: settled.clone(), metrics })
@@ -230,7 +231,7 @@ pub fn parts(
     let gateway: Arc<dyn Gateway> = Arc::clone(&proxy) as _;
     let ways = engine_fetch::Ways::open(egress, settled.egress_ca.as_deref())?;
     let fetch: Arc<dyn Fetch> = engine_fetch::open(ways.clone());
-    let directory: Arc<dyn Directory> = engine_directory::open(ways);
+    let directory: Arc<dyn Directory> = engine_directory::open(ways.clone());
     let acme: Arc<dyn Acme> = engine_acme::open(Arc::clone(&fetch));
     let site = Site::default();
     if let Some(url) = &settled.public_url {
@@ -249,6 +250,11 @@ pub fn parts(
             .with(infer)
             .with(Arc::new(engine_batch::open()) as Arc<dyn Runners>)
             .with(engine_pyfunc::open(settled.python.clone(), engine_sandbox::open(Path::new(OURSELVES)))?)
+            .with(engine_remote::open(
+                ways,
+                engine_sandbox::open(Path::new(OURSELVES)),
+                settled.programs.clone(),
+            ))
             .with(learn)
             .with(Arc::clone(&tables))
             .with(gateway)

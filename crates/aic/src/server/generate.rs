@@ -40,6 +40,7 @@ pub fn generate(dir: &Path) -> Result<()> {
         python: super::Python::default()
             .settle(&|_| None, scratch.join("python"))
             .map_err(|failure| Error::internal(format!("{failure:?}")))?,
+        programs: engine_remote::Settings::default(),
     };
     let store = store_sqlite::open(&scratch)?;
     let platform =

@@ -34,7 +34,7 @@ pub async fn make_ready(cx: Cx, change: Change) -> Result<()> {
     if !asked_again && it.status.phase == Phase::Ready && it.status.serving.as_ref() == Some(&version) {
         return observed(&cx, &it).await;
     }
-    if form::is_code(&cx, &version).await? {
+    if form::takes_a_while(&cx, &version).await? {
         return order(&cx, &it, &version).await;
     }
     let made = revision_of(&cx, &it, &version, Ok(())).await?;

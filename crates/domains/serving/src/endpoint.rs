@@ -9,8 +9,9 @@ use kernel::{prelude::*, read};
 use ports::infer::{Explanation, Tensor, load::Turn};
 
 use crate::{
+    form,
     forms::Inputs,
-    gate,
+    gate, graph,
     live::{Plan, Serving, Target, not_yet},
     predict::{self, Explained, Predicted, Rows},
     tensor_json,
@@ -70,6 +71,9 @@ pub struct Endpoint {
     /// The version that is meant, found from model and number.
     #[field(reference = "catalog.model-versions", indexed)]
     pub model_version: Option<Ref>,
+    /// The versions that answer within it, where the version is a graph; found from it.
+    #[field(reference = "catalog.model-versions", indexed, max = 256)]
+    pub within: Vec<Ref>,
     /// What it is for.
     #[field(max = 2000)]
     pub description: Option<String>,
@@ -180,13 +184,17 @@ async fn resolve(
                 .at("spec.version")
                 .hint("`aic get model-versions` lists what there is"));
         }
-        other => other?.status_as::<Deprecation>()?,
+        other => other?,
     };
-    if version.deprecated {
+    if version.status_as::<Deprecation>()?.deprecated {
         return Err(Error::conflict("version-deprecated", format!("version `{name}` is deprecated"))
             .at("spec.version")
             .hint("deploy a newer version"));
     }
+    it.spec.within = match form::graph_of(&version)? {
+        Some(graph) => graph::versions_of(&cx, &graph).await?.into_iter().map(Ref::to).collect(),
+        None => Vec::new(),
+    };
     it.spec.model_version = Some(Ref::to(name));
     Ok(it)
 }

@@ -1,15 +1,21 @@
-//! What a version is run as: an ONNX file in this process, or a directory of one of MLflow's flavours in a program of its own.
+//! What a version is run as: an ONNX file in this process, a directory of one of MLflow's flavours in a program of its own,
+//! a model of another server, or a graph of other versions.
 
 use std::sync::Arc;
 
 use kernel::{object::Raw, prelude::*, runs::StepCx};
-use places::manifest::Signed;
+use places::{Manifest, manifest::Signed};
 use ports::infer::{
-    Infer, Model,
+    Infer, Model, Signature,
     flavour::{Bundle, Flavours, Started},
+    remote::{self, Servers},
 };
 
-use crate::gate::VERSIONS;
+use crate::{
+    gate::VERSIONS,
+    graph,
+    server::{self, Meant, ModelServer},
+};
 
 /// The largest model that is loaded, in bytes.
 const MODEL_MAX: u64 = 2 << 30;
@@ -20,6 +26,10 @@ pub enum Form {
     Onnx(Digest),
     /// The files of a flavour.
     Flavour(Bundle),
+    /// A model of another server.
+    Server(Box<remote::Server>),
+    /// A graph, by its name.
+    Graph(String),
 }
 
 /// What is read of a version to know it.
@@ -27,12 +37,50 @@ pub enum Form {
 struct Files {
     blob: Option<Digest>,
     source: Option<String>,
+    signature: Option<Value>,
 }
 
-/// Whether a version is code, which takes a while to be made ready.
-pub async fn is_code(cx: &Cx, version: &str) -> Result<bool> {
+/// What a source names that is no place of files.
+enum Named<'a> {
+    /// A model of a server: `model-servers:/SERVER/MODEL`.
+    Server(&'a str, &'a str),
+    /// A graph: `inference-graphs:/GRAPH`.
+    Graph(&'a str),
+}
+
+impl Files {
+    fn named(&self) -> Option<Named<'_>> {
+        let source = self.source.as_deref().filter(|_| self.blob.is_none())?;
+        let server =
+            source.strip_prefix("model-servers:/").map(|rest| rest.split_once('/').unwrap_or((rest, "")));
+        let graph = source.strip_prefix("inference-graphs:/");
+        server.map(|(server, model)| Named::Server(server, model)).or(graph.map(Named::Graph))
+    }
+}
+
+/// Whether it takes a while to make a version ready: code, programs that are started, and whatever needs them.
+pub async fn takes_a_while(cx: &Cx, version: &str) -> Result<bool> {
     let files = cx.read(VERSIONS, version).await?.spec_as::<Files>()?;
-    Ok(files.blob.is_none() && files.source.is_some())
+    match files.named() {
+        Some(Named::Server(name, _)) => Ok(cx.get::<ModelServer>(name).await?.spec.url.is_none()),
+        Some(Named::Graph(name)) => {
+            for version in graph::versions_of(cx, name).await? {
+                if Box::pin(takes_a_while(cx, &version)).await? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+        None => Ok(files.blob.is_none() && files.source.is_some()),
+    }
+}
+
+/// The graph that a version is, if it is one.
+pub fn graph_of(version: &Raw) -> Result<Option<String>> {
+    Ok(match version.spec_as::<Files>()?.named() {
+        Some(Named::Graph(name)) => Some(name.to_owned()),
+        _ => None,
+    })
 }
 
 impl Form {
@@ -42,8 +90,20 @@ impl Form {
     /// `version-not-runnable` where there is nothing here to run; `version-tampered` and its like.
     pub async fn of(cx: &Cx, version: &Raw) -> Result<Self> {
         let files = Signed::of(version).check(cx).await?;
-        if let Some(blob) = version.spec_as::<Files>()?.blob {
+        let found = version.spec_as::<Files>()?;
+        if let Some(blob) = found.blob {
             return Ok(Self::Onnx(blob));
+        }
+        match found.named() {
+            Some(Named::Graph(name)) => return Ok(Self::Graph(name.to_owned())),
+            Some(Named::Server(name, model)) => {
+                let signature = found.signature.clone().map(serde_json::from_value::<Signature>).transpose();
+                let signature = signature.map_err(|error| {
+                    Error::conflict("server-unfit", format!("the version's signature is none: {error}"))
+                })?;
+                return at_server(cx, name, (model, signature)).await;
+            }
+            None => {}
         }
         if files.is_empty() {
             return Err(Error::conflict(
@@ -52,11 +112,23 @@ impl Form {
             )
             .hint("log the model with MLflow's client, or save it as ONNX, and make a version of that"));
         }
-        let mut bundle = Bundle { files: Vec::new(), digest: files.digest() };
-        for (path, blob, _) in files.files() {
-            bundle.files.push((path.clone(), cx.platform().blobs.local(*blob).await?));
+        Ok(Self::Flavour(Bundle { files: local(cx, &files).await?, digest: files.digest() }))
+    }
+
+    /// The server that answers, if it is one.
+    pub fn server(&self) -> Option<String> {
+        match self {
+            Self::Server(server) => Some(server.name.clone()),
+            Self::Onnx(_) | Self::Flavour(_) | Self::Graph(_) => None,
         }
-        Ok(Self::Flavour(bundle))
+    }
+
+    /// The versions it is made of.
+    pub async fn versions(&self, cx: &Cx) -> Result<Vec<String>> {
+        match self {
+            Self::Graph(name) => graph::versions_of(cx, name).await,
+            Self::Onnx(_) | Self::Flavour(_) | Self::Server(_) => Ok(Vec::new()),
+        }
     }
 
     /// The model, ready to answer; and a row of its own example, where it brings one.
@@ -72,15 +144,45 @@ impl Form {
                 let Started { model, example } = cx.blocking(move || flavours.start(&bundle)).await?;
                 Ok((model, example))
             }
+            Self::Server(server) => {
+                let servers = cx.port::<dyn Servers>()?;
+                Ok((cx.blocking(move || servers.open(*server)).await?, None))
+            }
+            Self::Graph(name) => Ok((Box::pin(graph::load(cx, &name)).await?, None)),
         }
     }
+}
+
+/// A model of a server.
+async fn at_server(cx: &Cx, name: &str, (model, signature): (&str, Option<Signature>)) -> Result<Form> {
+    let it = cx.get::<ModelServer>(name).await?;
+    let files = Manifest::of(cx, it.spec.files.as_deref()).await?;
+    let files = local(cx, &files).await?;
+    let meant = Meant { model: model.to_owned(), signature, files };
+    Ok(Form::Server(Box::new(server::meant(&it, meant))))
+}
+
+/// Where files lie on this machine.
+async fn local(cx: &Cx, files: &Manifest) -> Result<Vec<(String, std::path::PathBuf)>> {
+    let mut found = Vec::with_capacity(files.files().len());
+    for (path, blob, _) in files.files() {
+        found.push((path.clone(), cx.platform().blobs.local(*blob).await?));
+    }
+    Ok(found)
 }
 
 /// Makes what a version needs beside itself, which may take minutes.
 pub async fn prepare(step: &StepCx, version: &str) -> Result<()> {
     let cx = &step.cx;
-    let Form::Flavour(bundle) = Form::of(cx, &cx.read(VERSIONS, version).await?).await? else {
-        return Ok(());
+    let bundle = match Form::of(cx, &cx.read(VERSIONS, version).await?).await? {
+        Form::Flavour(bundle) => bundle,
+        Form::Graph(name) => {
+            for version in graph::versions_of(cx, &name).await? {
+                Box::pin(prepare(step, &version)).await?;
+            }
+            return Ok(());
+        }
+        Form::Onnx(_) | Form::Server(_) => return Ok(()),
     };
     let (flavours, watch) = (cx.port::<dyn Flavours>()?, step.clone());
     cx.blocking(move || flavours.prepare(&bundle, &watch)).await

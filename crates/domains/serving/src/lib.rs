@@ -14,15 +14,18 @@ mod endpoint;
 mod form;
 mod forms;
 mod gate;
+mod graph;
 mod live;
 mod predict;
 mod revision;
 mod rollout;
+mod server;
 mod tensor_json;
 
 pub use endpoint::{Answered, Ask, answer};
 pub use forms::{Inputs, plain};
 pub use live::{Series, Serving};
+pub use server::follow;
 
 /// Lets models go that nobody asks for any more, again and again.
 pub async fn rest(platform: Arc<Platform>) {
@@ -43,8 +46,11 @@ pub fn domain() -> Domain {
         .kind(endpoint::serve)
         .kind(revision::serve)
         .kind(rollout::serve)
+        .kind(server::serve)
+        .kind(graph::serve)
         .workflow(deploy::deploying())
         .workflow(rollout::rolling_out())
+        .every("model-servers", 15, server::check_all)
         .every("request-logs", 3_600, endpoint::logging::trim)
         .controller("request-logs", "catalog.endpoints", endpoint::logging::forget)
         .controller("endpoints", "catalog.endpoints", deploy::make_ready)

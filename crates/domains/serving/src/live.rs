@@ -41,6 +41,8 @@ pub struct Loaded {
     pub example: Option<Value>,
     /// The classes in the order of the probabilities.
     pub classes: Arc<[String]>,
+    /// The servers that answer for it, with their projects.
+    pub servers: Vec<String>,
     /// Rows that explanations by trial compare with, read when the first is asked for.
     pub background: OnceCell<Vec<Tensor>>,
 }
@@ -192,8 +194,15 @@ impl Serving {
     async fn load(cx: &Cx, version: &str) -> Result<Arc<Loaded>> {
         let raw = cx.read(VERSIONS, version).await?;
         let found = raw.spec_as::<Version>()?;
-        let (model, example) = Form::of(cx, &raw).await?.load(cx).await?;
-        // A flavour tells its signature itself; what MLflow declared of it is in words of its own.
+        let form = Form::of(cx, &raw).await?;
+        let (behind, alone) = (form.versions(cx).await?, form.server());
+        let (model, example) = form.load(cx).await?;
+        let mut servers: Vec<String> = alone.map(|it| format!("{}/{it}", cx.project)).into_iter().collect();
+        for version in behind {
+            let loaded = Box::pin(cx.port::<Self>()?.model(cx, &version)).await?;
+            servers.extend_from_slice(&loaded.servers);
+        }
+        // A flavour, a server and a graph tell it themselves; what MLflow declared of a flavour is in words of its own.
         let declared = found.signature.filter(|_| !model.waits());
         let signature = match declared {
             Some(declared) => serde_json::from_value(declared).map_err(Error::internal)?,
@@ -208,6 +217,7 @@ impl Serving {
             classes: signature.classes.clone().into(),
             signature,
             example: found.input_example.or(example),
+            servers,
             background: OnceCell::new(),
         }))
     }
@@ -250,6 +260,32 @@ impl Serving {
             });
         }
         count
+    }
+
+    /// Lets go of what a server answers for; whoever asks next loads it anew, as the server is then.
+    pub fn reload(&self, org: &str, project: &str, server: &str) {
+        let name = format!("{project}/{server}");
+        self.let_go(|of, loaded| of.is_none_or(|of| of == org) && loaded.servers.contains(&name));
+    }
+
+    /// Lets go of whatever servers answer for.
+    pub fn reload_all(&self) {
+        self.let_go(|_, loaded| !loaded.servers.is_empty());
+    }
+
+    /// Lets go of what fits; of a model of a plan the organization is not told.
+    fn let_go(&self, fits: impl Fn(Option<&str>, &Loaded) -> bool) {
+        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        let is_meant = |plan: &Arc<Plan>| plan.targets.iter().any(|target| fits(None, &target.loaded));
+        let gone: Vec<Arc<Plan>> = plans.extract_if(|_, plan| is_meant(plan)).map(|(_, plan)| plan).collect();
+        drop(plans);
+        let mut runners = self.runners.write().unwrap_or_else(PoisonError::into_inner);
+        for target in gone.iter().flat_map(|plan| &plan.targets) {
+            runners.remove(&target.uid);
+        }
+        drop(runners);
+        let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
+        models.retain(|(org, _), cell| !cell.get().is_some_and(|it| fits(Some(org), it)));
     }
 
     /// What runs and waits at an endpoint's revisions; nothing while it rests.

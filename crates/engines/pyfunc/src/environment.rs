@@ -12,7 +12,7 @@ use std::{
 };
 
 use base::{Error, Result, Watch};
-use ports::sandbox::{Confines, Program};
+use ports::sandbox::{Confines, Network, Program, system_places};
 
 use crate::{Engine, Index, interpreter::Interpreter, requirements};
 
@@ -150,7 +150,7 @@ impl Engine {
         if self.settings.index == Index::AsConfigured {
             environment.extend(self.settings.pip.clone());
         }
-        let mut reads = crate::system_places();
+        let mut reads = system_places();
         reads.extend(interpreter.places.iter().cloned());
         reads.extend(NETWORK.iter().map(PathBuf::from));
         reads.extend(self.settings.pip_files.iter().cloned());
@@ -164,7 +164,7 @@ impl Engine {
                 writes: vec![at.to_owned()],
                 memory_bytes: MEMORY,
                 file_bytes: FILE,
-                network: true,
+                network: Network::All,
                 programs: true,
             },
         };

@@ -16,7 +16,7 @@ use std::{
 use base::{Digest, Error, Result, Watch};
 use ports::{
     infer::flavour::{Bundle, Flavours, Started},
-    sandbox::{Confines, Program, Sandbox},
+    sandbox::{Confines, Network, Program, Sandbox, system_places},
 };
 
 mod environment;
@@ -222,44 +222,10 @@ fn program(settings: &Settings, environment: &Environment, (model, scratch): (&P
             writes: vec![scratch.to_owned()],
             memory_bytes: settings.memory_bytes,
             file_bytes: FILE,
-            network: false,
+            network: Network::None,
             programs: false,
         },
     }
-}
-
-/// What every Python program reads of the system; nothing here is anybody's secret.
-pub(crate) fn system_places() -> Vec<PathBuf> {
-    [
-        "/usr",
-        "/lib",
-        "/lib64",
-        "/bin",
-        "/etc/ld.so.cache",
-        "/etc/localtime",
-        "/etc/passwd",
-        "/etc/mime.types",
-        "/etc/os-release",
-        "/etc/debian_version",
-        "/etc/lsb-release",
-        "/etc/redhat-release",
-        "/etc/alpine-release",
-        "/dev/zero",
-        "/dev/urandom",
-        "/dev/random",
-        "/proc/self",
-        "/proc/cpuinfo",
-        "/proc/meminfo",
-        "/proc/stat",
-        "/proc/filesystems",
-        "/proc/mounts",
-        "/proc/sys/vm/overcommit_memory",
-        "/sys/devices/system/cpu",
-        "/sys/devices/system/node",
-        "/sys/fs/cgroup",
-    ]
-    .map(PathBuf::from)
-    .into()
 }
 
 fn is_model(bundle: &Bundle) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ports::sandbox::Confines;
+use ports::sandbox::{Confines, Network};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
     apply_filter,
@@ -112,9 +112,13 @@ pub fn filter(confines: &Confines) -> Result<(), Wrong> {
     for call in OF_ITSELF {
         refused.insert(*call, unless(0)?);
     }
-    if !confines.network {
+    match confines.network {
+        Network::All => {}
         // Pairs of sockets stay: event loops wake themselves by them.
-        refused.insert(libc::SYS_socket, Vec::new());
+        Network::None => drop(refused.insert(libc::SYS_socket, Vec::new())),
+        Network::Listen(_) => {
+            refused.insert(libc::SYS_socket, no_tcp()?);
+        }
     }
     if !confines.programs {
         refused.extend(older::FORKS.iter().map(always));
@@ -137,6 +141,26 @@ pub fn filter(confines: &Confines) -> Result<(), Wrong> {
 /// Fits a call whose first argument is anything but this.
 fn unless(value: u64) -> Result<Vec<SeccompRule>, Wrong> {
     Ok(vec![first(SeccompCmpOp::Ne, value)?])
+}
+
+/// Fits a socket that is anything but one of TCP: Landlock, which says where it may lead, knows no other.
+fn no_tcp() -> Result<Vec<SeccompRule>, Wrong> {
+    // Its type stands in the lowest bits, flags above.
+    const KIND: u64 = 0xf;
+    let arg = |at, compared, value: i32| {
+        SeccompCondition::new(at, SeccompCmpArgLen::Dword, compared, u64::from(value.unsigned_abs()))
+    };
+    let (inet, inet6) = (libc::AF_INET, libc::AF_INET6);
+    let other = vec![arg(0, SeccompCmpOp::Ne, inet)?, arg(0, SeccompCmpOp::Ne, inet6)?];
+    let mut rules = vec![SeccompRule::new(other)?];
+    for kind in (0..=KIND).filter(|kind| *kind != u64::from(libc::SOCK_STREAM.unsigned_abs())) {
+        let is = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(KIND), kind)?;
+        rules.push(SeccompRule::new(vec![is])?);
+    }
+    // Other protocols of streams, such as SCTP and MPTCP.
+    let (any, tcp) = (0, libc::IPPROTO_TCP);
+    rules.push(SeccompRule::new(vec![arg(2, SeccompCmpOp::Ne, any)?, arg(2, SeccompCmpOp::Ne, tcp)?])?);
+    Ok(rules)
 }
 
 fn first(compared: SeccompCmpOp, value: u64) -> Result<SeccompRule, Wrong> {

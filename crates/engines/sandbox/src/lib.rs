@@ -15,10 +15,10 @@ use std::{
 
 use base::{Error, Result};
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr,
-    RulesetError, Scope, path_beneath_rules,
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, NetPort, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, RulesetError, Scope, path_beneath_rules,
 };
-use ports::sandbox::{Confines, Program, Sandbox};
+use ports::sandbox::{Confines, Network, Program, Sandbox};
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 
 mod calls;
@@ -118,15 +118,23 @@ fn least() -> std::result::Result<Ruleset, RulesetError> {
 fn files(confines: &Confines) -> std::result::Result<(), Wrong> {
     // What later kernels added is taken where it is.
     let most = ABI::V6;
-    let mut rules = least()?
+    let mut rules = least()?;
+    // One that listens must not be able to call: a kernel that cannot refuse that (before 6.7) does not start it.
+    if let Network::Listen(_) = confines.network {
+        rules = rules.handle_access(AccessNet::BindTcp | AccessNet::ConnectTcp)?;
+    }
+    rules = rules
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(most))?
         .scope(Scope::from_all(most))?;
-    if !confines.network {
+    if confines.network == Network::None {
         rules = rules.handle_access(AccessNet::from_all(most))?;
     }
+    let mut rules = rules.create()?;
+    if let Network::Listen(port) = confines.network {
+        rules = rules.add_rule(NetPort::new(port, AccessNet::BindTcp))?;
+    }
     rules
-        .create()?
         .add_rules(path_beneath_rules(&confines.reads, AccessFs::from_read(most)))?
         .add_rules(path_beneath_rules(&confines.writes, AccessFs::from_all(most)))?
         .add_rules(path_beneath_rules(["/dev/null"], AccessFs::from_all(most)))?
