@@ -1,6 +1,9 @@
 //! What it costs to log a metric, to log a thousand at once, and to search 500 runs.
 
-use std::{io::Result, time::Instant};
+use std::{
+    io::{Error, Result},
+    time::Instant,
+};
 
 use serde_json::{Value, json};
 
@@ -9,6 +12,9 @@ use crate::side::{Side, basic, shown};
 /// Runs of the search, and how much each has.
 const RUNS: usize = 500;
 const KEYS: usize = 10;
+
+/// How many clients a crowd has.
+pub const CROWD: usize = 16;
 
 /// How often each is asked: enough for ticks of 10 ms to count.
 pub struct Amount {
@@ -33,6 +39,10 @@ impl Amount {
 pub struct Costs {
     /// Of a metric.
     pub metric_ms: f64,
+    /// Of a metric while [`CROWD`] clients log to runs of their own.
+    pub crowd_ms: f64,
+    /// How many metrics a second that were.
+    pub crowd_rate: f64,
     /// Of a metric logged by somebody who shows a password.
     pub basic_ms: f64,
     /// Of a batch of 1,000 metrics.
@@ -55,6 +65,30 @@ fn batch(run: &str, number: usize) -> Value {
     json!({"run_id": run, "metrics": (0..1_000).map(metric).collect::<Vec<_>>()})
 }
 
+/// Milliseconds of processor time a metric, and metrics a second, while many log at once.
+fn crowd(side: &Side, experiment: &str, metrics: usize) -> Result<(f64, f64)> {
+    let mut other = side.client()?;
+    let runs = (0..CROWD).map(|_| side.run(&mut other, experiment)).collect::<Result<Vec<String>>>()?;
+    let each = metrics / CROWD;
+    let logs = |run: &String| -> Result<()> {
+        let mut client = side.client()?;
+        for step in 0..each {
+            client.json(&side.request("POST", "runs/log-metric", &metric(run, step)))?;
+        }
+        Ok(())
+    };
+    let (before, began) = (side.cpu_s(), Instant::now());
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = runs.iter().map(|run| scope.spawn(move || logs(run))).collect();
+        let ended = |thread: std::thread::ScopedJoinHandle<'_, Result<()>>| {
+            thread.join().unwrap_or_else(|_| Err(Error::other("a client of the crowd gave up")))
+        };
+        threads.into_iter().try_for_each(ended)
+    })?;
+    let all = (each * CROWD) as f64;
+    Ok(((side.cpu_s() - before) * 1e3 / all, all / began.elapsed().as_secs_f64()))
+}
+
 /// Asks one server everything.
 pub fn measure(side: &Side, amount: Amount) -> Result<Costs> {
     let spent = |requests: &[Vec<u8>]| -> Result<f64> {
@@ -74,6 +108,7 @@ pub fn measure(side: &Side, amount: Amount) -> Result<Costs> {
     let began = Instant::now();
     let metric_ms = spent(&asks)?;
     let wall_ms = began.elapsed().as_secs_f64() * 1e3 / amount.metrics as f64;
+    let (crowd_ms, crowd_rate) = crowd(side, &experiment, amount.metrics * 2)?;
     let who = basic();
     let ask = |step| shown(&who, "POST", "runs/log-metric", &metric(&run, amount.metrics + step));
     let basic_ms = spent(&(0..amount.metrics).map(ask).collect::<Vec<_>>())?;
@@ -101,5 +136,5 @@ pub fn measure(side: &Side, amount: Amount) -> Result<Costs> {
     let found = side.ask(&mut other, "runs/search", &asked)?;
     assert_eq!(found["runs"].as_array().map(Vec::len), Some(RUNS), "a search that misses runs costs less");
     let search_ms = spent(&vec![side.request("POST", "runs/search", &asked); amount.searches])?;
-    Ok(Costs { metric_ms, basic_ms, batch_ms, search_ms, wall_ms })
+    Ok(Costs { metric_ms, crowd_ms, crowd_rate, basic_ms, batch_ms, search_ms, wall_ms })
 }

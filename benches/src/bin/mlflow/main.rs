@@ -61,6 +61,7 @@ fn beside(theirs: &Side, ours: &Side, over: &Side) -> Result<()> {
         let target = |of: f64| if side.name == ours.name { Some(1.0 / of) } else { None };
         for (what, mine, stock, of) in [
             ("log-metric", costs.metric_ms, stock.metric_ms, 30.0),
+            ("log-metric, 16 clients", costs.crowd_ms, stock.crowd_ms, 30.0),
             ("log-batch of 1,000 metrics", costs.batch_ms, stock.batch_ms, 20.0),
             ("search of 500 runs", costs.search_ms, stock.search_ms, 30.0),
         ] {
@@ -74,7 +75,9 @@ fn beside(theirs: &Side, ours: &Side, over: &Side) -> Result<()> {
         }
         tell(&format!("log-metric with a password, {}", side.name), costs.basic_ms, "ms CPU");
         tell(&format!("log-metric, wall, {}", side.name), costs.wall_ms, "ms");
+        tell(&format!("log-metric, 16 clients, {}", side.name), costs.crowd_rate, "a second");
     }
     tell("log-metric, wall, MLflow", stock.wall_ms, "ms");
+    tell("log-metric, 16 clients, MLflow", stock.crowd_rate, "a second");
     Ok(())
 }
