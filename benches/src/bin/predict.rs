@@ -15,7 +15,7 @@ use benches::{
     load::Load,
     server::{Server, train},
 };
-use ports::infer::{Datatype, Elements, Infer, Model, Tensor};
+use ports::infer::{Infer, Model, Tensor, json};
 use serde_json::{Value, json};
 
 /// How many connections ask.
@@ -117,18 +117,8 @@ fn thread_cpu_s() -> Result<f64> {
 
 fn row(inputs: &Value) -> Option<Vec<Tensor>> {
     let tensor = |input: &Value| {
-        let value = &input["data"][0];
-        let datatype = serde_json::from_value(input["datatype"].clone()).ok()?;
-        let number = if value.is_null() { f64::NAN } else { value.as_f64().unwrap_or_default() };
-        let elements = match datatype {
-            Datatype::Bool => Elements::Bool(vec![value.as_bool()?]),
-            Datatype::Int32 => Elements::Int32(vec![number as i32]),
-            Datatype::Int64 => Elements::Int64(vec![number as i64]),
-            Datatype::Fp32 => Elements::Fp32(vec![number as f32]),
-            Datatype::Fp64 => Elements::Fp64(vec![number]),
-            Datatype::Bytes => Elements::Bytes(vec![value.as_str().unwrap_or_default().to_owned()]),
-        };
-        Some(Tensor { name: input["name"].as_str()?.to_owned(), shape: vec![1, 1], elements })
+        let (name, datatype, value) = (&input["name"], &input["datatype"], &input["data"][0]);
+        json::read(json!({"name": name, "datatype": datatype, "shape": [1, 1], "data": [value]})).ok()
     };
     inputs.as_array()?.iter().map(tensor).collect()
 }

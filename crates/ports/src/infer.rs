@@ -2,177 +2,19 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use base::{Error, Result};
+use base::Result;
 use serde::{Deserialize, Serialize};
 
 mod admit;
 pub mod binary;
+mod element;
 pub mod flavour;
 pub mod json;
 pub mod load;
 pub mod remote;
 
-/// The element types of the Open Inference Protocol v2 that we carry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Datatype {
-    /// `true` or `false`.
-    Bool,
-    /// 32-bit integers.
-    Int32,
-    /// 64-bit integers.
-    Int64,
-    /// 32-bit floats.
-    Fp32,
-    /// 64-bit floats.
-    Fp64,
-    /// Texts.
-    Bytes,
-}
-
-impl Datatype {
-    /// The type by its name in the protocol.
-    ///
-    /// # Errors
-    /// `tensor-wrong-type` for one that is not carried.
-    pub fn named(name: &str) -> Result<Self> {
-        Ok(match name {
-            "BOOL" => Self::Bool,
-            "INT32" => Self::Int32,
-            "INT64" => Self::Int64,
-            "FP32" => Self::Fp32,
-            "FP64" => Self::Fp64,
-            "BYTES" => Self::Bytes,
-            other => {
-                let shown: String = other.chars().take(20).collect();
-                return Err(Error::invalid(
-                    "tensor-wrong-type",
-                    format!("the datatype `{shown}` is not carried"),
-                )
-                .at("datatype")
-                .hint("BOOL, INT32, INT64, FP32, FP64 and BYTES are"));
-            }
-        })
-    }
-
-    /// Its name in the protocol.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Bool => "BOOL",
-            Self::Int32 => "INT32",
-            Self::Int64 => "INT64",
-            Self::Fp32 => "FP32",
-            Self::Fp64 => "FP64",
-            Self::Bytes => "BYTES",
-        }
-    }
-}
-
-/// The elements of a tensor in row-major order.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Elements {
-    /// Booleans.
-    Bool(Vec<bool>),
-    /// 32-bit integers.
-    Int32(Vec<i32>),
-    /// 64-bit integers.
-    Int64(Vec<i64>),
-    /// 32-bit floats.
-    Fp32(Vec<f32>),
-    /// 64-bit floats.
-    Fp64(Vec<f64>),
-    /// Texts; an absent value is the empty text.
-    Bytes(Vec<String>),
-}
-
-impl Elements {
-    /// Their type.
-    pub fn datatype(&self) -> Datatype {
-        match self {
-            Self::Bool(_) => Datatype::Bool,
-            Self::Int32(_) => Datatype::Int32,
-            Self::Int64(_) => Datatype::Int64,
-            Self::Fp32(_) => Datatype::Fp32,
-            Self::Fp64(_) => Datatype::Fp64,
-            Self::Bytes(_) => Datatype::Bytes,
-        }
-    }
-}
-
-impl Elements {
-    /// An empty list of the same type.
-    #[must_use]
-    pub fn none(&self) -> Self {
-        match self {
-            Self::Bool(_) => Self::Bool(Vec::new()),
-            Self::Int32(_) => Self::Int32(Vec::new()),
-            Self::Int64(_) => Self::Int64(Vec::new()),
-            Self::Fp32(_) => Self::Fp32(Vec::new()),
-            Self::Fp64(_) => Self::Fp64(Vec::new()),
-            Self::Bytes(_) => Self::Bytes(Vec::new()),
-        }
-    }
-
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        match self {
-            Self::Bool(values) => values.len(),
-            Self::Int32(values) => values.len(),
-            Self::Int64(values) => values.len(),
-            Self::Fp32(values) => values.len(),
-            Self::Fp64(values) => values.len(),
-            Self::Bytes(values) => values.len(),
-        }
-    }
-
-    /// Puts others of the same type behind these; answers whether they were of the same type.
-    pub fn append(&mut self, other: Self) -> bool {
-        match (self, other) {
-            (Self::Bool(ours), Self::Bool(theirs)) => ours.extend(theirs),
-            (Self::Int32(ours), Self::Int32(theirs)) => ours.extend(theirs),
-            (Self::Int64(ours), Self::Int64(theirs)) => ours.extend(theirs),
-            (Self::Fp32(ours), Self::Fp32(theirs)) => ours.extend(theirs),
-            (Self::Fp64(ours), Self::Fp64(theirs)) => ours.extend(theirs),
-            (Self::Bytes(ours), Self::Bytes(theirs)) => ours.extend(theirs),
-            _ => return false,
-        }
-        true
-    }
-
-    /// These rows of them, in this order, where a row has so many elements; rows there are not are left out.
-    #[must_use]
-    pub fn chosen(&self, rows: &[usize], width: usize) -> Self {
-        fn of<T: Clone>(values: &[T], rows: &[usize], width: usize) -> Vec<T> {
-            let row = |row: &usize| values.get(row * width..(row + 1) * width).unwrap_or_default();
-            rows.iter().flat_map(row).cloned().collect()
-        }
-        match self {
-            Self::Bool(values) => Self::Bool(of(values, rows, width)),
-            Self::Int32(values) => Self::Int32(of(values, rows, width)),
-            Self::Int64(values) => Self::Int64(of(values, rows, width)),
-            Self::Fp32(values) => Self::Fp32(of(values, rows, width)),
-            Self::Fp64(values) => Self::Fp64(of(values, rows, width)),
-            Self::Bytes(values) => Self::Bytes(of(values, rows, width)),
-        }
-    }
-
-    /// Takes the first ones out.
-    #[must_use]
-    pub fn take_first(&mut self, count: usize) -> Self {
-        fn first<T>(values: &mut Vec<T>, count: usize) -> Vec<T> {
-            let rest = values.split_off(count.min(values.len()));
-            std::mem::replace(values, rest)
-        }
-        match self {
-            Self::Bool(values) => Self::Bool(first(values, count)),
-            Self::Int32(values) => Self::Int32(first(values, count)),
-            Self::Int64(values) => Self::Int64(first(values, count)),
-            Self::Fp32(values) => Self::Fp32(first(values, count)),
-            Self::Fp64(values) => Self::Fp64(first(values, count)),
-            Self::Bytes(values) => Self::Bytes(first(values, count)),
-        }
-    }
-}
+pub use element::{Datatype, Element, Elements, Make};
+pub use half::{bf16, f16};
 
 /// A named tensor.
 #[derive(Clone, Debug, PartialEq)]

@@ -267,6 +267,6 @@ fn blank(slot: &Slot) -> Value {
     match slot.datatype {
         Datatype::Bool => json!(false),
         Datatype::Bytes => json!(slot.categories.first().map_or("", String::as_str)),
-        Datatype::Int32 | Datatype::Int64 | Datatype::Fp32 | Datatype::Fp64 => json!(0),
+        _number => json!(0),
     }
 }

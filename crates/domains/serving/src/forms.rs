@@ -154,8 +154,7 @@ fn flatten<'a>(value: &'a Value, sizes: &[usize], flat: &mut Vec<&'a Value>) -> 
 pub fn plain(outputs: &[Tensor], rows: usize) -> Vec<Value> {
     let label = outputs.iter().find(|it| matches!(it.name.as_str(), "label" | "output_label"));
     let Some(tensor) = label.or(outputs.first()) else { return Vec::new() };
-    let written = ports::infer::json::written(tensor.clone());
-    let data = written["data"].as_array().cloned().unwrap_or_default();
+    let data = tensor.elements.json();
     let width = data.len().checked_div(rows).unwrap_or(0);
     match width {
         0 => Vec::new(),

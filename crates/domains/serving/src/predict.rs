@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use kernel::{access::Principal, prelude::*};
-use ports::infer::{Datatype, Elements, Explanation, Infer, Signature, Tensor, Trials};
+use ports::infer::{Datatype, Element, Elements, Explanation, Infer, Make, Signature, Tensor, Trials};
 
 use crate::{endpoint::Picked, gate::VERSIONS, live::Loaded};
 
@@ -219,60 +219,42 @@ pub fn tensors(signature: &Signature, rows: &[Value]) -> Result<Vec<Tensor>> {
 }
 
 /// The elements of a column from one value a row; a missing number is no number.
+///
+/// # Errors
+/// `wrong-type` for what is none of the type, with the row; whole numbers and booleans are never missing.
 pub fn elements<'a>(
     datatype: Datatype,
     values: impl Iterator<Item = &'a Value>,
     name: &str,
 ) -> Result<Elements> {
-    let number = |(i, value): (usize, &Value)| match value {
-        Value::Null => Ok(f64::NAN),
-        Value::Number(number) => Ok(number.as_f64().unwrap_or(f64::NAN)),
-        Value::Bool(value) => Ok(f64::from(u8::from(*value))),
-        Value::String(text) if text.is_empty() => Ok(f64::NAN),
-        Value::String(text) => text.trim().parse().map_err(|_| wrong(i, name, "a number")),
-        Value::Array(_) | Value::Object(_) => Err(wrong(i, name, "a number")),
-    };
-    let values = values.enumerate();
-    Ok(match datatype {
-        Datatype::Fp64 => Elements::Fp64(values.map(number).collect::<Result<_>>()?),
-        Datatype::Fp32 => Elements::Fp32(values.map(|it| Ok(number(it)? as f32)).collect::<Result<_>>()?),
-        Datatype::Int64 => Elements::Int64(values.map(|it| Ok(number(it)? as i64)).collect::<Result<_>>()?),
-        Datatype::Int32 => Elements::Int32(values.map(|it| Ok(number(it)? as i32)).collect::<Result<_>>()?),
-        Datatype::Bool => Elements::Bool(values.map(|it| Ok(number(it)? > 0.5)).collect::<Result<_>>()?),
-        Datatype::Bytes => Elements::Bytes(
-            values
-                .map(|(i, value)| match value {
-                    Value::Null => Ok(String::new()),
-                    Value::String(text) => Ok(text.clone()),
-                    Value::Number(number) => Ok(number.to_string()),
-                    Value::Bool(value) => Ok(value.to_string()),
-                    Value::Array(_) | Value::Object(_) => Err(wrong(i, name, "a text")),
-                })
-                .collect::<Result<_>>()?,
-        ),
-    })
+    struct Cells<'a, I>(I, &'a str);
+    impl<'a, I: Iterator<Item = &'a Value>> Make for Cells<'_, I> {
+        fn all<T: Element>(self) -> Result<Vec<T>> {
+            let name = self.1;
+            let one =
+                |(row, value): (usize, &Value)| T::from_cell(value).ok_or_else(|| wrong::<T>(row, name));
+            self.0.enumerate().map(one).collect()
+        }
+    }
+    datatype.elements(Cells(values, name))
 }
 
-fn wrong(row: usize, name: &str, wanted: &str) -> Error {
+fn wrong<T: Element>(row: usize, name: &str) -> Error {
+    let wanted = match T::DATATYPE {
+        Datatype::Bytes => "a text".to_owned(),
+        Datatype::Bool => "true or false".to_owned(),
+        float if float.is_float() => "a number".to_owned(),
+        integer => format!("a whole number ({})", integer.name()),
+    };
     Error::invalid("wrong-type", format!("column `{name}` wants {wanted}")).at(format!("rows[{row}].{name}"))
 }
 
-fn numbers(elements: &Elements) -> Vec<f64> {
-    match elements {
-        Elements::Bool(values) => values.iter().map(|value| f64::from(u8::from(*value))).collect(),
-        Elements::Int32(values) => values.iter().map(|value| f64::from(*value)).collect(),
-        Elements::Int64(values) => values.iter().map(|value| *value as f64).collect(),
-        Elements::Fp32(values) => values.iter().map(|value| f64::from(*value)).collect(),
-        Elements::Fp64(values) => values.clone(),
-        Elements::Bytes(values) => values.iter().map(|text| text.parse().unwrap_or(f64::NAN)).collect(),
-    }
-}
-
 fn texts(elements: &Elements) -> Vec<String> {
-    match elements {
-        Elements::Bytes(values) => values.clone(),
-        other => numbers(other).iter().map(ToString::to_string).collect(),
+    if elements.datatype().is_float() || elements.datatype() == Datatype::Bool {
+        return elements.numbers().iter().map(ToString::to_string).collect();
     }
+    let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    elements.json().into_iter().map(text).collect()
 }
 
 /// What the model's outputs mean for each row.
@@ -286,7 +268,7 @@ fn predictions(signature: &Signature, outputs: &[Tensor], rows: usize) -> Result
         }
     }
     if let Some(tensor) = find("probabilities") {
-        let values = numbers(&tensor.elements);
+        let values = tensor.elements.numbers();
         let classes = values.len() / rows.max(1);
         for (prediction, row) in predictions.iter_mut().zip(values.chunks(classes.max(1))) {
             let named = row.iter().enumerate().map(|(i, value)| {
@@ -297,7 +279,7 @@ fn predictions(signature: &Signature, outputs: &[Tensor], rows: usize) -> Result
     } else if find("label").is_none() {
         // A regression, or a stranger's model: its first output is the answer.
         let tensor = find("prediction").or(outputs.first()).ok_or_else(missing)?;
-        let values = numbers(&tensor.elements);
+        let values = tensor.elements.numbers();
         for (prediction, value) in predictions.iter_mut().zip(values) {
             prediction.prediction = Some(value);
         }

@@ -47,7 +47,7 @@ pub async fn infer(cx: &Cx, picked: &Picked, endpoint: &str, ask: Request) -> Re
     }
     let names = ask.outputs.as_deref().map(names).transpose()?.unwrap_or_default();
     let outputs = wanted(picked.run(cx, inputs, rows).await?, &names)?;
-    let outputs: Vec<Value> = outputs.into_iter().map(json::written).collect();
+    let outputs: Vec<Value> = outputs.iter().map(json::written).collect::<Result<_>>()?;
     let mut answer = json!({
         "model_name": endpoint,
         "model_version": picked.target().loaded.number.to_string(),

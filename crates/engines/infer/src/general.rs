@@ -6,20 +6,16 @@ use std::{
 };
 
 use base::Result;
-use ports::infer::{Explanation, Model, Signature, Tensor};
+use ports::infer::{Element, Elements, Explanation, Model, Signature, Tensor, f16};
 use tract_onnx::{
     prelude::{
         Datum, DatumType, Framework, InferenceFact, InferenceModelExt, IntoRunnable, TDim, TValue,
         Tensor as Array, TractResult, TypedModel, TypedRunnableModel,
     },
-    tract_hir::infer::Factoid,
+    tract_hir::{infer::Factoid, internal::anyhow},
 };
 
-use crate::{
-    fault::{failed, not_explainable, unreadable},
-    signature::admit,
-    value::{Data, Value, datatype},
-};
+use crate::fault::{failed, not_explainable, unreadable};
 
 /// A graph that `tract` runs.
 pub struct General {
@@ -66,25 +62,21 @@ impl Model for General {
     }
 
     fn run(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>> {
-        let values = admit(&self.signature, inputs)?;
+        let inputs = self.signature.admit(inputs)?;
         let outputs = guarded(|| {
-            let arrays = values.iter().map(array).collect::<TractResult<_>>()?;
+            let arrays = inputs.iter().map(array).collect::<TractResult<_>>()?;
             self.plan.run(arrays)
         });
         let outputs =
             outputs.map_err(|error| failed("graph", "it does not fit these tensors").because(error))?;
         let mut tensors = Vec::with_capacity(outputs.len());
         for (slot, array) in self.signature.outputs.iter().zip(outputs) {
-            let data =
-                data(&array).map_err(|error| failed("graph", "an output of another type").because(error))?;
-            if datatype(data.element()) != Some(slot.datatype) {
+            let elements = elements(&array)
+                .map_err(|error| failed("graph", "an output of another type").because(error))?;
+            if elements.datatype() != slot.datatype {
                 return Err(failed("graph", format!("`{}` is of another type than it says", slot.name)));
             }
-            tensors.push(Tensor {
-                name: slot.name.clone(),
-                shape: array.shape().to_vec(),
-                elements: data.into(),
-            });
+            tensors.push(Tensor { name: slot.name.clone(), shape: array.shape().to_vec(), elements });
         }
         Ok(tensors)
     }
@@ -107,32 +99,47 @@ fn guarded<T>(work: impl FnOnce() -> TractResult<T>) -> Result<T, String> {
     }
 }
 
-fn array(value: &Value) -> TractResult<TValue> {
-    let sizes = value.dims.sizes();
-    let array = match &value.data {
-        Data::Bool(it) => Array::from_shape(sizes, it)?,
-        Data::I32(it) => Array::from_shape(sizes, it)?,
-        Data::I64(it) => Array::from_shape(sizes, it)?,
-        Data::F32(it) => Array::from_shape(sizes, it)?,
-        Data::F64(it) => Array::from_shape(sizes, it)?,
-        Data::Text(_) => return Err(tract_onnx::tract_hir::internal::anyhow!("texts")),
+fn array(tensor: &Tensor) -> TractResult<TValue> {
+    let sizes = &tensor.shape;
+    let array = match &tensor.elements {
+        Elements::Bool(it) => Array::from_shape(sizes, it)?,
+        Elements::Int8(it) => Array::from_shape(sizes, it)?,
+        Elements::Int16(it) => Array::from_shape(sizes, it)?,
+        Elements::Int32(it) => Array::from_shape(sizes, it)?,
+        Elements::Int64(it) => Array::from_shape(sizes, it)?,
+        Elements::Uint8(it) => Array::from_shape(sizes, it)?,
+        Elements::Uint16(it) => Array::from_shape(sizes, it)?,
+        Elements::Uint32(it) => Array::from_shape(sizes, it)?,
+        Elements::Uint64(it) => Array::from_shape(sizes, it)?,
+        Elements::Fp16(it) => Array::from_shape(sizes, it)?,
+        Elements::Fp32(it) => Array::from_shape(sizes, it)?,
+        Elements::Fp64(it) => Array::from_shape(sizes, it)?,
+        Elements::Bf16(_) => return Err(anyhow!("16-bit floats of this sort")),
+        Elements::Bytes(_) => return Err(anyhow!("texts")),
     };
     Ok(array.into())
 }
 
-fn data(array: &TValue) -> TractResult<Data> {
-    fn of<T: Datum + Copy>(array: &TValue) -> TractResult<Vec<T>> {
-        Ok(array.to_plain_array_view::<T>()?.iter().copied().collect())
+fn elements(array: &TValue) -> TractResult<Elements> {
+    fn of<T: Datum + Copy + Element>(array: &TValue) -> TractResult<Elements> {
+        Ok(T::list(array.to_plain_array_view::<T>()?.iter().copied().collect()))
     }
-    Ok(match array.datum_type() {
-        DatumType::Bool => Data::Bool(of(array)?),
-        DatumType::I32 => Data::I32(of(array)?),
-        DatumType::F32 => Data::F32(of(array)?),
-        DatumType::F64 => Data::F64(of(array)?),
+    match array.datum_type() {
+        DatumType::Bool => of::<bool>(array),
+        DatumType::I8 => of::<i8>(array),
+        DatumType::I16 => of::<i16>(array),
+        DatumType::I32 => of::<i32>(array),
+        DatumType::U8 => of::<u8>(array),
+        DatumType::U16 => of::<u16>(array),
+        DatumType::U32 => of::<u32>(array),
+        DatumType::U64 => of::<u64>(array),
+        DatumType::F16 => of::<f16>(array),
+        DatumType::F32 => of::<f32>(array),
+        DatumType::F64 => of::<f64>(array),
         _ => {
             // Sizes are symbolic inside; outside they are 64-bit integers.
             let cast = array.cast_to::<i64>()?;
-            Data::I64(cast.to_plain_array_view::<i64>()?.iter().copied().collect())
+            Ok(Elements::Int64(cast.to_plain_array_view::<i64>()?.iter().copied().collect()))
         }
-    })
+    }
 }

@@ -48,7 +48,17 @@ impl Infer for Onnx {
         let graph = file.graph.as_ref().ok_or_else(|| unreadable("it has no graph"))?;
         let names: Vec<String> = signature.inputs.iter().map(|it| it.name.clone()).collect();
         match Plan::read(graph, &names)? {
-            plan::Read::Ready(plan) => Ok(Arc::new(Classic::new(signature, plan, graph))),
+            plan::Read::Ready(plan) => {
+                // `tract` has types that the interpreter carries in wider ones, but not all of them.
+                #[cfg(feature = "tract")]
+                if signature::is_widened(&signature)
+                    && graph.node.iter().all(|it| it.domain != engine_onnx::ML)
+                    && let Ok(general) = general::General::load(onnx, signature.clone())
+                {
+                    return Ok(Arc::new(general));
+                }
+                Ok(Arc::new(Classic::new(signature, plan, graph)))
+            }
             #[cfg(feature = "tract")]
             // What is partly classic would fail there as well, only later.
             plan::Read::Unknown(_) if graph.node.iter().all(|it| it.domain != engine_onnx::ML) => {

@@ -2,6 +2,7 @@
 
 use base::Result;
 use engine_onnx::element;
+use ports::infer::{bf16, f16};
 
 use crate::{
     attributes::Attributes,
@@ -9,7 +10,7 @@ use crate::{
     fault::failed,
     op::{Flow, Op, Out},
     score::logistic,
-    value::{Data, Dims, ELEMENTS_MAX, Value},
+    value::{Data, Dims, ELEMENTS_MAX, Value, datatype},
 };
 
 /// Operators of one tensor, element by element.
@@ -215,6 +216,9 @@ impl Binary {
                 (Data::F64(a), Data::F64(b)) => {
                     Data::F64(pairs.map(|(x, y)| self.number(a[x], b[y])).collect())
                 }
+                (Data::I32(a), Data::I32(b)) => {
+                    Data::I32(pairs.map(|(x, y)| self.whole(a[x].into(), b[y].into()) as i32).collect())
+                }
                 (Data::I64(a), Data::I64(b)) => {
                     Data::I64(pairs.map(|(x, y)| self.whole(a[x], b[y])).collect())
                 }
@@ -288,9 +292,14 @@ pub fn stretch(left: &Dims, right: &Dims) -> Option<(Dims, impl Iterator<Item = 
 }
 
 /// `Cast` to the element type with this number.
-pub struct Cast(pub i32);
+pub struct Cast(i32);
 
 impl Cast {
+    /// None for a type not carried here, or one whose largest numbers are not.
+    pub fn to(element: i32) -> Option<Self> {
+        (element != element::UINT64 && datatype(element).is_some()).then_some(Self(element))
+    }
+
     fn apply(&self, data: &Data) -> Option<Data> {
         if data.element() == self.0 {
             return Some(data.clone());
@@ -303,8 +312,10 @@ impl Cast {
         if let (Data::I64(it), element::STRING) = (data, self.0) {
             return Some(Data::Text(it.iter().map(ToString::to_string).collect()));
         }
-        if let (Data::I64(it), element::INT32) = (data, self.0) {
-            return Some(Data::I32(it.iter().map(|&x| x as i32).collect()));
+        if let Data::I64(it) = data
+            && let Some(wrapped) = self.wrapped(it)
+        {
+            return Some(wrapped);
         }
         let numbers = data.to_f64()?;
         Some(match self.0 {
@@ -314,6 +325,24 @@ impl Cast {
             element::INT32 => Data::I32(numbers.iter().map(|&x| x as i32).collect()),
             element::BOOL => Data::Bool(numbers.iter().map(|&x| x != 0.0).collect()),
             element::STRING => Data::Text(numbers.iter().map(ToString::to_string).collect()),
+            element::FLOAT16 => Data::F32(numbers.iter().map(|&x| f16::from_f64(x).to_f32()).collect()),
+            element::BFLOAT16 => Data::F32(numbers.iter().map(|&x| bf16::from_f64(x).to_f32()).collect()),
+            _ => return self.wrapped(&numbers.iter().map(|&x| x as i64).collect::<Vec<_>>()),
+        })
+    }
+
+    /// Whole numbers as a smaller type holds them.
+    fn wrapped(&self, numbers: &[i64]) -> Option<Data> {
+        fn all(numbers: &[i64], one: fn(i64) -> i64) -> Data {
+            Data::I64(numbers.iter().map(|&it| one(it)).collect())
+        }
+        Some(match self.0 {
+            element::INT32 => Data::I32(numbers.iter().map(|&x| x as i32).collect()),
+            element::INT8 => all(numbers, |x| i64::from(x as i8)),
+            element::INT16 => all(numbers, |x| i64::from(x as i16)),
+            element::UINT8 => all(numbers, |x| i64::from(x as u8)),
+            element::UINT16 => all(numbers, |x| i64::from(x as u16)),
+            element::UINT32 => all(numbers, |x| i64::from(x as u32)),
             _ => return None,
         })
     }

@@ -48,7 +48,7 @@ impl Classic {
             tensors.push(Tensor {
                 name: slot.name.clone(),
                 shape: value.dims.sizes().to_vec(),
-                elements: value.data.clone().into(),
+                elements: value.data.clone().leaving(slot.datatype),
             });
         }
         Ok(tensors)

@@ -93,7 +93,10 @@ fn standard(of: Attributes<'_>) -> Result<Option<Box<dyn Op>>> {
         return Ok(Some(Box::new(op)));
     }
     Ok(Some(match name {
-        "Cast" => Box::new(math::Cast(of.int("to", 0) as i32)),
+        "Cast" => match math::Cast::to(of.int("to", 0) as i32) {
+            Some(cast) => Box::new(cast),
+            None => return Ok(None),
+        },
         "Where" => Box::new(math::Where),
         "MatMul" => Box::new(math::Gemm::mat_mul()),
         "Gemm" => Box::new(math::Gemm::read(of)),

@@ -1,12 +1,12 @@
 //! What a model takes and gives, read from its graph and the metadata beside it.
 
-use base::Result;
+use base::{Error, Result};
 use engine_onnx::{Model, SIGNATURE, Type, ValueInfo, dimension, element, kind};
 use ports::infer::{Signature, Slot, Tensor};
 
 use crate::{
     fault::unreadable,
-    value::{Value, datatype},
+    value::{self, Data, Value, datatype},
 };
 
 /// Reads the inputs and outputs of a model. Classes are found later, from its operators.
@@ -62,6 +62,11 @@ fn slot(info: &ValueInfo) -> Result<Slot> {
     })
 }
 
+/// Whether anything of it is of a type that the interpreter carries in a wider one.
+pub fn is_widened(signature: &Signature) -> bool {
+    signature.inputs.iter().chain(&signature.outputs).any(|slot| value::is_widened(slot.datatype))
+}
+
 fn is_map(of: Option<&Type>) -> bool {
     matches!(of.and_then(|it| it.value.as_ref()), Some(kind::Value::Map(_)))
 }
@@ -69,9 +74,13 @@ fn is_map(of: Option<&Type>) -> bool {
 /// The values of tensors that were held against the signature.
 pub fn admit(signature: &Signature, tensors: Vec<Tensor>) -> Result<Vec<Value>> {
     let value = |tensor: Tensor| {
-        let data = crate::value::Data::from(tensor.elements);
+        let data = Data::carrying(tensor.elements).ok_or_else(|| {
+            let message =
+                format!("the input `{}` does not fit: it has a number of 2^63 or more", tensor.name);
+            Error::invalid("tensor-wrong-type", message).at(format!("inputs.{}", tensor.name))
+        })?;
         Value::new(&tensor.shape, data)
-            .ok_or_else(|| base::Error::internal("an admitted tensor has a shape of its own"))
+            .ok_or_else(|| Error::internal("an admitted tensor has a shape of its own"))
     };
     signature.admit(tensors)?.into_iter().map(value).collect()
 }

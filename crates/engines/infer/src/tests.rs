@@ -3,7 +3,7 @@
 use engine_onnx::{
     Graph, ML, Message, Model, Node, OperatorSet, doubles, element, floats, ints, node, strings, value_info,
 };
-use ports::infer::{Elements, Infer, Tensor};
+use ports::infer::{Datatype, Elements, Infer, Tensor, bf16, binary};
 
 /// A model of a number and a text: one tree on both, its score made a class.
 fn model() -> Model {
@@ -312,4 +312,103 @@ fn a_graph_that_is_not_classic_runs_too() {
         assert!(it.iter().all(|x| (x - 0.842_700_8).abs() < 1e-5), "{it:?}");
         assert_eq!(model.explain(vec![input]).unwrap_err().code(), "not-explainable");
     }
+}
+
+/// ONNX's number of each type that is no text.
+fn numbers() -> impl Iterator<Item = (i32, Datatype)> {
+    (1..=16).filter_map(|it| Some((it, crate::value::datatype(it)?))).filter(|it| it.1 != Datatype::Bytes)
+}
+
+/// Zeros and ones of a type.
+fn bits(datatype: Datatype, values: &[u8]) -> Elements {
+    let numbers: Vec<_> = values.iter().map(|value| serde_json::json!(value)).collect();
+    struct Cells(Vec<serde_json::Value>);
+    impl ports::infer::Make for Cells {
+        fn all<T: ports::infer::Element>(self) -> base::Result<Vec<T>> {
+            let one =
+                |it: &serde_json::Value| T::from_cell(it).ok_or_else(|| base::Error::internal("no cell"));
+            self.0.iter().map(one).collect()
+        }
+    }
+    datatype.elements(Cells(numbers)).unwrap()
+}
+
+fn asked(model: &Model, elements: Elements) -> Elements {
+    let loaded = super::open().load(&model.encode_to_vec()).unwrap();
+    let tensor = Tensor { name: "x".to_owned(), shape: vec![elements.count()], elements };
+    loaded.run(vec![tensor]).unwrap().remove(0).elements
+}
+
+#[test]
+fn every_type_goes_in_and_comes_out() {
+    for (element, datatype) in numbers() {
+        let same = whole(
+            vec![node("", "Identity", &["x"], "y")],
+            &[("x", element, &[-1])],
+            &[("y", element, &[-1])],
+        );
+        assert_eq!(asked(&same, bits(datatype, &[0, 1, 1])), bits(datatype, &[0, 1, 1]), "{datatype:?}");
+        for (to, other) in numbers().filter(|it| it.1 != Datatype::Uint64) {
+            // What nobody here knows is refused when it is loaded, never answered wrong.
+            let cast = whole(
+                vec![node("", "Cast", &["x"], "y").int("to", to.into())],
+                &[("x", element, &[-1])],
+                &[("y", to, &[-1])],
+            );
+            assert_eq!(
+                asked(&cast, bits(datatype, &[0, 1, 1])),
+                bits(other, &[0, 1, 1]),
+                "{datatype:?} to {other:?}"
+            );
+        }
+        if datatype == Datatype::Bool {
+            continue;
+        }
+        let double = whole(
+            vec![node("", "Add", &["x", "x"], "y")],
+            &[("x", element, &[-1])],
+            &[("y", element, &[-1])],
+        );
+        if datatype == Datatype::Int32 {
+            continue;
+        }
+        assert_eq!(asked(&double, bits(datatype, &[0, 1, 50])), bits(datatype, &[0, 2, 100]), "{datatype:?}");
+    }
+}
+
+#[test]
+fn small_types_before_classic_operators_are_carried() {
+    let model = whole(
+        vec![
+            node("", "Cast", &["x"], "wide").int("to", element::FLOAT.into()),
+            node(ML, "Binarizer", &["wide"], "high"),
+            node("", "Cast", &["high"], "y").int("to", element::UINT8.into()),
+        ],
+        &[("x", element::UINT64, &[-1])],
+        &[("y", element::UINT8, &[-1])],
+    );
+    let told = asked(&model, Elements::Uint64(vec![0, 1, 1 << 40]));
+    assert_eq!(told, Elements::Uint8(vec![0, 1, 1]));
+    let loaded = super::open().load(&model.encode_to_vec()).unwrap();
+    let tensor = Tensor { name: "x".to_owned(), shape: vec![1], elements: Elements::Uint64(vec![u64::MAX]) };
+    assert_eq!(loaded.run(vec![tensor]).unwrap_err().code(), "tensor-wrong-type");
+}
+
+#[test]
+fn constants_of_every_type_are_read() {
+    for (element, datatype) in numbers() {
+        let raw_data = binary::written(&bits(datatype, &[0, 1]));
+        let constant =
+            engine_onnx::Tensor { dims: vec![2], data_type: element, raw_data, ..Default::default() };
+        let value = crate::value::Value::constant(&constant).unwrap();
+        assert_eq!(value.data.leaving(datatype), bits(datatype, &[0, 1]), "{datatype:?}");
+    }
+    let constant = engine_onnx::Tensor {
+        dims: vec![1],
+        data_type: element::BFLOAT16,
+        int32_data: vec![i32::from(bf16::from_f32(1.5).to_bits())],
+        ..Default::default()
+    };
+    let value = crate::value::Value::constant(&constant).unwrap();
+    assert_eq!(value.data, crate::value::Data::F32(vec![1.5]));
 }

@@ -8,7 +8,10 @@
 use std::collections::BTreeMap;
 
 use base::{Chance, Error, Result};
-use ports::infer::{Elements, Explanation, Model, Tensor, Trials};
+use ports::{
+    each_element,
+    infer::{Element, Explanation, Model, Tensor, Trials},
+};
 
 use crate::fault::not_explainable;
 
@@ -96,13 +99,7 @@ impl Answers {
     /// The probabilities of a classifier, else the first numbers.
     fn read(model: &dyn Model, outputs: Vec<Tensor>, rows: usize) -> Result<Self> {
         let classes = model.signature().classes.len();
-        let numbers = |it: &Tensor| -> Option<Vec<f64>> {
-            match &it.elements {
-                Elements::Fp32(values) => Some(values.iter().map(|it| f64::from(*it)).collect()),
-                Elements::Fp64(values) => Some(values.clone()),
-                Elements::Bool(_) | Elements::Int32(_) | Elements::Int64(_) | Elements::Bytes(_) => None,
-            }
-        };
+        let numbers = |it: &Tensor| it.elements.datatype().is_float().then(|| it.elements.numbers());
         let wanted = |it: &&Tensor| classes == 0 || it.elements.count() == rows * classes;
         let values = outputs.iter().filter(wanted).find_map(numbers);
         let values = values.ok_or_else(|| not_explainable("it answers no numbers"))?;
@@ -199,15 +196,11 @@ impl Work<'_> {
             values
         }
         let (place, of) = ((row, self.count), (inputs.as_slice(), sets));
-        let elements = match (&own.elements, &other.elements) {
-            (Elements::Bool(a), Elements::Bool(b)) => Elements::Bool(pick((a, b), place, of)),
-            (Elements::Int32(a), Elements::Int32(b)) => Elements::Int32(pick((a, b), place, of)),
-            (Elements::Int64(a), Elements::Int64(b)) => Elements::Int64(pick((a, b), place, of)),
-            (Elements::Fp32(a), Elements::Fp32(b)) => Elements::Fp32(pick((a, b), place, of)),
-            (Elements::Fp64(a), Elements::Fp64(b)) => Elements::Fp64(pick((a, b), place, of)),
-            (Elements::Bytes(a), Elements::Bytes(b)) => Elements::Bytes(pick((a, b), place, of)),
-            _ => return Err(Error::internal("the background has other types than the rows")),
-        };
+        let elements = each_element!(&own.elements, a => {
+            Element::of(&other.elements).map(|b| pick((a, b), place, of)).map(Element::list)
+        });
+        let elements =
+            elements.ok_or_else(|| Error::internal("the background has other types than the rows"))?;
         let mut shape = own.shape.clone();
         shape[0] = sets.len() * self.count;
         Ok(Tensor { name: own.name.clone(), shape, elements })
@@ -341,7 +334,7 @@ fn solve(mut matrix: Vec<f64>, count: usize) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use ports::infer::{Datatype, Signature, Slot};
+    use ports::infer::{Datatype, Elements, Signature, Slot};
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use base::Result;
 use engine_onnx::element;
-use ports::infer::{Datatype, Elements};
+use ports::infer::{Datatype, Elements, bf16, binary, f16};
 
 use crate::fault::unreadable;
 
@@ -160,41 +160,61 @@ impl Value {
 
 /// The elements of a constant, typed or raw (little-endian).
 fn elements(tensor: &engine_onnx::Tensor) -> Option<Data> {
-    let raw = &tensor.raw_data;
-    let typed = raw.is_empty();
-    Some(match tensor.data_type {
-        element::FLOAT if typed => Data::F32(tensor.float_data.clone()),
-        element::FLOAT => Data::F32(chunks(raw, f32::from_le_bytes)?),
-        element::DOUBLE if typed => Data::F64(tensor.double_data.clone()),
-        element::DOUBLE => Data::F64(chunks(raw, f64::from_le_bytes)?),
-        element::INT64 if typed => Data::I64(tensor.int64_data.clone()),
-        element::INT64 => Data::I64(chunks(raw, i64::from_le_bytes)?),
-        element::INT32 if typed => Data::I32(tensor.int32_data.clone()),
-        element::INT32 => Data::I32(chunks(raw, i32::from_le_bytes)?),
-        element::BOOL if typed => Data::Bool(tensor.int32_data.iter().map(|&x| x != 0).collect()),
-        element::BOOL => Data::Bool(raw.iter().map(|&x| x != 0).collect()),
-        element::STRING => Data::Text(
-            tensor
-                .string_data
-                .iter()
-                .map(|text| String::from_utf8(text.clone()).ok())
-                .collect::<Option<_>>()?,
-        ),
-        _ => return None,
-    })
+    let datatype = datatype(tensor.data_type)?;
+    if tensor.raw_data.is_empty() {
+        return typed(tensor, datatype);
+    }
+    let count = tensor.dims.iter().try_fold(1_usize, |all, &size| all.checked_mul(size.try_into().ok()?))?;
+    match datatype {
+        // Texts are never raw.
+        Datatype::Bytes => typed(tensor, datatype),
+        numbers => Data::carrying(binary::read(numbers, &tensor.raw_data, count).ok()?),
+    }
 }
 
-fn chunks<const N: usize, T>(raw: &[u8], read: fn([u8; N]) -> T) -> Option<Vec<T>> {
-    let (chunks, rest) = raw.as_chunks::<N>();
-    rest.is_empty().then(|| chunks.iter().map(|bytes| read(*bytes)).collect())
+fn typed(tensor: &engine_onnx::Tensor, datatype: Datatype) -> Option<Data> {
+    let small = || tensor.int32_data.iter();
+    // Floats of 16 bits stand there by their bits.
+    let bits = || small().map(|&bits| u16::try_from(bits).ok());
+    Some(match datatype {
+        Datatype::Fp32 => Data::F32(tensor.float_data.clone()),
+        Datatype::Fp64 => Data::F64(tensor.double_data.clone()),
+        Datatype::Int64 => Data::I64(tensor.int64_data.clone()),
+        Datatype::Int32 => Data::I32(tensor.int32_data.clone()),
+        Datatype::Bool => Data::Bool(small().map(|&x| x != 0).collect()),
+        Datatype::Int8 | Datatype::Int16 | Datatype::Uint8 | Datatype::Uint16 => {
+            Data::I64(small().map(|&x| i64::from(x)).collect())
+        }
+        Datatype::Uint32 | Datatype::Uint64 => {
+            Data::I64(tensor.uint64_data.iter().map(|&x| i64::try_from(x).ok()).collect::<Option<_>>()?)
+        }
+        Datatype::Fp16 => {
+            Data::F32(bits().map(|it| it.map(|it| f16::from_bits(it).to_f32())).collect::<Option<_>>()?)
+        }
+        Datatype::Bf16 => {
+            Data::F32(bits().map(|it| it.map(|it| bf16::from_bits(it).to_f32())).collect::<Option<_>>()?)
+        }
+        Datatype::Bytes => {
+            let texts = tensor.string_data.iter().map(|text| String::from_utf8(text.clone()).ok());
+            Data::Text(texts.collect::<Option<_>>()?)
+        }
+    })
 }
 
 /// The port's name of an ONNX element type; none for those the port does not carry.
 pub fn datatype(element: i32) -> Option<Datatype> {
     Some(match element {
         element::BOOL => Datatype::Bool,
+        element::INT8 => Datatype::Int8,
+        element::INT16 => Datatype::Int16,
         element::INT32 => Datatype::Int32,
         element::INT64 => Datatype::Int64,
+        element::UINT8 => Datatype::Uint8,
+        element::UINT16 => Datatype::Uint16,
+        element::UINT32 => Datatype::Uint32,
+        element::UINT64 => Datatype::Uint64,
+        element::FLOAT16 => Datatype::Fp16,
+        element::BFLOAT16 => Datatype::Bf16,
         element::FLOAT => Datatype::Fp32,
         element::DOUBLE => Datatype::Fp64,
         element::STRING => Datatype::Bytes,
@@ -202,28 +222,73 @@ pub fn datatype(element: i32) -> Option<Datatype> {
     })
 }
 
-impl From<Elements> for Data {
-    fn from(elements: Elements) -> Self {
-        match elements {
-            Elements::Bool(it) => Self::Bool(it),
-            Elements::Int32(it) => Self::I32(it),
-            Elements::Int64(it) => Self::I64(it),
-            Elements::Fp32(it) => Self::F32(it),
-            Elements::Fp64(it) => Self::F64(it),
-            Elements::Bytes(it) => Self::Text(it),
-        }
+/// Whether the interpreter carries a type in a wider one: 16-bit floats as 32-bit ones, small integers and those from 0
+/// as 64-bit ones. What leaves it, and what is cast, is rounded or wrapped to what the type holds.
+pub fn is_widened(datatype: Datatype) -> bool {
+    match datatype {
+        Datatype::Int8
+        | Datatype::Int16
+        | Datatype::Uint8
+        | Datatype::Uint16
+        | Datatype::Uint32
+        | Datatype::Uint64
+        | Datatype::Fp16
+        | Datatype::Bf16 => true,
+        Datatype::Bool
+        | Datatype::Int32
+        | Datatype::Int64
+        | Datatype::Fp32
+        | Datatype::Fp64
+        | Datatype::Bytes => false,
     }
 }
 
-impl From<Data> for Elements {
-    fn from(data: Data) -> Self {
-        match data {
-            Data::Bool(it) => Self::Bool(it),
-            Data::I32(it) => Self::Int32(it),
-            Data::I64(it) => Self::Int64(it),
-            Data::F32(it) => Self::Fp32(it),
-            Data::F64(it) => Self::Fp64(it),
-            Data::Text(it) => Self::Bytes(it),
+impl Data {
+    /// Elements as the interpreter carries them; nothing where one is larger than any 64-bit integer.
+    pub fn carrying(elements: Elements) -> Option<Self> {
+        fn wide<T: Copy + Into<i64>>(values: &[T]) -> Data {
+            Data::I64(values.iter().map(|&it| it.into()).collect())
+        }
+        Some(match elements {
+            Elements::Bool(it) => Self::Bool(it),
+            Elements::Int8(it) => wide(&it),
+            Elements::Int16(it) => wide(&it),
+            Elements::Int32(it) => Self::I32(it),
+            Elements::Int64(it) => Self::I64(it),
+            Elements::Uint8(it) => wide(&it),
+            Elements::Uint16(it) => wide(&it),
+            Elements::Uint32(it) => wide(&it),
+            Elements::Uint64(it) => {
+                Self::I64(it.into_iter().map(|it| i64::try_from(it).ok()).collect::<Option<_>>()?)
+            }
+            Elements::Fp16(it) => Self::F32(it.into_iter().map(f32::from).collect()),
+            Elements::Bf16(it) => Self::F32(it.into_iter().map(f32::from).collect()),
+            Elements::Fp32(it) => Self::F32(it),
+            Elements::Fp64(it) => Self::F64(it),
+            Elements::Bytes(it) => Self::Text(it),
+        })
+    }
+
+    /// The elements as they leave the interpreter, of the type that was told where they are carried for it.
+    pub fn leaving(self, wanted: Datatype) -> Elements {
+        fn each<A: Copy, B>(values: &[A], one: fn(A) -> B) -> Vec<B> {
+            values.iter().map(|&it| one(it)).collect()
+        }
+        match (self, wanted) {
+            (Self::I64(it), Datatype::Int8) => Elements::Int8(each(&it, |x| x as i8)),
+            (Self::I64(it), Datatype::Int16) => Elements::Int16(each(&it, |x| x as i16)),
+            (Self::I64(it), Datatype::Uint8) => Elements::Uint8(each(&it, |x| x as u8)),
+            (Self::I64(it), Datatype::Uint16) => Elements::Uint16(each(&it, |x| x as u16)),
+            (Self::I64(it), Datatype::Uint32) => Elements::Uint32(each(&it, |x| x as u32)),
+            (Self::I64(it), Datatype::Uint64) => Elements::Uint64(each(&it, |x| x as u64)),
+            (Self::F32(it), Datatype::Fp16) => Elements::Fp16(each(&it, f16::from_f32)),
+            (Self::F32(it), Datatype::Bf16) => Elements::Bf16(each(&it, bf16::from_f32)),
+            (Self::Bool(it), _) => Elements::Bool(it),
+            (Self::I32(it), _) => Elements::Int32(it),
+            (Self::I64(it), _) => Elements::Int64(it),
+            (Self::F32(it), _) => Elements::Fp32(it),
+            (Self::F64(it), _) => Elements::Fp64(it),
+            (Self::Text(it), _) => Elements::Bytes(it),
         }
     }
 }

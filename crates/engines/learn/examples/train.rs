@@ -105,14 +105,7 @@ fn tensors(model: &dyn Model, table: &Table, rows: &[usize]) -> Vec<Tensor> {
 /// Tensors as JSON; a missing number is null.
 fn json(tensors: &[Tensor]) -> Value {
     let of = |tensor: &Tensor| {
-        let (datatype, data) = match &tensor.elements {
-            Elements::Bool(it) => ("BOOL", json!(it)),
-            Elements::Int32(it) => ("INT32", json!(it)),
-            Elements::Int64(it) => ("INT64", json!(it)),
-            Elements::Fp32(it) => ("FP32", json!(it)),
-            Elements::Fp64(it) => ("FP64", json!(it)),
-            Elements::Bytes(it) => ("BYTES", json!(it)),
-        };
+        let (datatype, data) = (tensor.elements.datatype(), tensor.elements.json());
         json!({"name": tensor.name, "shape": tensor.shape, "datatype": datatype, "data": data})
     };
     tensors.iter().map(of).collect()

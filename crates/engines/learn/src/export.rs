@@ -190,8 +190,16 @@ fn join(parts: &[String], name: &str, nodes: &mut Vec<Node>) -> String {
 fn info(slot: &Slot) -> ValueInfo {
     let element = match slot.datatype {
         Datatype::Bool => element::BOOL,
+        Datatype::Int8 => element::INT8,
+        Datatype::Int16 => element::INT16,
         Datatype::Int32 => element::INT32,
         Datatype::Int64 => element::INT64,
+        Datatype::Uint8 => element::UINT8,
+        Datatype::Uint16 => element::UINT16,
+        Datatype::Uint32 => element::UINT32,
+        Datatype::Uint64 => element::UINT64,
+        Datatype::Fp16 => element::FLOAT16,
+        Datatype::Bf16 => element::BFLOAT16,
         Datatype::Fp32 => element::FLOAT,
         Datatype::Fp64 => element::DOUBLE,
         Datatype::Bytes => element::STRING,

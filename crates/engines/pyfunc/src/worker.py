@@ -10,7 +10,10 @@ import os
 import struct
 import sys
 
-NUMPY = {"BOOL": "?", "INT32": "<i4", "INT64": "<i8", "FP32": "<f4", "FP64": "<f8"}
+NUMPY = {
+    "BOOL": "?", "INT8": "<i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8", "UINT8": "<u1", "UINT16": "<u2", "UINT32": "<u4", "UINT64": "<u8",
+    "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
+}
 COLUMNS = {"boolean": "BOOL", "integer": "INT32", "long": "INT64", "float": "FP32", "double": "FP64", "string": "BYTES", "datetime": "BYTES"}
 ALL_AXES = -1
 
@@ -23,13 +26,13 @@ def datatype(dtype):
     """What carries values of a NumPy type."""
     import numpy
 
-    kind, size = numpy.dtype(dtype).kind, numpy.dtype(dtype).itemsize
+    kind, bits = numpy.dtype(dtype).kind, 8 * numpy.dtype(dtype).itemsize
     if kind == "b":
         return "BOOL"
     if kind in "iu":
-        return "INT32" if size < 4 or (kind == "i" and size == 4) else "INT64"
+        return f"{'INT' if kind == 'i' else 'UINT'}{bits}"
     if kind == "f":
-        return "FP32" if size <= 4 else "FP64"
+        return f"FP{min(bits, 64)}"
     if kind in "OUSM":
         return "BYTES"
     raise Unsupported(f"values of the type {dtype} are not carried")

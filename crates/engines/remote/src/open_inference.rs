@@ -25,6 +25,9 @@ pub fn signature(told: &Value) -> Result<Signature, String> {
 fn slot(told: &Value) -> Result<Slot, String> {
     let text = |field: &str| told[field].as_str().unwrap_or_default();
     let datatype = Datatype::named(text("datatype")).map_err(|error| error.message().to_owned())?;
+    if datatype.is_bytes_alone() {
+        return Err(format!("it has tensors of {}, which JSON does not carry", datatype.name()));
+    }
     let shape = told["shape"].as_array().map(Vec::as_slice).unwrap_or_default();
     let shape = shape.iter().map(|size| size.as_i64().ok_or("a shape is a list of numbers"));
     Ok(Slot {
@@ -38,7 +41,8 @@ fn slot(told: &Value) -> Result<Slot, String> {
 
 /// An inference request.
 pub fn question(model: &str, inputs: &[Tensor]) -> Question {
-    let inputs: Vec<Value> = inputs.iter().cloned().map(json::written).collect();
+    // What JSON does not carry was refused with the signature.
+    let inputs: Vec<Value> = inputs.iter().filter_map(|it| json::written(it).ok()).collect();
     let path = format!("/v2/models/{}/infer", crate::segment(model));
     Question { path, body: object!({"inputs": inputs}) }
 }

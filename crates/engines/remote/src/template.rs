@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use base::{Error, Result};
-use ports::infer::{Datatype, Elements, Signature, Tensor, json, remote::Template};
+use ports::infer::{Datatype, Element, Elements, Make, Signature, Tensor, remote::Template};
 use serde_json::{Map, Value};
 
 use crate::speech::Question;
@@ -40,8 +40,7 @@ impl Rows {
 
 /// A tensor's values by row: single ones, or lists where a row has several.
 fn column(tensor: &Tensor, rows: usize) -> Vec<Value> {
-    let written = json::written(tensor.clone());
-    let flat = written["data"].as_array().cloned().unwrap_or_default();
+    let flat = tensor.elements.json();
     let width = flat.len() / rows.max(1);
     if tensor.shape.len() == 1 {
         return flat;
@@ -192,15 +191,17 @@ fn elements(datatype: Datatype, flat: Vec<&Value>) -> Result<Elements, String> {
     let told = |it: &Value| match (datatype, it) {
         (Datatype::Bytes, Value::String(_) | Value::Null) => it.clone(),
         (Datatype::Bytes, other) => Value::String(other.to_string()),
-        (Datatype::Bool, other) => other.clone(),
-        (_, Value::String(text)) => text.trim().parse::<f64>().map_or_else(|_| it.clone(), Value::from),
         (_, other) => other.clone(),
     };
-    let data: Vec<Value> = flat.into_iter().map(told).collect();
-    let written = serde_json::json!({
-        "name": "", "datatype": datatype.name(), "shape": [data.len()], "data": data,
-    });
-    json::read(written).map(|it| it.elements).map_err(|error| error.message().to_owned())
+    struct Cells(Vec<Value>);
+    impl Make for Cells {
+        fn all<T: Element>(self) -> base::Result<Vec<T>> {
+            let wrong = || base::Error::internal(format!("an element is no {}", T::DATATYPE.name()));
+            self.0.iter().map(|it| T::from_cell(it).ok_or_else(wrong)).collect()
+        }
+    }
+    let data = flat.into_iter().map(told).collect();
+    datatype.elements(Cells(data)).map_err(|_| format!("an element is no {}", datatype.name()))
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! From a request to rows of the log: one column a value, whatever the model's tensors look like.
 
 use ports::{
-    infer::{Elements, Tensor},
+    each_element,
+    infer::{Datatype, Element, Elements, Tensor},
     requestlog::{COLUMNS, Entry, INPUT, OUTPUT, WHY},
     table::ColumnType,
 };
@@ -67,11 +68,11 @@ fn spread(entry: &Entry, (tensor, prefix): (&Tensor, &str), heads: &mut Vec<Head
     if width == 0 || width > WIDTH_MAX || width * count != tensor.elements.count() {
         return;
     }
-    let kind = match tensor.elements {
-        Elements::Bool(_) => ColumnType::Boolean,
-        Elements::Int32(_) | Elements::Int64(_) => ColumnType::Integer,
-        Elements::Fp32(_) | Elements::Fp64(_) => ColumnType::Number,
-        Elements::Bytes(_) => ColumnType::Text,
+    let kind = match tensor.elements.datatype() {
+        Datatype::Bool => ColumnType::Boolean,
+        Datatype::Bytes => ColumnType::Text,
+        float if float.is_float() => ColumnType::Number,
+        _integer => ColumnType::Integer,
     };
     let is_chances = tensor.name == "probabilities" && width == entry.classes.len();
     for at in 0..width {
@@ -94,11 +95,8 @@ fn spread(entry: &Entry, (tensor, prefix): (&Tensor, &str), heads: &mut Vec<Head
 fn value(elements: &Elements, at: usize) -> Value {
     match elements {
         Elements::Bool(values) => json!(u8::from(values[at])),
-        Elements::Int32(values) => json!(values[at]),
-        Elements::Int64(values) => json!(values[at]),
-        Elements::Fp32(values) => json!(values[at]),
-        Elements::Fp64(values) => json!(values[at]),
         Elements::Bytes(values) if values[at].trim().is_empty() => Value::Null,
         Elements::Bytes(values) => json!(values[at].trim()),
+        numbers => each_element!(numbers, values => values[at].json()),
     }
 }

@@ -14,17 +14,18 @@ use bytes::Bytes;
 use domain_serving::{Answered, Inputs};
 use face_web::Web;
 use kernel::cx::Cx;
-use ports::infer::{Datatype, Elements, Tensor, binary};
+use ports::infer::binary;
 use prost::Message;
 use serde_json::{Map, Value};
 
 use crate::{Wanted, asked, count, cx, infer::raw, models, repository};
 
+mod contents;
 mod frames;
 mod messages;
 
 use frames::{Messages, framed};
-use messages::{Choice, Contents, ModelInfer, ModelInferred, OfModel, Parameter};
+use messages::{Choice, ModelInfer, ModelInferred, OfModel, Parameter};
 
 /// Answers one call.
 pub async fn serve(State(web): State<Web>, Path(method): Path<String>, request: Request) -> Response<Body> {
@@ -162,7 +163,7 @@ async fn inferred(cx: &Cx, ask: ModelInfer, headers: &HeaderMap) -> Result<Model
         let read = match contents.next() {
             Some(bytes) => unsigned(&tensor.shape)
                 .and_then(|shape| raw((&tensor.name, &tensor.datatype), &shape, &bytes)),
-            None => typed(tensor),
+            None => contents::read(tensor),
         };
         inputs.push(read.map_err(|error| error.at(format!("inputs[{i}]")))?);
     }
@@ -181,38 +182,13 @@ async fn inferred(cx: &Cx, ask: ModelInfer, headers: &HeaderMap) -> Result<Model
         headers,
     };
     let told = asked(cx, wanted).await?;
-    Ok(answered((ask.model_name, ask.id), told, is_raw))
+    answered((ask.model_name, ask.id), told, is_raw)
 }
 
+/// A shape, whose sizes are signed on the wire.
 fn unsigned(shape: &[i64]) -> Result<Vec<u64>> {
     let sizes = shape.iter().map(|size| u64::try_from(*size)).collect::<Result<Vec<u64>, _>>();
     sizes.map_err(|_| Error::invalid("tensor-wrong-shape", "a size is below 0"))
-}
-
-/// A tensor whose elements stand in the field of their type.
-fn typed(tensor: messages::Tensor) -> Result<Tensor> {
-    let contents = tensor.contents.unwrap_or_default();
-    let elements = match Datatype::named(&tensor.datatype)? {
-        Datatype::Bool => Elements::Bool(contents.bools),
-        Datatype::Int32 => Elements::Int32(contents.ints),
-        Datatype::Int64 => Elements::Int64(contents.int64s),
-        Datatype::Fp32 => Elements::Fp32(contents.floats),
-        Datatype::Fp64 => Elements::Fp64(contents.doubles),
-        Datatype::Bytes => {
-            let text = |bytes| {
-                String::from_utf8(bytes)
-                    .map_err(|_| Error::invalid("tensor-wrong-type", "a text is no UTF-8"))
-            };
-            Elements::Bytes(contents.bytes.into_iter().map(text).collect::<Result<_>>()?)
-        }
-    };
-    let shape = unsigned(&tensor.shape)?;
-    let count = shape.iter().try_fold(1_u64, |count, size| count.checked_mul(*size));
-    if count != Some(elements.count() as u64) {
-        let message = format!("the shape {shape:?} does not hold {} elements", elements.count());
-        return Err(Error::invalid("tensor-wrong-shape", message));
-    }
-    Ok(Tensor { name: tensor.name, shape: shape.into_iter().map(|size| size as usize).collect(), elements })
 }
 
 fn plain(parameter: Parameter) -> Option<Value> {
@@ -226,7 +202,7 @@ fn plain(parameter: Parameter) -> Option<Value> {
 }
 
 /// Answers come as the question did: raw, or in the fields of their types.
-fn answered((model_name, id): (String, String), told: Answered, is_raw: bool) -> ModelInferred {
+fn answered((model_name, id): (String, String), told: Answered, is_raw: bool) -> Result<ModelInferred> {
     let prediction = told.prediction.map(|it| it.to_string());
     // Whoever gave the request no name is told that of the logged prediction.
     let id = if id.is_empty() { prediction.clone().unwrap_or_default() } else { id };
@@ -252,24 +228,11 @@ fn answered((model_name, id): (String, String), told: Answered, is_raw: bool) ->
             answer.raw_output_contents.push(binary::written(&tensor.elements));
             None
         } else {
-            Some(contents(tensor.elements))
+            contents::written(tensor.elements).map(Some)?
         };
         answer.outputs.push(messages::Tensor { name: tensor.name, datatype, shape, contents });
     }
-    answer
-}
-
-fn contents(elements: Elements) -> Contents {
-    let mut contents = Contents::default();
-    match elements {
-        Elements::Bool(values) => contents.bools = values,
-        Elements::Int32(values) => contents.ints = values,
-        Elements::Int64(values) => contents.int64s = values,
-        Elements::Fp32(values) => contents.floats = values,
-        Elements::Fp64(values) => contents.doubles = values,
-        Elements::Bytes(values) => contents.bytes = values.into_iter().map(String::into_bytes).collect(),
-    }
-    contents
+    Ok(answer)
 }
 
 fn text(value: &Value) -> String {

@@ -198,7 +198,7 @@ fn written(model: &str, id: Option<String>, told: Answered, as_bytes: &AsBytes) 
     let prediction = told.prediction.as_ref().map(ToString::to_string);
     for tensor in told.outputs {
         if !as_bytes.of(&tensor.name) {
-            outputs.push(json::written(tensor));
+            outputs.push(json::written(&tensor)?);
             continue;
         }
         is_binary = true;

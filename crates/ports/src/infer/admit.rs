@@ -1,8 +1,9 @@
 //! Whether tensors are what a model takes.
 
 use base::{Error, Result};
+use serde_json::Value;
 
-use super::{Datatype, Elements, Signature, Slot, Tensor};
+use super::{Element, Make, Signature, Slot, Tensor};
 
 impl Signature {
     /// Orders tensors as the inputs are, fills in what may be absent and checks the rest.
@@ -58,14 +59,19 @@ fn fitting(slot: &Slot, tensor: Tensor) -> Result<Tensor> {
     Ok(tensor)
 }
 
+/// So many values that are missing, of a type that has such a value.
+struct Missing(usize);
+
+impl Make for Missing {
+    fn all<T: Element>(self) -> Result<Vec<T>> {
+        let none = T::from_json(&Value::Null);
+        none.map(|it| vec![it; self.0]).ok_or_else(|| Error::internal("the type has no missing value"))
+    }
+}
+
 /// What stands for a tensor that may be absent: no value in any row.
 fn absent(slot: &Slot, rows: usize) -> Option<Tensor> {
-    let elements = match slot.datatype {
-        Datatype::Fp32 => Elements::Fp32(vec![f32::NAN; rows]),
-        Datatype::Fp64 => Elements::Fp64(vec![f64::NAN; rows]),
-        Datatype::Bytes => Elements::Bytes(vec![String::new(); rows]),
-        Datatype::Bool | Datatype::Int32 | Datatype::Int64 => return None,
-    };
+    let elements = slot.datatype.elements(Missing(rows)).ok()?;
     let shape = if slot.shape.len() == 1 { vec![rows] } else { vec![rows, 1] };
     Some(Tensor { name: slot.name.clone(), shape, elements })
 }

@@ -4,7 +4,7 @@ use base::{Error, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Datatype, Elements, Tensor};
+use super::{Datatype, Element, Elements, Make, Tensor};
 
 /// A tensor as the protocol writes it.
 #[derive(Deserialize)]
@@ -48,49 +48,102 @@ fn flatten(value: Value, flat: &mut Vec<Value>) {
 }
 
 fn elements(datatype: &str, flat: Vec<Value>) -> Result<Elements> {
-    fn each<T>(flat: Vec<Value>, wanted: &str, one: impl Fn(&Value) -> Option<T>) -> Result<Vec<T>> {
-        flat.iter()
-            .enumerate()
-            .map(|(i, value)| {
-                one(value).ok_or_else(|| {
-                    Error::invalid("tensor-wrong-type", format!("the element is not {wanted}"))
+    struct Read(Vec<Value>);
+    impl Make for Read {
+        fn all<T: Element>(self) -> Result<Vec<T>> {
+            let one = |(i, value): (usize, &Value)| {
+                T::from_json(value).ok_or_else(|| {
+                    let wanted = T::DATATYPE.name();
+                    Error::invalid("tensor-wrong-type", format!("the element is no {wanted}"))
                         .at(format!("data[{i}]"))
                 })
-            })
-            .collect()
+            };
+            self.0.iter().enumerate().map(one).collect()
+        }
     }
-    // JSON has no NaN; null stands for a missing number.
-    let float = |value: &Value| if value.is_null() { Some(f64::NAN) } else { value.as_f64() };
-    Ok(match Datatype::named(datatype)? {
-        Datatype::Bool => Elements::Bool(each(flat, "a boolean", Value::as_bool)?),
-        Datatype::Int32 => {
-            Elements::Int32(each(flat, "an INT32", |value| i32::try_from(value.as_i64()?).ok())?)
-        }
-        Datatype::Int64 => Elements::Int64(each(flat, "an INT64", Value::as_i64)?),
-        Datatype::Fp32 => {
-            Elements::Fp32(each(flat, "a number", |value| float(value).map(|number| number as f32))?)
-        }
-        Datatype::Fp64 => Elements::Fp64(each(flat, "a number", float)?),
-        Datatype::Bytes => Elements::Bytes(each(flat, "a text", |value| match value {
-            Value::Null => Some(String::new()),
-            Value::String(text) => Some(text.clone()),
-            _ => None,
-        })?),
-    })
+    let datatype = Datatype::named(datatype)?;
+    if datatype.is_bytes_alone() {
+        return Err(bytes_alone(datatype).at("datatype").hint("send them as bytes, with `binary_data_size`"));
+    }
+    datatype.elements(Read(flat))
+}
+
+fn bytes_alone(datatype: Datatype) -> Error {
+    Error::invalid("tensor-wrong-type", format!("JSON carries no {}", datatype.name()))
 }
 
 /// A tensor as the JSON of an answer; what is no finite number is null there.
-pub fn written(tensor: Tensor) -> Value {
-    let finite = |number: f64| if number.is_finite() { json!(number) } else { Value::Null };
-    let (datatype, data) = match tensor.elements {
-        Elements::Bool(values) => (Datatype::Bool, json!(values)),
-        Elements::Int32(values) => (Datatype::Int32, json!(values)),
-        Elements::Int64(values) => (Datatype::Int64, json!(values)),
-        Elements::Fp32(values) => {
-            (Datatype::Fp32, values.into_iter().map(|value| finite(f64::from(value))).collect())
+///
+/// # Errors
+/// `tensor-wrong-type` for one that the protocol carries as bytes alone.
+pub fn written(tensor: &Tensor) -> Result<Value> {
+    let datatype = tensor.elements.datatype();
+    if datatype.is_bytes_alone() {
+        return Err(bytes_alone(datatype)
+            .at(format!("outputs.{}", tensor.name))
+            .hint("ask for it as bytes, with `binary_data`"));
+    }
+    let data = tensor.elements.json();
+    Ok(json!({"name": tensor.name, "datatype": datatype, "shape": tensor.shape, "data": data}))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::infer::binary;
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(bytes in prop::collection::vec(any::<u8>(), 64..=64)) {
+            for datatype in Datatype::ALL {
+                let size = |count: usize| binary::read(*datatype, &bytes, count).ok();
+                let Some(elements) = (1..=64).find_map(size) else { continue };
+                let shape = vec![elements.count()];
+                let tensor = Tensor { name: "x".to_owned(), shape, elements };
+                match written(&tensor) {
+                    Ok(value) => {
+                        let again = read(value.clone()).unwrap();
+                        prop_assert_eq!(again.elements.datatype(), *datatype);
+                        // What is no finite number has become one missing, and stays it.
+                        prop_assert_eq!(written(&again).unwrap(), value);
+                    }
+                    Err(error) => {
+                        prop_assert_eq!(error.code(), "tensor-wrong-type");
+                        prop_assert!(datatype.is_bytes_alone());
+                    }
+                }
+            }
         }
-        Elements::Fp64(values) => (Datatype::Fp64, values.into_iter().map(finite).collect()),
-        Elements::Bytes(values) => (Datatype::Bytes, json!(values)),
-    };
-    json!({"name": tensor.name, "datatype": datatype, "shape": tensor.shape, "data": data})
+    }
+
+    #[test]
+    fn numbers_beyond_their_type_are_refused() {
+        let told = |datatype: &str, value: Value| {
+            let read = read(json!({"name": "x", "shape": [1], "datatype": datatype, "data": [value]}));
+            read.map(|it| it.elements).map_err(|error| error.code())
+        };
+        assert_eq!(told("INT8", json!(-128)), Ok(Elements::Int8(vec![-128])));
+        assert_eq!(told("UINT64", json!(u64::MAX)), Ok(Elements::Uint64(vec![u64::MAX])));
+        let wrong = [
+            ("INT8", json!(128)),
+            ("INT16", json!(-32_769)),
+            ("INT32", json!(1_u64 << 31)),
+            ("INT64", json!(1_u64 << 63)),
+            ("UINT8", json!(-1)),
+            ("UINT8", json!(256)),
+            ("UINT16", json!(65_536)),
+            ("UINT32", json!(1_u64 << 32)),
+            ("UINT64", json!(-1)),
+            ("UINT64", json!(1.5)),
+            ("BOOL", json!(1)),
+            ("FP16", json!(1)),
+            ("BF16", json!(1)),
+            ("FP8", json!(1)),
+        ];
+        for (datatype, value) in wrong {
+            assert_eq!(told(datatype, value.clone()), Err("tensor-wrong-type"), "{datatype} {value}");
+        }
+    }
 }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use kernel::prelude::*;
-use ports::infer::{Elements, Tensor};
+use ports::{
+    each_element,
+    infer::{Element, Tensor},
+};
 
 use crate::{
     live::{Plan, Serving},
@@ -73,31 +76,23 @@ fn same(ours: &Tensor, theirs: &Tensor, row: usize) -> bool {
     }
     let width: usize = ours.shape.iter().skip(1).product();
     let range = row * width..(row + 1) * width;
-    fn close<T: Copy + Into<f64>>(a: &[T], b: &[T]) -> bool {
+    fn close<T: Element>(a: &[T], b: &[T]) -> bool {
         a.iter().zip(b).all(|(a, b)| {
-            let (a, b): (f64, f64) = ((*a).into(), (*b).into());
-            (a - b).abs() <= APART + APART * a.abs() || (a.is_nan() && b.is_nan())
+            let (x, y) = (a.number(), b.number());
+            let is_near = || (x - y).abs() <= APART + APART * x.abs() || (x.is_nan() && y.is_nan());
+            a == b || (T::DATATYPE.is_float() && is_near())
         })
     }
-    match (&ours.elements, &theirs.elements) {
-        (Elements::Bool(a), Elements::Bool(b)) => a.get(range.clone()) == b.get(range),
-        (Elements::Int32(a), Elements::Int32(b)) => a.get(range.clone()) == b.get(range),
-        (Elements::Int64(a), Elements::Int64(b)) => a.get(range.clone()) == b.get(range),
-        (Elements::Bytes(a), Elements::Bytes(b)) => a.get(range.clone()) == b.get(range),
-        (Elements::Fp32(a), Elements::Fp32(b)) => match (a.get(range.clone()), b.get(range)) {
-            (Some(a), Some(b)) => close(a, b),
-            _ => false,
-        },
-        (Elements::Fp64(a), Elements::Fp64(b)) => match (a.get(range.clone()), b.get(range)) {
-            (Some(a), Some(b)) => close(a, b),
-            _ => false,
-        },
-        _ => false,
-    }
+    each_element!(&ours.elements, a => {
+        let parts = a.get(range.clone()).zip(Element::of(&theirs.elements).and_then(|b| b.get(range)));
+        parts.is_some_and(|(a, b)| close(a, b))
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use ports::infer::Elements;
+
     use super::*;
 
     fn tensor(name: &str, shape: &[usize], elements: Elements) -> Tensor {

@@ -218,7 +218,7 @@ fn combined(step: &str, combine: &Combine, tensors: &mut Tensors) -> Result<(Wor
             return Err(bad(why));
         }
     }
-    let is_float = matches!(first.datatype, Datatype::Fp32 | Datatype::Fp64);
+    let is_float = first.datatype.is_float();
     if combine.by == Means::Mean && !is_float {
         return Err(bad(format!(
             "step `{step}` takes the mean of {}, which has none",

@@ -1,7 +1,7 @@
 //! Rows of tensors: chosen, put behind each other, asked about and combined.
 
 use kernel::prelude::*;
-use ports::infer::{Elements, Tensor};
+use ports::infer::{Element, Elements, Make, Tensor};
 
 use super::{Means, When};
 
@@ -34,8 +34,7 @@ pub fn behind(before: Vec<Tensor>, more: Vec<Tensor>) -> Option<Vec<Tensor>> {
 
 /// What stands in a row of a tensor with one value a row.
 fn value(tensor: &Tensor, row: usize) -> Value {
-    let one = ports::infer::json::written(chosen(tensor, &[row]));
-    one["data"][0].clone()
+    chosen(tensor, &[row]).elements.json().into_iter().next().unwrap_or_default()
 }
 
 /// Whether a condition holds for a row.
@@ -69,17 +68,19 @@ fn mean(tensors: &[&Tensor], weights: &[f64]) -> Option<Elements> {
     let count = tensors.first()?.elements.count();
     let mut sums = vec![0.0; count];
     for (tensor, weight) in tensors.iter().zip(weights) {
-        match &tensor.elements {
-            Elements::Fp32(values) => add(&mut sums, values.iter().map(|it| f64::from(*it)), *weight),
-            Elements::Fp64(values) => add(&mut sums, values.iter().copied(), *weight),
-            _ => return None,
+        if !tensor.elements.datatype().is_float() {
+            return None;
+        }
+        add(&mut sums, tensor.elements.numbers().into_iter(), *weight);
+    }
+    struct Means<I>(I);
+    impl<I: Iterator<Item = f64>> Make for Means<I> {
+        fn all<T: Element>(self) -> Result<Vec<T>> {
+            let one = |mean: f64| T::from_cell(&json!(mean)).ok_or_else(|| Error::internal("a mean is a float"));
+            self.0.map(one).collect()
         }
     }
-    let means = sums.into_iter().map(|sum| sum / all);
-    Some(match tensors.first()?.elements {
-        Elements::Fp32(_) => Elements::Fp32(means.map(|it| it as f32).collect()),
-        _ => Elements::Fp64(means.collect()),
-    })
+    tensors.first()?.elements.datatype().elements(Means(sums.into_iter().map(|sum| sum / all))).ok()
 }
 
 fn add(sums: &mut [f64], values: impl Iterator<Item = f64>, weight: f64) {

@@ -111,6 +111,10 @@ pub struct Contents {
     pub ints: Vec<i32>,
     #[prost(int64, repeated, tag = "3")]
     pub int64s: Vec<i64>,
+    #[prost(uint32, repeated, tag = "4")]
+    pub uints: Vec<u32>,
+    #[prost(uint64, repeated, tag = "5")]
+    pub uint64s: Vec<u64>,
     #[prost(float, repeated, tag = "6")]
     pub floats: Vec<f32>,
     #[prost(double, repeated, tag = "7")]
