@@ -12,9 +12,11 @@ pub mod flavour;
 pub mod json;
 pub mod load;
 pub mod remote;
+mod parts;
 
 pub use element::{Datatype, Element, Elements, Make};
 pub use half::{bf16, f16};
+pub use parts::{Listener, Question};
 
 /// A named tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,6 +101,26 @@ pub trait Model: Send + Sync {
     /// `tensor-missing`, `tensor-unknown`, `tensor-wrong-type`, `tensor-wrong-shape`; `model-failed`
     /// when the model contradicts itself while it runs.
     fn run(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>>;
+
+    /// Answers a question to whoever listens, in parts where the model has them and they are wanted; as `run` does else. It
+    /// ends soon after the listener has left.
+    ///
+    /// # Errors
+    /// Those of `run`, before the first part or after some.
+    fn answer(&self, question: Question, listener: &mut dyn Listener) -> Result<()> {
+        listener.hear(self.run(question.inputs)?);
+        Ok(())
+    }
+
+    /// Whether it answers in parts where that is wanted.
+    fn has_parts(&self) -> bool {
+        false
+    }
+
+    /// Whether it is told parameters beside its inputs.
+    fn takes_params(&self) -> bool {
+        false
+    }
 
     /// Explains each row exactly, where the model's form allows it.
     ///

@@ -18,6 +18,7 @@ use crate::{
 };
 
 pub mod counted;
+mod flow;
 pub mod limits;
 pub mod logging;
 mod operate;
@@ -25,6 +26,7 @@ pub mod routing;
 mod shadow;
 mod watched;
 
+pub use flow::{Flow, Manner, flow};
 pub use limits::Limits;
 pub use logging::{Logging, Sampled, Sampling};
 pub use operate::Desired;

@@ -1,9 +1,9 @@
 //! The forms inputs come in beside tensors: instances, one a row, and columns, one an input.
 
 use kernel::prelude::*;
-use ports::infer::{Signature, Slot, Tensor};
+use ports::infer::{Model, Question, Signature, Slot, Tensor};
 
-use crate::predict;
+use crate::{generate, predict};
 
 /// Inputs in one of the forms faces read.
 pub enum Inputs {
@@ -13,6 +13,8 @@ pub enum Inputs {
     Instances(Vec<Value>),
     /// One list of rows for each input.
     Columns(serde_json::Map<String, Value>),
+    /// Fields of one row, as the generate extension has them: inputs by name, a text, and parameters of the model.
+    Fields(serde_json::Map<String, Value>),
 }
 
 impl Inputs {
@@ -22,6 +24,7 @@ impl Inputs {
             Self::Tensors(tensors) => tensors.first().and_then(|it| it.shape.first().copied()).unwrap_or(0),
             Self::Instances(rows) => rows.len(),
             Self::Columns(columns) => columns.values().next().and_then(Value::as_array).map_or(0, Vec::len),
+            Self::Fields(_) => 1,
         }
     }
 
@@ -31,7 +34,17 @@ impl Inputs {
             Self::Tensors(tensors) => Ok(tensors),
             Self::Instances(rows) => instances(signature, &rows),
             Self::Columns(columns) => by_column(signature, &columns),
+            Self::Fields(fields) => Ok(generate::read(signature, fields, false)?.0),
         }
+    }
+
+    /// What a model is asked: its tensors, and the parameters it takes.
+    pub fn question(self, model: &dyn Model, signature: &Signature) -> Result<Question> {
+        let (inputs, params) = match self {
+            Self::Fields(fields) => generate::read(signature, fields, model.takes_params())?,
+            other => (other.tensors(signature)?, serde_json::Map::new()),
+        };
+        Ok(Question { inputs, params, in_parts: false })
     }
 }
 
@@ -103,7 +116,7 @@ fn by_column(signature: &Signature, columns: &serde_json::Map<String, Value>) ->
 }
 
 /// The tensor of a slot from one value a row, each single or nested lists of one shape.
-fn shaped(slot: &Slot, rows: &[&Value]) -> Result<Tensor> {
+pub fn shaped(slot: &Slot, rows: &[&Value]) -> Result<Tensor> {
     let mut shape = vec![rows.len()];
     let first = rows.first().map(|row| dims(row)).unwrap_or_default();
     match (slot.shape.len(), first.is_empty()) {

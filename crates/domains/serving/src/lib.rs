@@ -15,6 +15,7 @@ mod form;
 mod forms;
 mod gate;
 mod graph;
+mod generate;
 mod live;
 mod predict;
 mod revision;
@@ -22,8 +23,9 @@ mod rollout;
 mod server;
 mod tensor_json;
 
-pub use endpoint::{Answered, Ask, answer};
+pub use endpoint::{Answered, Ask, Flow, Manner, answer, flow};
 pub use forms::{Inputs, plain};
+pub use generate::written as generated;
 pub use live::{Series, Serving};
 pub use server::follow;
 

@@ -139,6 +139,8 @@ pub struct Serving {
     pub shadows: Arc<Semaphore>,
     /// Places for logged requests to be explained; there is no queue behind them.
     pub explains: Arc<Semaphore>,
+    /// Places for answers in parts of endpoints whose load is not bounded; there is no queue before them.
+    pub flows: Arc<Semaphore>,
 }
 
 impl Default for Serving {
@@ -150,6 +152,7 @@ impl Default for Serving {
             series: RwLock::default(),
             shadows: Arc::new(Semaphore::new(SHADOWS_MAX)),
             explains: Arc::new(Semaphore::new(EXPLAINS_MAX)),
+            flows: Arc::new(Semaphore::new(FLOWS_MAX)),
         }
     }
 }
@@ -160,6 +163,8 @@ const LOADED_MAX: usize = 1_000;
 const PLANS_MAX: usize = 10_000;
 /// How many copies of requests are answered at once.
 const SHADOWS_MAX: usize = 16;
+/// How many answers in parts are under way at once without a queue.
+const FLOWS_MAX: usize = 64;
 /// How many logged requests are explained at once.
 const EXPLAINS_MAX: usize = 4;
 /// What is read of a version.

@@ -15,7 +15,7 @@ use base::{Error, Result, Status};
 use ports::{
     Later,
     infer::{
-        Model, Tensor,
+        Listener, Model, Question, Tensor,
         load::{Busy, Limits, Runner, Turn, can_batch},
     },
 };
@@ -25,12 +25,36 @@ use crate::batch;
 
 /// A request that waits.
 struct Job {
-    inputs: Vec<Tensor>,
+    ask: Ask,
     /// Its rows, where it may be put together with others.
     rows: Option<usize>,
     caller: Arc<str>,
     until: Instant,
-    answer: oneshot::Sender<Result<Vec<Tensor>>>,
+}
+
+/// What is asked, and where the answer goes.
+enum Ask {
+    Once(Vec<Tensor>, oneshot::Sender<Result<Vec<Tensor>>>),
+    InParts(InParts),
+}
+
+/// A request that is answered in parts.
+struct InParts {
+    question: Question,
+    listener: Box<dyn Listener>,
+    begins: oneshot::Sender<()>,
+    end: oneshot::Sender<Result<()>>,
+}
+
+impl Job {
+    /// Whether nobody waits for the answer any more.
+    fn is_left(&self) -> bool {
+        let is_closed = match &self.ask {
+            Ask::Once(_, answer) => answer.is_closed(),
+            Ask::InParts(it) => it.end.is_closed() || !it.listener.is_there(),
+        };
+        is_closed || self.until <= Instant::now()
+    }
 }
 
 /// What the lock guards.
@@ -70,11 +94,31 @@ impl Queue {
 impl Runner for Queue {
     fn run<'a>(&'a self, inputs: Vec<Tensor>, turn: Turn<'a>) -> Later<'a, Vec<Tensor>> {
         Box::pin(async move {
-            let answer = self.0.enter(inputs, &turn)?;
+            let rows = if self.0.batches { batch::rows(&inputs) } else { None };
+            let (sender, answer) = oneshot::channel();
+            self.0.enter(Ask::Once(inputs, sender), rows, &turn)?;
             match tokio::time::timeout(turn.patience, answer).await {
                 Ok(Ok(answered)) => answered,
                 Ok(Err(_)) => Err(Error::internal("a place ended without an answer")),
                 Err(_) => Err(late()),
+            }
+        })
+    }
+
+    fn answer<'a>(
+        &'a self,
+        question: Question,
+        listener: Box<dyn Listener>,
+        turn: Turn<'a>,
+    ) -> Later<'a, ()> {
+        Box::pin(async move {
+            let (begins, began) = oneshot::channel();
+            let (end, ended) = oneshot::channel();
+            let ask = Ask::InParts(InParts { question, listener, begins, end });
+            self.0.enter(ask, None, &turn)?;
+            match tokio::time::timeout(turn.patience, began).await {
+                Ok(Ok(())) => ended.await.map_err(|_| Error::internal("a place ended without an answer"))?,
+                Ok(Err(_)) | Err(_) => Err(late()),
             }
         })
     }
@@ -101,13 +145,7 @@ impl Shared {
     }
 
     /// Takes a place in the queue, and makes a place run where one is free.
-    fn enter(
-        self: &Arc<Self>,
-        inputs: Vec<Tensor>,
-        turn: &Turn<'_>,
-    ) -> Result<oneshot::Receiver<Result<Vec<Tensor>>>> {
-        let rows = if self.batches { batch::rows(&inputs) } else { None };
-        let (sender, receiver) = oneshot::channel();
+    fn enter(self: &Arc<Self>, ask: Ask, rows: Option<usize>, turn: &Turn<'_>) -> Result<()> {
         let caller: Arc<str> = turn.caller.into();
         let mut line = self.line();
         let full = line.running >= self.limits.places && line.waiting.len() >= self.limits.waiting_max;
@@ -124,7 +162,7 @@ impl Shared {
         }
         *line.of.entry(Arc::clone(&caller)).or_default() += 1;
         let until = Instant::now() + turn.patience;
-        line.waiting.push_back(Job { inputs, rows, caller, until, answer: sender });
+        line.waiting.push_back(Job { ask, rows, caller, until });
         let starts = line.running < self.limits.places;
         if starts {
             line.running += 1;
@@ -134,7 +172,7 @@ impl Shared {
             let shared = Arc::clone(self);
             tokio::task::spawn_blocking(move || shared.work());
         }
-        Ok(receiver)
+        Ok(())
     }
 
     /// Runs what waits until nothing does.
@@ -160,7 +198,7 @@ impl Shared {
         let mut rows = 0;
         while let Some(job) = line.waiting.front() {
             // Whoever stopped waiting is not worked for.
-            if job.answer.is_closed() || job.until <= Instant::now() {
+            if job.is_left() {
                 if let Some(job) = line.waiting.pop_front() {
                     left(&mut line, &job.caller);
                 }
@@ -168,9 +206,12 @@ impl Shared {
             }
             let fits = match (jobs.first(), job.rows) {
                 (None, _) => true,
-                (Some(first), Some(more)) if first.rows.is_some() => {
-                    rows + more <= rows_max && batch::alike(&first.inputs, &job.inputs)
-                }
+                (Some(first), Some(more)) if first.rows.is_some() => match (&first.ask, &job.ask) {
+                    (Ask::Once(first, _), Ask::Once(job, _)) => {
+                        rows + more <= rows_max && batch::alike(first, job)
+                    }
+                    (Ask::InParts(_), _) | (_, Ask::InParts(_)) => false,
+                },
                 (Some(_), _) => false,
             };
             if !fits {
@@ -190,9 +231,17 @@ impl Shared {
 
     /// Runs a batch; where that fails each request is run by itself, so that a wrong one fails alone.
     fn answer(&self, jobs: Vec<Job>) {
-        if jobs.len() > 1 {
-            let (inputs, rest): (Vec<Vec<Tensor>>, Vec<_>) =
-                jobs.into_iter().map(|job| (job.inputs, (job.rows.unwrap_or(0), job.answer))).unzip();
+        let (mut inputs, mut rest) = (Vec::with_capacity(jobs.len()), Vec::with_capacity(jobs.len()));
+        for job in jobs {
+            match job.ask {
+                Ask::Once(tensors, answer) => {
+                    inputs.push(tensors);
+                    rest.push((job.rows.unwrap_or(0), answer));
+                }
+                Ask::InParts(ask) => self.answer_in_parts(ask),
+            }
+        }
+        if inputs.len() > 1 {
             let rows: Vec<usize> = rest.iter().map(|(rows, _)| *rows).collect();
             let run = self.model.run(batch::joined(&inputs));
             if let Some(parts) = run.ok().and_then(|outputs| batch::parted(outputs, &rows)) {
@@ -201,13 +250,15 @@ impl Shared {
                 }
                 return;
             }
-            for ((_, answer), inputs) in rest.into_iter().zip(inputs) {
-                let _ = answer.send(self.model.run(inputs));
-            }
-            return;
         }
-        for job in jobs {
-            let _ = job.answer.send(self.model.run(job.inputs));
+        for ((_, answer), inputs) in rest.into_iter().zip(inputs) {
+            let _ = answer.send(self.model.run(inputs));
+        }
+    }
+
+    fn answer_in_parts(&self, mut ask: InParts) {
+        if ask.begins.send(()).is_ok() {
+            let _ = ask.end.send(self.model.answer(ask.question, &mut *ask.listener));
         }
     }
 
@@ -407,6 +458,45 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert!(queue.run(one(3.0), turn("ada")).await.is_ok());
+    }
+
+    /// Hears parts as long as a channel is open.
+    struct Channel(std::sync::mpsc::Sender<Vec<Tensor>>, Arc<std::sync::atomic::AtomicBool>);
+
+    impl Listener for Channel {
+        fn hear(&mut self, part: Vec<Tensor>) -> bool {
+            self.0.send(part).is_ok()
+        }
+
+        fn is_there(&self) -> bool {
+            !self.1.load(Ordering::Relaxed)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_question_in_parts_takes_a_place_by_itself() {
+        let model = Doubling::closed();
+        let queue = Arc::new(Queue::new(Arc::clone(&model) as _, limits()));
+        let first = ask(&queue, 1.0);
+        waiting(&queue, 0).await;
+        let asked = |value: f32| Question { inputs: one(value), in_parts: true, ..Question::default() };
+        let (told, heard) = std::sync::mpsc::channel();
+        let left = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        // Whoever finds no place in time is told so, and whoever has left is not worked for.
+        let short = Turn { caller: "ada", patience: Duration::from_millis(5) };
+        let late = queue.answer(asked(9.0), Box::new(Channel(told.clone(), Arc::clone(&left))), short).await;
+        assert_eq!(late.unwrap_err().code(), "deadline-exceeded");
+        let gone = Arc::new(std::sync::atomic::AtomicBool::new(true));
+        let leaves = queue.answer(asked(8.0), Box::new(Channel(told.clone(), gone)), turn("ada"));
+        let stays = queue.answer(asked(2.0), Box::new(Channel(told, left)), turn("ada"));
+        let (stays, leaves, ()) = tokio::join!(stays, leaves, async {
+            waiting(&queue, 3).await;
+            model.open();
+        });
+        assert!(stays.is_ok() && leaves.is_err());
+        assert!(first.await.unwrap().is_ok());
+        let parts: Vec<_> = heard.iter().map(|mut part| part.remove(0).elements).collect();
+        assert_eq!(parts, [Elements::Fp32(vec![4.0])]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 use base::{Error, Result};
-use ports::infer::{Datatype, Signature, Slot, Tensor, binary};
+use ports::infer::{Datatype, Question, Signature, Slot, Tensor, binary};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -36,6 +36,12 @@ pub struct Head {
     pub classes: Vec<String>,
     /// A row of its input example.
     pub example: Option<Value>,
+    /// Whether it can answer in parts.
+    pub has_parts: bool,
+    /// Whether it takes parameters.
+    pub takes_params: bool,
+    /// Whether this is a part that another may follow.
+    pub more: bool,
     tensors: Vec<Told>,
 }
 
@@ -69,8 +75,15 @@ impl Head {
     }
 }
 
+/// Whether a worker shall go on after a part.
+pub fn go_on(is_wanted: bool) -> Vec<u8> {
+    let head = serde_json::json!({"tensors": [], "go": is_wanted}).to_string();
+    [&(head.len() as u32).to_le_bytes(), head.as_bytes()].concat()
+}
+
 /// Writes a question.
-pub fn write(to: &mut impl Write, tensors: &[Tensor]) -> std::io::Result<()> {
+pub fn write(to: &mut impl Write, question: &Question) -> std::io::Result<()> {
+    let tensors = &question.inputs;
     let bytes: Vec<Vec<u8>> = tensors.iter().map(|it| binary::written(&it.elements)).collect();
     let told = tensors.iter().zip(&bytes).map(|(it, bytes)| Told {
         name: it.name.clone(),
@@ -78,7 +91,11 @@ pub fn write(to: &mut impl Write, tensors: &[Tensor]) -> std::io::Result<()> {
         shape: it.shape.clone(),
         bytes: bytes.len() as u64,
     });
-    let head = serde_json::to_vec(&serde_json::json!({"tensors": told.collect::<Vec<_>>()}))?;
+    let head = serde_json::to_vec(&serde_json::json!({
+        "tensors": told.collect::<Vec<_>>(),
+        "params": question.params,
+        "parts": question.in_parts,
+    }))?;
     to.write_all(&u32::try_from(head.len()).unwrap_or(u32::MAX).to_le_bytes())?;
     to.write_all(&head)?;
     bytes.iter().try_for_each(|bytes| to.write_all(bytes))?;
@@ -135,7 +152,7 @@ mod tests {
             },
         ];
         let mut bytes = Vec::new();
-        write(&mut bytes, &tensors).unwrap();
+        write(&mut bytes, &Question { inputs: tensors.clone(), ..Question::default() }).unwrap();
         let (_, found) = read(&mut bytes.as_slice()).unwrap().unwrap();
         assert_eq!(found, tensors);
     }

@@ -124,6 +124,8 @@ impl Flavours for Engine {
             bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
             workers_max: self.settings.workers_max.max(1),
             patience: self.settings.patience,
+            has_parts: head.has_parts,
+            takes_params: head.takes_params,
         };
         let pool = pool::Pool::new(first, head.signature()?, bounds, Box::new(start));
         Ok(Started { model: Arc::new(pool), example: head.example })

@@ -6,7 +6,7 @@ use std::{
 };
 
 use base::{Error, Result, Status};
-use ports::infer::{Explanation, Model, Signature, Tensor};
+use ports::infer::{Explanation, Listener, Model, Question, Signature, Tensor};
 
 use crate::{
     frame::Head,
@@ -22,8 +22,12 @@ pub struct Bounds {
     pub bytes: usize,
     /// How many workers there may be.
     pub workers_max: usize,
-    /// How long an answer may take.
+    /// How long an answer, or a part of one, may take.
     pub patience: Duration,
+    /// Whether the model answers in parts.
+    pub has_parts: bool,
+    /// Whether it takes parameters.
+    pub takes_params: bool,
 }
 
 type Start = Box<dyn Fn() -> Result<(Worker, Head)> + Send + Sync>;
@@ -102,33 +106,83 @@ fn late(why: &str) -> Error {
         .hint("ask with fewer rows, or give the model a faster form")
 }
 
+impl Pool {
+    /// One answer to a question.
+    fn asked(&self, mut question: Question) -> Result<Vec<Tensor>> {
+        question.inputs = self.signature.admit(question.inputs)?;
+        let worker = self.worker()?;
+        match worker.ask(&question).and_then(|()| worker.next(self.bounds.patience)) {
+            Ok((head, tensors)) => {
+                self.idle(worker);
+                refused(head).map(|_| tensors)
+            }
+            Err(lost) => Err(self.gave_up(worker, &lost)),
+        }
+    }
+
+    /// One part after the other, until the last or until nobody listens.
+    fn asked_in_parts(&self, mut question: Question, listener: &mut dyn Listener) -> Result<()> {
+        question.inputs = self.signature.admit(question.inputs)?;
+        let worker = self.worker()?;
+        let mut next = worker.ask(&question);
+        loop {
+            match next.and_then(|()| worker.next_for(listener, self.bounds.patience)) {
+                Ok((Head { more: true, .. }, part)) => next = worker.go_on(listener.hear(part)),
+                Ok((head, _)) => {
+                    self.idle(worker);
+                    return refused(head).map(|_| ());
+                }
+                Err(lost) => {
+                    let error = self.gave_up(worker, &lost);
+                    return if matches!(lost, Lost::Left) { Ok(()) } else { Err(error) };
+                }
+            }
+        }
+    }
+
+    /// A worker that is asked no more, and what is told of it.
+    fn gave_up(&self, worker: Worker, lost: &Lost) -> Error {
+        let last = worker.last_words();
+        drop(worker);
+        self.lost();
+        match lost {
+            Lost::Late | Lost::Left => late("the model took too long"),
+            Lost::Ended => crashed(&last),
+        }
+    }
+}
+
+/// An answer that is none but the model's own error.
+fn refused(head: Head) -> Result<Head> {
+    match head.error {
+        None => Ok(head),
+        Some(why) => Err(Error::invalid("model-failed", format!("the model refused: {why}"))),
+    }
+}
+
 impl Model for Pool {
     fn signature(&self) -> &Signature {
         &self.signature
     }
 
     fn run(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>> {
-        let inputs = self.signature.admit(inputs)?;
-        let worker = self.worker()?;
-        match worker.ask(&inputs, self.bounds.patience) {
-            Ok((Head { error: None, .. }, tensors)) => {
-                self.idle(worker);
-                Ok(tensors)
-            }
-            Ok((Head { error: Some(why), .. }, _)) => {
-                self.idle(worker);
-                Err(Error::invalid("model-failed", format!("the model refused: {why}")))
-            }
-            Err(lost) => {
-                let last = worker.last_words();
-                drop(worker);
-                self.lost();
-                Err(match lost {
-                    Lost::Late => late("the model took too long"),
-                    Lost::Ended => crashed(&last),
-                })
-            }
+        self.asked(Question { inputs, ..Question::default() })
+    }
+
+    fn answer(&self, question: Question, listener: &mut dyn Listener) -> Result<()> {
+        if question.in_parts && self.bounds.has_parts {
+            return self.asked_in_parts(question, listener);
         }
+        listener.hear(self.asked(Question { in_parts: false, ..question })?);
+        Ok(())
+    }
+
+    fn has_parts(&self) -> bool {
+        self.bounds.has_parts
+    }
+
+    fn takes_params(&self) -> bool {
+        self.bounds.takes_params
     }
 
     fn explain(&self, _: Vec<Tensor>) -> Result<Vec<Explanation>> {

@@ -2,7 +2,8 @@
 
 A frame is the length of its head (four bytes, little-endian), the head as JSON, and the bytes of its tensors one after the
 other as the Open Inference Protocol v2 writes them. The first frame tells the model's signature; then each frame that comes
-in is answered by one. What the model prints goes to standard error.
+in is answered by one, or where parts are asked for by one for each part (`more`), after each of which a frame says whether to
+go on, and a last one. What the model prints goes to standard error.
 """
 
 import json
@@ -124,22 +125,39 @@ class Model:
         arrays = {name: array.astype(self.types[name]) if name in self.types else array for name, array in tensors.items()}
         return arrays if self.is_named else next(iter(arrays.values()))
 
-    def predict(self, tensors):
+    def parts(self, tensors, params):
+        """The parts of the model's answer, each as arrays by name."""
+        for part in self.model.predict_stream(self.asked(tensors), **({"params": params} if params else {})):
+            yield self.named(part)
+
+    def predict(self, tensors, params):
         """The model's answer, as arrays by name."""
         import numpy
 
         asked = self.asked(tensors)
-        answer = self.model.predict(asked)
+        answer = self.model.predict(asked, **({"params": params} if params else {}))
         if self.classes is not None:
             chances = self.raw.predict_proba(asked)
             return {"label": numpy.asarray([str(label) for label in numpy.asarray(answer).reshape(ALL_AXES)], dtype=object), "probabilities": numpy.asarray(chances, dtype="f8")}
+        return self.named(answer)
+
+    def named(self, answer):
+        """What a model answers, as arrays by name."""
         if hasattr(answer, "columns"):
             return {str(name): answer[name].to_numpy() for name in answer.columns}
         if isinstance(answer, dict):
-            return {str(name): numpy.asarray(value) for name, value in answer.items()}
-        answer = numpy.asarray(answer)
-        name = self.outputs[0]["name"] if self.outputs else "prediction"
-        return {name: answer.reshape(1) if answer.ndim == 0 else answer}
+            return {str(name): array(value) for name, value in answer.items()}
+        return {self.outputs[0]["name"] if self.outputs else "prediction": array(answer)}
+
+
+def array(value):
+    """A value as an array of at least one axis; what has names inside is written as JSON."""
+    import numpy
+
+    if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(it, dict) for it in value)):
+        value = json.dumps(value, default=str)
+    made = numpy.asarray(value)
+    return made.reshape(1) if made.ndim == 0 else made
 
 
 def raw(model):
@@ -190,7 +208,7 @@ def receive(stream):
         else:
             array = numpy.frombuffer(data, dtype=NUMPY[told["datatype"]])
         tensors[told["name"]] = array.reshape(told["shape"])
-    return tensors
+    return head, tensors
 
 
 def send(stream, head, arrays=()):
@@ -232,11 +250,21 @@ def main():
     except BaseException as error:
         send(answers, {"error": told(error)})
         raise
-    send(answers, {"inputs": model.inputs, "outputs": model.outputs, "classes": model.classes or [], "example": example})
+    can = {"has_parts": getattr(model.model, "_predict_stream_fn", None) is not None, "takes_params": model.model.metadata.get_params_schema() is not None}
+    send(answers, {"inputs": model.inputs, "outputs": model.outputs, "classes": model.classes or [], "example": example, **can})
     while True:
-        tensors = receive(questions)
+        head, tensors = receive(questions)
         try:
-            arrays = model.predict(tensors)
+            if head["parts"]:
+                parts = model.parts(tensors, head["params"])
+                for part in parts:
+                    send(answers, {"more": True}, part)
+                    if not receive(questions)[0]["go"]:
+                        parts.close()
+                        break
+                arrays = {}
+            else:
+                arrays = model.predict(tensors, head["params"])
             send(answers, {}, arrays)
         except Exception as error:
             send(answers, {"error": told(error)})

@@ -6,11 +6,11 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use base::{Error, Result};
-use ports::infer::Tensor;
+use ports::infer::{Listener, Question, Tensor};
 
 use crate::{
     Scratch,
@@ -42,7 +42,14 @@ pub enum Lost {
     Ended,
     /// It took too long.
     Late,
+    /// Nobody listens any more, and it did not end by itself.
+    Left,
 }
+
+/// How long a worker may go on after whoever listened has left.
+const GRACE: Duration = Duration::from_secs(2);
+/// How often is looked whether somebody still listens.
+const EVERY: Duration = Duration::from_millis(50);
 
 impl Worker {
     /// Starts a process and waits for its first frame.
@@ -56,7 +63,9 @@ impl Worker {
             Err(lost) => {
                 let why = match lost {
                     Lost::Ended => format!("its process ended: {}", worker.last_words()),
-                    Lost::Late => format!("it was not loaded within {} seconds", patience.as_secs()),
+                    Lost::Late | Lost::Left => {
+                        format!("it was not loaded within {} seconds", patience.as_secs())
+                    }
                 };
                 Err(unreadable(&why))
             }
@@ -106,19 +115,42 @@ impl Worker {
         Ok(Self { questions, answers: told, child, said, _scratch: scratch })
     }
 
-    /// Asks and waits for the answer.
-    pub fn ask(
-        &self,
-        tensors: &[Tensor],
-        patience: Duration,
-    ) -> std::result::Result<(Head, Vec<Tensor>), Lost> {
-        let mut question = Vec::new();
-        frame::write(&mut question, tensors).map_err(|_| Lost::Ended)?;
-        self.questions.send(question).map_err(|_| Lost::Ended)?;
-        self.next(patience)
+    /// Asks; what is answered comes by [`Self::next`].
+    pub fn ask(&self, question: &Question) -> std::result::Result<(), Lost> {
+        let mut asked = Vec::new();
+        frame::write(&mut asked, question).map_err(|_| Lost::Ended)?;
+        self.questions.send(asked).map_err(|_| Lost::Ended)
     }
 
-    fn next(&self, patience: Duration) -> std::result::Result<(Head, Vec<Tensor>), Lost> {
+    /// Says after a part whether the next is wanted.
+    pub fn go_on(&self, is_wanted: bool) -> std::result::Result<(), Lost> {
+        self.questions.send(frame::go_on(is_wanted)).map_err(|_| Lost::Ended)
+    }
+
+    /// The next answer; not waited for much longer than somebody listens.
+    pub fn next_for(
+        &self,
+        listener: &dyn Listener,
+        patience: Duration,
+    ) -> std::result::Result<(Head, Vec<Tensor>), Lost> {
+        let began = Instant::now();
+        let mut left: Option<Instant> = None;
+        loop {
+            match self.next(EVERY) {
+                Err(Lost::Late) if began.elapsed() < patience => {}
+                other => return other,
+            }
+            if listener.is_there() {
+                continue;
+            }
+            if left.get_or_insert_with(Instant::now).elapsed() >= GRACE {
+                return Err(Lost::Left);
+            }
+        }
+    }
+
+    /// The next answer.
+    pub fn next(&self, patience: Duration) -> std::result::Result<(Head, Vec<Tensor>), Lost> {
         match self.answers.recv_timeout(patience) {
             Ok(Ok(Some(answer))) => Ok(answer),
             Ok(Ok(None) | Err(_)) | Err(mpsc::RecvTimeoutError::Disconnected) => Err(Lost::Ended),

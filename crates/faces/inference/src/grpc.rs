@@ -14,7 +14,7 @@ use bytes::Bytes;
 use domain_serving::{Answered, Inputs};
 use face_web::Web;
 use kernel::cx::Cx;
-use ports::infer::binary;
+use ports::infer::{Tensor, binary};
 use prost::Message;
 use serde_json::{Map, Value};
 
@@ -23,6 +23,7 @@ use crate::{Wanted, asked, count, cx, infer::raw, models, repository};
 mod contents;
 mod frames;
 mod messages;
+mod stream;
 
 use frames::{Messages, framed};
 use messages::{Choice, ModelInfer, ModelInferred, OfModel, Parameter};
@@ -33,7 +34,7 @@ pub async fn serve(State(web): State<Web>, Path(method): Path<String>, request: 
     let (parts, body) = request.into_parts();
     let mut messages = Messages::of(body, web.settings.body_max);
     if method == "ModelStreamInfer" {
-        return stream(web, parts, messages).await;
+        return stream::answer(web, parts, messages).await;
     }
     let outcome = one(&web, &method, &parts, &mut messages).await;
     count(&web, "GRPC", outcome.as_ref().map_or_else(|error| error.status().code(), |_| 200), began);
@@ -113,76 +114,101 @@ async fn one(web: &Web, method: &str, parts: &Parts, messages: &mut Messages) ->
     }
 }
 
-/// Answers each message of a stream, one after the other; what is refused is told in its place.
-async fn stream(web: Web, parts: Parts, messages: Messages) -> Response<Body> {
-    let cx = match context(&web, &parts).await {
-        Ok(cx) => cx,
-        Err(error) => return frames::single(Err(error)),
-    };
-    let state = (web, parts.headers, messages, cx);
-    frames::streamed(futures::stream::unfold(Some(state), |state| async move {
-        let (web, headers, mut messages, mut cx) = state?;
-        let began = Instant::now();
-        let next = messages.next::<ModelInfer>().await?;
-        // A stream may live long; each of its messages has a time of its own.
-        cx.deadline = Some(cx.now().plus_s(web.settings.deadline_s));
-        let is_cut = next.is_err();
-        let outcome = match next {
-            Ok(ask) => inferred(&cx, ask, &headers).await,
-            Err(error) => Err(error),
-        };
-        count(&web, "GRPC", outcome.as_ref().map_or_else(|error| error.status().code(), |_| 200), began);
-        let told = match outcome {
-            Ok(response) => {
-                messages::Streamed { infer_response: Some(response), ..messages::Streamed::default() }
-            }
-            Err(error) => {
-                face_web::problem::note(&error, "");
-                messages::Streamed { error_message: error.message().to_owned(), infer_response: None }
-            }
-        };
-        let rest = if is_cut { None } else { Some((web, headers, messages, cx)) };
-        Some((framed(&told), rest))
-    }))
-}
-
 fn named(ask: &OfModel) -> (&str, Option<&str>) {
     (&ask.name, Some(ask.version.as_str()).filter(|version| !version.is_empty()))
 }
 
 async fn inferred(cx: &Cx, ask: ModelInfer, headers: &HeaderMap) -> Result<ModelInferred> {
-    let is_raw = !ask.raw_input_contents.is_empty();
-    if is_raw && ask.raw_input_contents.len() != ask.inputs.len() {
-        let message =
-            format!("{} tensors came with {} contents", ask.inputs.len(), ask.raw_input_contents.len());
-        return Err(Error::invalid("bad-tensor", message).at("raw_input_contents"));
+    let mut asked_for = Asked::read(ask)?;
+    let told = asked(cx, asked_for.wanted(headers)).await?;
+    asked_for.answered(told)
+}
+
+/// A question that was read.
+struct Asked {
+    model: String,
+    version: String,
+    id: String,
+    inputs: Vec<Tensor>,
+    outputs: Vec<String>,
+    parameters: Map<String, Value>,
+    is_raw: bool,
+}
+
+impl Asked {
+    fn read(ask: ModelInfer) -> Result<Self> {
+        let is_raw = !ask.raw_input_contents.is_empty();
+        if is_raw && ask.raw_input_contents.len() != ask.inputs.len() {
+            let (tensors, contents) = (ask.inputs.len(), ask.raw_input_contents.len());
+            let message = format!("{tensors} tensors came with {contents} contents");
+            return Err(Error::invalid("bad-tensor", message).at("raw_input_contents"));
+        }
+        let mut inputs = Vec::with_capacity(ask.inputs.len());
+        let mut contents = ask.raw_input_contents.into_iter();
+        for (i, tensor) in ask.inputs.into_iter().enumerate() {
+            let read = match contents.next() {
+                Some(bytes) => unsigned(&tensor.shape)
+                    .and_then(|shape| raw((&tensor.name, &tensor.datatype), &shape, &bytes)),
+                None => contents::read(tensor),
+            };
+            inputs.push(read.map_err(|error| error.at(format!("inputs[{i}]")))?);
+        }
+        if inputs.is_empty() {
+            return Err(Error::invalid("bad-tensor", "send at least one tensor").at("inputs"));
+        }
+        let parameters = ask.parameters.into_iter().filter_map(|(name, value)| Some((name, plain(value)?)));
+        Ok(Self {
+            model: ask.model_name,
+            version: ask.model_version,
+            id: ask.id,
+            inputs,
+            outputs: ask.outputs.into_iter().map(|output| output.name).collect(),
+            parameters: parameters.collect(),
+            is_raw,
+        })
     }
-    let mut inputs = Vec::with_capacity(ask.inputs.len());
-    let mut contents = ask.raw_input_contents.into_iter();
-    for (i, tensor) in ask.inputs.into_iter().enumerate() {
-        let read = match contents.next() {
-            Some(bytes) => unsigned(&tensor.shape)
-                .and_then(|shape| raw((&tensor.name, &tensor.datatype), &shape, &bytes)),
-            None => contents::read(tensor),
+
+    /// The same as the endpoint is asked, which takes the inputs.
+    fn wanted<'a>(&'a mut self, headers: &'a HeaderMap) -> Wanted<'a> {
+        Wanted {
+            model: &self.model,
+            version: Some(self.version.as_str()).filter(|version| !version.is_empty()),
+            inputs: Inputs::Tensors(std::mem::take(&mut self.inputs)),
+            outputs: &self.outputs,
+            parameters: &self.parameters,
+            headers,
+        }
+    }
+
+    /// Answers come as the question did: raw, or in the fields of their types.
+    fn answered(&self, told: Answered) -> Result<ModelInferred> {
+        let prediction = told.prediction.map(|it| it.to_string());
+        // Whoever gave the request no name is told that of the logged prediction.
+        let id = if self.id.is_empty() { prediction.clone().unwrap_or_default() } else { self.id.clone() };
+        let mut answer = ModelInferred {
+            model_name: self.model.clone(),
+            model_version: told.version.to_string(),
+            id,
+            parameters: HashMap::from([("revision".to_owned(), Choice::Int(told.revision as i64).into())]),
+            outputs: Vec::with_capacity(told.outputs.len()),
+            raw_output_contents: Vec::new(),
         };
-        inputs.push(read.map_err(|error| error.at(format!("inputs[{i}]")))?);
+        if let Some(prediction) = prediction {
+            answer.parameters.insert("prediction_id".to_owned(), Choice::Text(prediction).into());
+        }
+        for tensor in told.outputs {
+            let datatype = tensor.elements.datatype().name().to_owned();
+            let shape = tensor.shape.iter().map(|size| *size as i64).collect();
+            let contents = if self.is_raw {
+                answer.raw_output_contents.push(binary::written(&tensor.elements));
+                None
+            } else {
+                Some(contents::written(tensor.elements)?)
+            };
+            answer.outputs.push(messages::Tensor { name: tensor.name, datatype, shape, contents });
+        }
+        Ok(answer)
     }
-    if inputs.is_empty() {
-        return Err(Error::invalid("bad-tensor", "send at least one tensor").at("inputs"));
-    }
-    let outputs: Vec<String> = ask.outputs.into_iter().map(|output| output.name).collect();
-    let parameters: Map<String, Value> =
-        ask.parameters.into_iter().filter_map(|(name, value)| Some((name, plain(value)?))).collect();
-    let wanted = Wanted {
-        model: &ask.model_name,
-        version: Some(ask.model_version.as_str()).filter(|version| !version.is_empty()),
-        inputs: Inputs::Tensors(inputs),
-        outputs: &outputs,
-        parameters: &parameters,
-        headers,
-    };
-    let told = asked(cx, wanted).await?;
-    answered((ask.model_name, ask.id), told, is_raw)
 }
 
 /// A shape, whose sizes are signed on the wire.
@@ -199,40 +225,6 @@ fn plain(parameter: Parameter) -> Option<Value> {
         Choice::Double(value) => value.into(),
         Choice::Unsigned(value) => value.into(),
     })
-}
-
-/// Answers come as the question did: raw, or in the fields of their types.
-fn answered((model_name, id): (String, String), told: Answered, is_raw: bool) -> Result<ModelInferred> {
-    let prediction = told.prediction.map(|it| it.to_string());
-    // Whoever gave the request no name is told that of the logged prediction.
-    let id = if id.is_empty() { prediction.clone().unwrap_or_default() } else { id };
-    let mut answer = ModelInferred {
-        model_name,
-        model_version: told.version.to_string(),
-        id,
-        parameters: HashMap::from([(
-            "revision".to_owned(),
-            Parameter { choice: Some(Choice::Int(told.revision as i64)) },
-        )]),
-        outputs: Vec::with_capacity(told.outputs.len()),
-        raw_output_contents: Vec::new(),
-    };
-    if let Some(prediction) = prediction {
-        let told = Parameter { choice: Some(Choice::Text(prediction)) };
-        answer.parameters.insert("prediction_id".to_owned(), told);
-    }
-    for tensor in told.outputs {
-        let datatype = tensor.elements.datatype().name().to_owned();
-        let shape = tensor.shape.iter().map(|size| *size as i64).collect();
-        let contents = if is_raw {
-            answer.raw_output_contents.push(binary::written(&tensor.elements));
-            None
-        } else {
-            contents::written(tensor.elements).map(Some)?
-        };
-        answer.outputs.push(messages::Tensor { name: tensor.name, datatype, shape, contents });
-    }
-    Ok(answer)
 }
 
 fn text(value: &Value) -> String {

@@ -13,7 +13,7 @@ use axum::{
     routing::{get, post},
 };
 use base::{Error, Result};
-use domain_serving::{Answered, Ask, Inputs};
+use domain_serving::{Answered, Ask, Flow, Inputs, Manner};
 use face_web::{Web, caller, metrics::Labels, origin};
 use kernel::{
     cx::Cx,
@@ -22,6 +22,7 @@ use kernel::{
 };
 use serde_json::{Map, Value, json};
 
+mod generate;
 mod grpc;
 mod infer;
 mod models;
@@ -32,7 +33,8 @@ mod repository;
 const ENDPOINTS: &str = "catalog.endpoints";
 
 /// The extensions of the Open Inference Protocol that are served, by the names clients look for.
-const EXTENSIONS: [&str; 4] = ["binary_tensor_data", "model_repository", "model_configuration", "statistics"];
+const EXTENSIONS: [&str; 5] =
+    ["binary_tensor_data", "generate", "model_repository", "model_configuration", "statistics"];
 
 /// The face's routes.
 pub fn router(web: Web) -> Router {
@@ -46,6 +48,10 @@ pub fn router(web: Web) -> Router {
         .route("/v2/models/{model}/config", get(models::config))
         .route("/v2/models/{model}/stats", get(models::statistics))
         .route("/v2/models/{model}/infer", post(infer::infer))
+        .route("/v2/models/{model}/generate", post(generate::whole))
+        .route("/v2/models/{model}/generate_stream", post(generate::in_parts))
+        .route("/v2/models/{model}/versions/{version}/generate", post(generate::whole_of_version))
+        .route("/v2/models/{model}/versions/{version}/generate_stream", post(generate::in_parts_of_version))
         .route("/v2/models/{model}/versions/{version}", get(models::metadata_of_version))
         .route("/v2/models/{model}/versions/{version}/ready", get(models::ready_of_version))
         .route("/v2/models/{model}/versions/{version}/config", get(models::config_of_version))
@@ -84,17 +90,29 @@ struct Wanted<'a> {
     headers: &'a HeaderMap,
 }
 
-/// Asks the endpoint: a parameter of the request goes before a header of the same name.
-async fn asked(cx: &Cx, wanted: Wanted<'_>) -> Result<Answered> {
-    let (parameters, headers) = (wanted.parameters, wanted.headers);
-    let carried = |name: &str| match parameters.get(name) {
+/// What a request carries under a name: a parameter goes before a header of the same name.
+fn carried(parameters: &Map<String, Value>, headers: &HeaderMap, name: &str) -> Option<String> {
+    match parameters.get(name) {
         Some(Value::String(text)) => Some(text.clone()),
         Some(value @ (Value::Number(_) | Value::Bool(_))) => Some(value.to_string()),
         _ => headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned),
-    };
+    }
+}
+
+/// Asks the endpoint.
+async fn asked(cx: &Cx, wanted: Wanted<'_>) -> Result<Answered> {
+    let carried = |name: &str| carried(wanted.parameters, wanted.headers, name);
     let ask =
         Ask { inputs: wanted.inputs, outputs: wanted.outputs, carried: &carried, version: wanted.version };
     domain_serving::answer(cx, wanted.model, ask).await
+}
+
+/// Asks the endpoint for an answer that comes in parts.
+async fn flowing(cx: &Cx, wanted: Wanted<'_>, manner: Manner) -> Result<Flow> {
+    let carried = |name: &str| carried(wanted.parameters, wanted.headers, name);
+    let ask =
+        Ask { inputs: wanted.inputs, outputs: wanted.outputs, carried: &carried, version: wanted.version };
+    domain_serving::flow(cx, wanted.model, ask, manner).await
 }
 
 /// An operation on endpoints, asked as every face asks.
@@ -142,13 +160,19 @@ fn named(mut response: Response<Body>, prediction: Option<&str>) -> Response<Bod
     response
 }
 
-/// The protocol's error object, with the platform's code and field beside it.
-fn problem(error: &Error) -> Response<Body> {
+/// The protocol's error object, with the platform's code and field beside it; what only the log may know goes there.
+fn problem_json(error: &Error) -> Value {
     face_web::problem::note(error, "");
     let mut told = json!({"error": error.message(), "code": error.code()});
     if let Some(field) = error.field() {
         told["field"] = field.into();
     }
+    told
+}
+
+/// The same as a response.
+fn problem(error: &Error) -> Response<Body> {
+    let told = problem_json(error);
     let status = StatusCode::from_u16(error.status().code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = respond(status, &told);
     if let Some(seconds) = error.wait_s() {

@@ -174,7 +174,7 @@ mod tests {
         match inputs {
             Ok(Inputs::Instances(rows)) => Value::Array(rows),
             Ok(Inputs::Columns(columns)) => Value::Object(columns),
-            Ok(Inputs::Tensors(_)) => Value::Null,
+            Ok(Inputs::Tensors(_) | Inputs::Fields(_)) => Value::Null,
             Err(error) => json!(format!("{} at {}", error.code(), error.field().unwrap_or_default())),
         }
     }

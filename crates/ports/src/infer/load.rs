@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Model, Tensor};
+use super::{Listener, Model, Question, Tensor};
 use crate::Later;
 
 /// What bounds the load of a model.
@@ -51,6 +51,14 @@ pub trait Runner: Send + Sync {
     /// `endpoint-busy` and `caller-busy` (429) at once when the queue, or the caller's share of it, is full;
     /// `deadline-exceeded` when no place came in time; those of the model.
     fn run<'a>(&'a self, inputs: Vec<Tensor>, turn: Turn<'a>) -> Later<'a, Vec<Tensor>>;
+
+    /// Answers in parts once there is a place, which is taken until the last; the future ends with the answer. Such a
+    /// question is never put together with others, and the patience is for the place alone.
+    ///
+    /// # Errors
+    /// Those of `run`.
+    fn answer<'a>(&'a self, question: Question, listener: Box<dyn Listener>, turn: Turn<'a>)
+    -> Later<'a, ()>;
 
     /// How busy it is.
     fn busy(&self) -> Busy;

@@ -144,6 +144,12 @@ pub enum Choice {
     Unsigned(u64),
 }
 
+impl From<Choice> for Parameter {
+    fn from(choice: Choice) -> Self {
+        Self { choice: Some(choice) }
+    }
+}
+
 #[derive(Clone, PartialEq, Message)]
 pub struct ModelInferred {
     #[prost(string, tag = "1")]
