@@ -62,6 +62,13 @@ fn a_new_version_is_a_new_revision_and_a_broken_one_disturbs_nobody() {
         => 200 {"predictions": ["*"], "version": "2"}
         POST /endpoints/try {"version": "penguins.2", "rows": [{"flipper_length_mm": 180}, {}]}
         => 200 {"predictions": ["*", "*"]}
+        # What it takes is told, too, and an ONNX file needs nothing beside itself.
+        POST /endpoints/signature {"version": "penguins.2"}
+        => 200 {"outputs": [{"name": "label", "datatype": "BYTES"}, {"name": "probabilities", "datatype": "FP32"}]}
+        POST /endpoints/make-ready {"version": "penguins.2"}
+        => 200 {"ready": true, "run": null}
+        POST /endpoints/make-ready {"version": "penguins.9"}
+        => 404 {"code": "not-found"}
         POST /endpoints/try {"version": "penguins.9"}
         => 404
         "#,

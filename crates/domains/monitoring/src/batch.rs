@@ -62,6 +62,8 @@ pub struct Part {
 pub struct Status {
     /// The run that does the work.
     pub run: Option<String>,
+    /// The run that makes what the version needs before it can be asked.
+    pub preparing: Option<String>,
     /// Rows there are.
     pub rows: Option<u64>,
     /// Rows that are predicted.

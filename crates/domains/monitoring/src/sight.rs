@@ -46,6 +46,7 @@ pub struct Watched {
 struct Version {
     number: u64,
     signature: Option<Value>,
+    blob: Option<Digest>,
 }
 
 /// An endpoint that answers, or did.
@@ -64,7 +65,11 @@ pub async fn watched(cx: &Cx, endpoint: &str) -> Result<Watched> {
 pub async fn of_version(cx: &Cx, version: &str) -> Result<Watched> {
     let raw = cx.read(VERSIONS, version).await?;
     let found = raw.spec_as::<Version>()?;
-    let signature = found.signature.unwrap_or_default();
+    // What MLflow declared of a version that is code is in words of its own: whoever runs it tells what it takes.
+    let signature = match found.signature.filter(|_| found.blob.is_some()) {
+        Some(declared) => declared,
+        None => cx.call_action(ENDPOINTS, None, "signature", json!({"version": version})).await?,
+    };
     let texts = |list: &Value, name: Option<&str>| -> Vec<String> {
         let text = |it: &Value| name.map_or(it, |name| &it[name]).as_str().map(str::to_owned);
         list.as_array().into_iter().flatten().filter_map(text).collect()

@@ -24,6 +24,7 @@ pub mod logging;
 mod operate;
 pub mod routing;
 mod shadow;
+mod versions;
 mod watched;
 
 pub use flow::{Flow, Manner, flow};
@@ -35,7 +36,7 @@ pub use routing::Routing;
 /// What endpoints serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Endpoint>) -> KindBuilder<Endpoint> {
     let kind = counted::serve(limits::serve(routing::serve(operate::serve(kind))));
-    let kind = watched::serve(logging::serve(kind));
+    let kind = versions::serve(watched::serve(logging::serve(kind)));
     kind.admit(resolve)
         .admit(routing::fits)
         .admit(gate::deployed)
@@ -48,8 +49,6 @@ pub fn serve(kind: KindBuilder<Endpoint>) -> KindBuilder<Endpoint> {
         .action("infer", "Predicts for tensors: the Open Inference Protocol v2.", infer)
         .needs("predict")
         .action("test", "Predicts for the model's own example and answers the result.", test)
-        .needs("predict")
-        .action_on_all("try", "Predicts with a version of a model that need not be in service.", try_version)
         .needs("predict")
         .action("redeploy", "Resolves the version again, and makes a new revision of it.", redeploy)
         .needs("update")
@@ -422,35 +421,6 @@ async fn test(cx: Cx, it: Object<Endpoint>, _: Nothing) -> Result<Predicted> {
             .hint("predict with a row of your own")
     })?;
     predict::rows(&cx, &picked, &[example]).await
-}
-
-/// With which version, for which rows.
-#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
-struct Try {
-    /// The version's name, such as `credit.3`.
-    #[field(max = 253)]
-    version: String,
-    /// The rows; the version's own example when left out.
-    #[field(max = 10000)]
-    rows: Option<Vec<Value>>,
-}
-
-/// Predicts with any version.
-async fn try_version(cx: Cx, ask: Try) -> Result<Predicted> {
-    let loaded = cx.port::<Serving>()?.model(&cx, &ask.version).await?;
-    let rows = match ask.rows {
-        Some(rows) => rows,
-        None => vec![loaded.example.clone().ok_or_else(|| {
-            Error::conflict("no-example", "the version has no example to try").hint("send a row of your own")
-        })?],
-    };
-    let predictions = predict::predicted(&cx, &loaded, &rows).await?;
-    Ok(Predicted {
-        predictions,
-        model: loaded.name.clone(),
-        version: loaded.number.to_string(),
-        prediction_id: None,
-    })
 }
 
 /// Resolves the version again, and makes a new revision of it.

@@ -18,6 +18,7 @@ mod graph;
 mod generate;
 mod live;
 mod predict;
+mod preparing;
 mod revision;
 mod rollout;
 mod server;
@@ -51,6 +52,7 @@ pub fn domain() -> Domain {
         .kind(server::serve)
         .kind(graph::serve)
         .workflow(deploy::deploying())
+        .workflow(preparing::preparing())
         .workflow(rollout::rolling_out())
         .every("model-servers", 15, server::check_all)
         .every("request-logs", 3_600, endpoint::logging::trim)

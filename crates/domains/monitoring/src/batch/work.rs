@@ -12,6 +12,7 @@ use kernel::{
     declare::Body,
     dispatch::{self, Answer, Call, Verb},
     prelude::*,
+    runs,
 };
 use ports::table::{Column, ColumnProfile, ColumnType, Format, Profile, Table, Tables, Values, cells};
 
@@ -28,12 +29,54 @@ const PIECE: usize = 1 << 20;
 
 /// The work of predicting.
 pub fn predicting() -> Workflow {
-    Workflow::new("catalog.batch-predict").step("predict", predict).step("write", write)
+    Workflow::new("catalog.batch-predict")
+        .step("prepare", prepare)
+        .step("predict", predict)
+        .step("write", write)
 }
 
 #[derive(Deserialize)]
 struct Input {
     batch: String,
+}
+
+/// How often is looked whether a version can be asked by now, in seconds.
+const LOOK_S: u32 = 2;
+
+/// Waits until the version can be asked: one that is code may need an environment first.
+async fn prepare(step: StepCx) -> Result<Value> {
+    #[derive(Deserialize)]
+    struct Readiness {
+        ready: bool,
+        run: Option<String>,
+    }
+    let cx = &step.cx;
+    let it = cx.get::<BatchPrediction>(&step.input::<Input>()?.batch).await?;
+    let version = version_of(&it)?.to_string();
+    if let Some(run) = &it.status.preparing {
+        let raw = cx.read("system.runs", run).await?;
+        return match raw.status.get("phase").and_then(Value::as_str) {
+            Some("Succeeded") => Ok(json!({"version": version})),
+            Some("Failed" | "Cancelled") => {
+                Err(Error::conflict("deploy-failed", format!("the run {run} did not make {version} ready"))
+                    .hint(format!("`aic runs logs {run}` says why")))
+            }
+            _ => Err(runs::wait(LOOK_S)),
+        };
+    }
+    let told = cx.call_action(sight::ENDPOINTS, None, "make-ready", json!({"version": version})).await?;
+    let told: Readiness = serde_json::from_value(told).map_err(Error::internal)?;
+    let Some(run) = told.run.filter(|_| !told.ready) else { return Ok(json!({"version": version})) };
+    step.line(&format!("{version} is made ready by the run {run}"));
+    cx.update_status::<BatchPrediction>(it.metadata.uid.as_str(), |status| {
+        status.preparing = Some(run.clone());
+    })
+    .await?;
+    Err(runs::wait(LOOK_S))
+}
+
+fn version_of(it: &Object<BatchPrediction>) -> Result<&Ref> {
+    it.spec.model_version.as_ref().ok_or_else(|| Error::internal("no version was resolved"))
 }
 
 /// Predicts part by part; those that a try before this one has predicted are passed over.
@@ -106,8 +149,7 @@ impl Watch for Quiet {
 
 /// The version that predicts, as what is watched.
 async fn model(cx: &Cx, it: &Object<BatchPrediction>) -> Result<Watched> {
-    let version = it.spec.model_version.as_ref().ok_or_else(|| Error::internal("no version was resolved"))?;
-    sight::of_version(cx, version).await
+    sight::of_version(cx, version_of(it)?).await
 }
 
 fn profile(told: Option<&Value>) -> Result<Profile> {
