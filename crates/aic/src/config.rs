@@ -227,6 +227,7 @@ fn settle_server_from(up: &Up, environment: Environment<'_>) -> Result<Settled> 
         |variable: &str, name: &str| environment(variable).map_or_else(|| data_dir.join(name), PathBuf::from);
     let python = up.python.settle(environment, data_dir.join("python"))?;
     let programs = up.programs.settle(environment, data_dir.join("model-servers"))?;
+    let telemetry = up.telemetry.settle(environment)?;
     Ok(Settled {
         backup_dir: beside("AIC_BACKUP_DIR", "backups"),
         smtp_url: environment("AIC_SMTP_URL"),
@@ -253,6 +254,7 @@ fn settle_server_from(up: &Up, environment: Environment<'_>) -> Result<Settled> 
         tls: up.tls_cert.clone().zip(up.tls_key.clone()),
         python,
         programs,
+        telemetry,
     })
 }
 

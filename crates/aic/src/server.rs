@@ -18,9 +18,12 @@ mod programs;
 mod python;
 mod served;
 mod shield;
+mod telemetry;
 mod tls;
 
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
+
+use ports::telemetry::Spans;
 
 use crate::{
     failure::{Failure, Result},
@@ -34,6 +37,7 @@ pub use generate::generate;
 pub use listen::listen;
 pub use programs::Programs;
 pub use python::Python;
+pub use telemetry::Telemetry;
 
 /// This binary in its other role: it confines itself and becomes the program that the server wants confined. Nothing if
 /// the arguments ask for something else; else why it could not.
@@ -88,6 +92,9 @@ pub struct Up {
     /// Which programs may be started as servers of models.
     #[command(flatten)]
     pub programs: Programs,
+    /// Where spans go.
+    #[command(flatten)]
+    pub telemetry: Telemetry,
 }
 
 /// What was settled for a server.
@@ -129,6 +136,8 @@ pub struct Settled {
     pub python: engine_pyfunc::Settings,
     /// Which programs may be started as servers of models.
     pub programs: engine_remote::Settings,
+    /// Where spans go, if a collector was named.
+    pub telemetry: Option<engine_telemetry::Settings>,
     /// Networks of proxies that are believed what they say of a request's origin.
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// A certificate chain and its key, if they were given.
@@ -151,6 +160,7 @@ impl Up {
             tls_key: None,
             python: Python::default(),
             programs: Programs::default(),
+            telemetry: Telemetry::default(),
         }
     }
 
@@ -167,6 +177,10 @@ impl Up {
             output.line(&format!("ready http://{}", server.address))?;
             stop_asked().await;
             server.stop().await;
+            if let Ok(spans) = assembled.platform.port::<dyn Spans>() {
+                // What the collector does not take now is lost.
+                let _ = tokio::time::timeout(STOP, spans.flush()).await;
+            }
             Ok(())
         });
         // Work under way is not waited for: its run is taken up again at the next start.

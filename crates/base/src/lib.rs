@@ -8,6 +8,7 @@ mod name;
 mod page;
 mod secret;
 mod time;
+mod trace;
 mod uid;
 mod watch;
 
@@ -19,5 +20,6 @@ pub use name::Name;
 pub use page::{PAGE_DEFAULT, PAGE_MAX};
 pub use secret::Secret;
 pub use time::Time;
+pub use trace::{Trace, TraceParent};
 pub use uid::Uid;
 pub use watch::Watch;

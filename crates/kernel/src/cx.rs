@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
-use base::{Error, Name, Result, Status, Time, Uid};
+use base::{Error, Name, Result, Status, Time, Trace, Uid};
 use serde_json::Value;
 
 use crate::{
@@ -26,7 +26,7 @@ pub struct Cx {
     /// The project the call is about.
     pub project: Arc<str>,
     /// The trace it belongs to (W3C Trace Context), or nothing.
-    pub trace: Arc<str>,
+    pub trace: Trace,
     /// What the journal will say was done.
     pub verb: Arc<str>,
     /// When the caller stops waiting.

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use base::{Clock, Entropy, Error, Result};
+use base::{Clock, Entropy, Error, Result, Trace};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
@@ -249,7 +249,7 @@ impl Platform {
             org: principal.org.as_str().into(),
             principal,
             project: project.into(),
-            trace: "".into(),
+            trace: Trace::default(),
             verb: "".into(),
             deadline: None,
             dry_run: false,

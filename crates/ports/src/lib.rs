@@ -27,6 +27,7 @@ pub mod search;
 pub mod site;
 pub mod syslog;
 pub mod table;
+pub mod telemetry;
 pub mod tracking;
 pub mod usage;
 

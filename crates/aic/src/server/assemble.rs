@@ -36,10 +36,11 @@ use ports::{
     site::Site,
     syslog::Syslog,
     table::Tables,
+    telemetry::{Spans, Untold},
     usage::Tallies,
 };
 
-use super::{Ambient, Settled, archive::Files, collect, fresh_password, gate::Keeper, outset};
+use super::{Ambient, Settled, archive::Files, collect, fresh_password, gate::Keeper, outset, telemetry};
 
 /// The binary that runs, even where its file was replaced since.
 const OURSELVES: &str = "/proc/self/exe";
@@ -91,6 +92,9 @@ pub async fn assemble(settled: &Settled) -> Result<Assembled> {
     tokio::spawn(domain_search::follow(Arc::clone(&platform)));
     tokio::spawn(domain_serving::rest(Arc::clone(&platform)));
     tokio::spawn(domain_serving::follow(Arc::clone(&platform)));
+    if let Ok(collector) = platform.port::<engine_telemetry::Collector>() {
+        tokio::spawn(collector.tell());
+    }
     tokio::spawn(collect::again_and_again(Arc::clone(&platform), blobs));
     let first_password = (is_first && given.is_none()).then_some(password);
     Ok(Assembled { platform, first_password, settled: settled.clone(), metrics })
@@ -239,6 +243,7 @@ pub fn parts(
     }
     let passkeys: Arc<dyn Passkeys> = Arc::new(engine_passkeys::open());
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let ports = told(settled, measured(settled, metrics))?;
     Ok(Parts {
         store,
         blobs,
@@ -246,7 +251,7 @@ pub fn parts(
         entropy: Arc::new(Ambient),
         policy: engine_policy::cedar(),
         domains: domains(),
-        ports: measured(settled, metrics)
+        ports: ports
             .with(infer)
             .with(Arc::new(engine_batch::open()) as Arc<dyn Runners>)
             .with(engine_pyfunc::open(settled.python.clone(), engine_sandbox::open(Path::new(OURSELVES)))?)
@@ -279,6 +284,16 @@ pub fn parts(
         workers: settled.workers,
         blocking: cores * 4,
         holder: holder(settled)?,
+    })
+}
+
+/// What tells spans to a collector, where one was named.
+fn told(settled: &Settled, ports: Ports) -> Result<Ports> {
+    let mut salt = [0; 8];
+    Ambient.fill(&mut salt);
+    Ok(match telemetry::collector(settled, u64::from_le_bytes(salt))? {
+        Some(collector) => ports.with(Arc::clone(&collector) as Arc<dyn Spans>).with(collector),
+        None => ports.with(Arc::new(Untold) as Arc<dyn Spans>),
     })
 }
 

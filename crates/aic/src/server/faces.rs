@@ -30,6 +30,7 @@ use super::{
     pages,
     served::Served,
     shield::{self, Shield},
+    telemetry::Told,
     tls::Certificates,
 };
 
@@ -57,6 +58,9 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
     }
     if let Ok(serving) = assembled.platform.port::<domain_serving::Serving>() {
         web.metrics.register(|registry| registry.register_collector(Box::new(Served(serving))));
+    }
+    if let Ok(spans) = assembled.platform.port::<dyn ports::telemetry::Spans>() {
+        web.metrics.register(|registry| registry.register_collector(Box::new(Told(spans))));
     }
     // A watch is told event by event; compressing would hold events back.
     // What fits into one packet is not worth the work.

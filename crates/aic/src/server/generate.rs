@@ -41,6 +41,7 @@ pub fn generate(dir: &Path) -> Result<()> {
             .settle(&|_| None, scratch.join("python"))
             .map_err(|failure| Error::internal(format!("{failure:?}")))?,
         programs: engine_remote::Settings::default(),
+        telemetry: None,
     };
     let store = store_sqlite::open(&scratch)?;
     let platform =

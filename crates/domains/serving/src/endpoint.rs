@@ -6,7 +6,10 @@ use std::{
 };
 
 use kernel::{prelude::*, read};
-use ports::infer::{Explanation, Tensor, load::Turn};
+use ports::infer::{
+    Explanation, Tensor,
+    load::{Ran, Timing, Turn},
+};
 
 use crate::{
     form,
@@ -24,6 +27,7 @@ pub mod logging;
 mod operate;
 pub mod routing;
 mod shadow;
+mod traced;
 mod versions;
 mod watched;
 
@@ -205,6 +209,8 @@ pub struct Picked {
     plan: Arc<Plan>,
     place: usize,
     sampled: Option<Sampled>,
+    /// Where is told how the request ran, where that is wanted.
+    timing: Option<Arc<Timing>>,
 }
 
 impl Picked {
@@ -239,10 +245,14 @@ impl Picked {
         let kept = self.sampled.as_ref().map(|_| inputs.clone());
         let copy = self.plan.shadow.filter(|place| *place != self.place).map(|place| (place, inputs.clone()));
         let outputs = match &self.target().runner {
-            None => predict::run(cx, &self.target().loaded, inputs, rows).await?,
+            None => {
+                let answered = predict::run(cx, &self.target().loaded, inputs, rows).await;
+                self.ran(cx, began, rows);
+                answered?
+            }
             Some(runner) => {
-                let caller = cx.principal.actor();
-                runner.run(inputs, Turn { caller: &caller, patience: patience(cx) }).await?
+                let (caller, timing) = (cx.principal.actor(), self.timing.clone());
+                runner.run(inputs, Turn { caller: &caller, patience: patience(cx), timing }).await?
             }
         };
         if let Some((place, inputs)) = copy {
@@ -253,6 +263,17 @@ impl Picked {
             logging::keep(cx, self, logging::Done { inputs, outputs: &outputs, explanations, began })?;
         }
         Ok(outputs)
+    }
+}
+
+impl Picked {
+    /// Tells how a request ran that waited for nobody.
+    fn ran(&self, cx: &Cx, began: Time, rows: usize) {
+        if let Some(timing) = &self.timing {
+            let took = Duration::from_secs_f64(cx.now().seconds_since(began).max(0.0));
+            // It is told once, and by nobody else.
+            let _ = timing.set(Ran { took, rows, requests: 1, queued: Duration::ZERO });
+        }
     }
 }
 
@@ -281,7 +302,7 @@ async fn pick(cx: &Cx, it: &Object<Endpoint>, carried: crate::choice::Carried<'_
     plan.asked(cx.now());
     let caller = cx.principal.actor();
     let place = plan.choice.place(carried, (it.metadata.uid.as_str(), &caller), &plan.turn);
-    Ok(Picked { plan, place, sampled: None })
+    Ok(Picked { plan, place, sampled: None, timing: None })
 }
 
 /// The same for a request of a caller, which may be drawn into the log.

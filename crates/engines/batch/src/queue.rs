@@ -16,7 +16,7 @@ use ports::{
     Later,
     infer::{
         Listener, Model, Question, Tensor,
-        load::{Busy, Limits, Runner, Turn, can_batch},
+        load::{Busy, Limits, Ran, Runner, Timing, Turn, can_batch},
     },
 };
 use tokio::sync::oneshot;
@@ -30,6 +30,8 @@ struct Job {
     rows: Option<usize>,
     caller: Arc<str>,
     until: Instant,
+    /// When it came and where is told what became of it, where somebody wants to know.
+    timing: Option<(Instant, Arc<Timing>)>,
 }
 
 /// What is asked, and where the answer goes.
@@ -161,8 +163,10 @@ impl Shared {
             return Err(Error::new(Status::TooMany, "caller-busy", message).retry_after(1));
         }
         *line.of.entry(Arc::clone(&caller)).or_default() += 1;
-        let until = Instant::now() + turn.patience;
-        line.waiting.push_back(Job { ask, rows, caller, until });
+        let now = Instant::now();
+        let until = now + turn.patience;
+        let timing = turn.timing.as_ref().map(|it| (now, Arc::clone(it)));
+        line.waiting.push_back(Job { ask, rows, caller, until, timing });
         let starts = line.running < self.limits.places;
         if starts {
             line.running += 1;
@@ -231,34 +235,54 @@ impl Shared {
 
     /// Runs a batch; where that fails each request is run by itself, so that a wrong one fails alone.
     fn answer(&self, jobs: Vec<Job>) {
-        let (mut inputs, mut rest) = (Vec::with_capacity(jobs.len()), Vec::with_capacity(jobs.len()));
+        let mut inputs = Vec::with_capacity(jobs.len());
+        let mut rest = Vec::with_capacity(jobs.len());
         for job in jobs {
             match job.ask {
                 Ask::Once(tensors, answer) => {
                     inputs.push(tensors);
-                    rest.push((job.rows.unwrap_or(0), answer));
+                    rest.push((job.rows.unwrap_or(0), answer, job.timing));
                 }
-                Ask::InParts(ask) => self.answer_in_parts(ask),
+                Ask::InParts(ask) => self.answer_in_parts(ask, job.timing),
             }
         }
+        let began = Instant::now();
         if inputs.len() > 1 {
-            let rows: Vec<usize> = rest.iter().map(|(rows, _)| *rows).collect();
+            let rows: Vec<usize> = rest.iter().map(|(rows, ..)| *rows).collect();
             let run = self.model.run(batch::joined(&inputs));
             if let Some(parts) = run.ok().and_then(|outputs| batch::parted(outputs, &rows)) {
-                for ((_, answer), part) in rest.into_iter().zip(parts) {
+                let ran = Ran {
+                    took: began.elapsed(),
+                    rows: rows.iter().sum(),
+                    requests: rows.len(),
+                    ..Ran::default()
+                };
+                for ((_, answer, timing), part) in rest.into_iter().zip(parts) {
+                    tell(timing.as_ref(), began, ran);
                     let _ = answer.send(Ok(part));
                 }
                 return;
             }
         }
-        for ((_, answer), inputs) in rest.into_iter().zip(inputs) {
-            let _ = answer.send(self.model.run(inputs));
+        for ((rows, answer, timing), inputs) in rest.into_iter().zip(inputs) {
+            let began = Instant::now();
+            let answered = self.model.run(inputs);
+            let ran = Ran { took: began.elapsed(), rows, requests: 1, ..Ran::default() };
+            tell(timing.as_ref(), began, ran);
+            let _ = answer.send(answered);
         }
     }
 
-    fn answer_in_parts(&self, mut ask: InParts) {
+    fn answer_in_parts(&self, mut ask: InParts, timing: Option<(Instant, Arc<Timing>)>) {
+        let began = Instant::now();
         if ask.begins.send(()).is_ok() {
-            let _ = ask.end.send(self.model.answer(ask.question, &mut *ask.listener));
+            let answered = self.model.answer(ask.question, &mut *ask.listener);
+            tell(
+                timing.as_ref(),
+                began,
+                Ran { took: began.elapsed(), rows: 1, requests: 1, ..Ran::default() },
+            );
+            let _ = ask.end.send(answered);
         }
     }
 
@@ -270,6 +294,14 @@ impl Shared {
         } else if rows * 2 >= now && now < self.limits.rows_max {
             self.rows_now.store((now + now.div_ceil(8)).min(self.limits.rows_max), Ordering::Relaxed);
         }
+    }
+}
+
+/// Tells what became of a request whose model began then.
+fn tell(timing: Option<&(Instant, Arc<Timing>)>, began: Instant, ran: Ran) {
+    if let Some((came, timing)) = timing {
+        // Nobody else tells it.
+        let _ = timing.set(Ran { queued: began.saturating_duration_since(*came), ..ran });
     }
 }
 
@@ -356,7 +388,7 @@ mod tests {
     }
 
     fn turn(caller: &str) -> Turn<'_> {
-        Turn { caller, patience: Duration::from_secs(30) }
+        Turn { caller, patience: Duration::from_secs(30), timing: None }
     }
 
     /// Asks in the background.
@@ -396,6 +428,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_wants_to_know_is_told_how_it_ran() {
+        let model = Doubling::closed();
+        let queue = Arc::new(Queue::new(Arc::clone(&model) as _, limits()));
+        let first = ask(&queue, 1.0);
+        waiting(&queue, 0).await;
+        let timings = [Arc::new(Timing::new()), Arc::new(Timing::new())];
+        let asks: Vec<_> = timings
+            .iter()
+            .map(|timing| {
+                let (queue, timing) = (Arc::clone(&queue), Some(Arc::clone(timing)));
+                tokio::spawn(async move { queue.run(one(2.0), Turn { timing, ..turn("ada") }).await })
+            })
+            .collect();
+        waiting(&queue, 2).await;
+        model.open();
+        first.await.unwrap().unwrap();
+        for ask in asks {
+            ask.await.unwrap().unwrap();
+        }
+        for timing in timings {
+            let ran = timing.get().unwrap();
+            assert_eq!((ran.rows, ran.requests), (2, 2));
+            assert!(ran.queued > Duration::ZERO);
+        }
+    }
+
+    #[tokio::test]
     async fn a_wrong_request_fails_alone() {
         let model = Doubling::closed();
         let queue = Arc::new(Queue::new(Arc::clone(&model) as _, limits()));
@@ -425,7 +484,9 @@ mod tests {
         // Whoever stopped waiting in time gets no answer either.
         let short = Limits { waiting_max: 9, ..limits() };
         let other = Queue::new(Arc::clone(&model) as _, short);
-        let late = other.run(one(1.0), Turn { caller: "ada", patience: Duration::from_millis(1) }).await;
+        let late = other
+            .run(one(1.0), Turn { caller: "ada", patience: Duration::from_millis(1), timing: None })
+            .await;
         assert_eq!(late.unwrap_err().code(), "deadline-exceeded");
         while waits[..3].iter().any(|gone| !gone.is_finished()) {
             tokio::task::yield_now().await;
@@ -483,7 +544,7 @@ mod tests {
         let (told, heard) = std::sync::mpsc::channel();
         let left = Arc::new(std::sync::atomic::AtomicBool::new(false));
         // Whoever finds no place in time is told so, and whoever has left is not worked for.
-        let short = Turn { caller: "ada", patience: Duration::from_millis(5) };
+        let short = Turn { caller: "ada", patience: Duration::from_millis(5), timing: None };
         let late = queue.answer(asked(9.0), Box::new(Channel(told.clone(), Arc::clone(&left))), short).await;
         assert_eq!(late.unwrap_err().code(), "deadline-exceeded");
         let gone = Arc::new(std::sync::atomic::AtomicBool::new(true));

@@ -74,7 +74,7 @@ async fn cx(web: &Web, headers: &HeaderMap, extensions: &Extensions) -> Result<C
     web.rates.take(&format!("{}/{}", principal.org, principal.actor()), true)?;
     let project = headers.get("x-aic-project").and_then(|value| value.to_str().ok()).unwrap_or("default");
     let mut cx = web.platform.cx(principal, project);
-    cx.trace = caller::trace(headers).into();
+    cx.trace = caller::trace(headers);
     cx.origin = origin::origin(extensions);
     cx.deadline = Some(cx.now().plus_s(web.settings.deadline_s));
     Ok(cx)

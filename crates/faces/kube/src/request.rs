@@ -32,7 +32,7 @@ pub async fn cx(web: &Web, parts: &Parts, project: &str) -> Result<Cx> {
     let principal = caller::principal(web, &parts.headers).await?.ok_or_else(caller::anonymous)?;
     web.rates.take(&format!("{}/{}", principal.org, principal.actor()), true)?;
     let mut cx = web.platform.cx(principal, project);
-    cx.trace = caller::trace(&parts.headers).into();
+    cx.trace = caller::trace(&parts.headers);
     cx.origin = origin::origin(&parts.extensions);
     cx.deadline = Some(cx.now().plus_s(web.settings.deadline_s));
     Ok(cx)

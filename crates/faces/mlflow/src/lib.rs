@@ -120,7 +120,7 @@ async fn cx(web: &Web, parts: &Parts) -> Result<Cx> {
     let workspace = parts.headers.get("x-mlflow-workspace").and_then(|value| value.to_str().ok());
     let project = workspace.map(str::trim).filter(|it| !it.is_empty() && *it != "-").unwrap_or("default");
     let mut cx = web.platform.cx(principal, project);
-    cx.trace = caller::trace(&parts.headers).into();
+    cx.trace = caller::trace(&parts.headers);
     cx.origin = origin::origin(&parts.extensions);
     cx.deadline = Some(cx.now().plus_s(web.settings.deadline_s));
     Ok(cx)

@@ -119,7 +119,7 @@ impl Deref for Head {
 /// A context for nobody in particular: what is asked of the provider is judged by the provider.
 fn cx_of(web: &Web, head: &Head) -> Cx {
     let mut cx = web.platform.cx_of(Principal::system("openid-provider", ""), "");
-    cx.trace = caller::trace(head).into();
+    cx.trace = caller::trace(head);
     cx.origin = head.origin;
     cx.deadline = Some(cx.now().plus_s(web.settings.deadline_s));
     cx

@@ -29,7 +29,7 @@ async fn made(web: &Web, request: Request) -> Result<Value> {
     let asked = body::json(body, LENGTH_MAX).await?.filter(Value::is_object);
     let asked = asked.ok_or_else(|| Error::bad_request("invalid-client-metadata", "send a JSON object"))?;
     let mut cx = web.platform.cx(principal, "");
-    cx.trace = caller::trace(&parts.headers).into();
+    cx.trace = caller::trace(&parts.headers);
     let spec = spec(&asked)?;
     let title = asked["client_name"].as_str().unwrap_or("client");
     let tail = cx.uid("x").as_str().to_lowercase();

@@ -99,7 +99,7 @@ pub async fn read(
         search_words(&mut params);
     }
     let mut cx = web.platform.cx(principal, &project);
-    cx.trace = caller::trace(&parts.headers).into();
+    cx.trace = caller::trace(&parts.headers);
     cx.origin = origin::origin(&parts.extensions);
     cx.deadline = Some(cx.now().plus_s(web.settings.deadline_s));
     cx.dry_run = match params.get("dryRun").map(String::as_str) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
-use base::{Error, Result};
+use base::{Error, Result, Trace};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use kernel::access::{Credential, Principal};
 
@@ -70,15 +70,10 @@ pub fn anonymous() -> Error {
         .hint("send `Authorization: Bearer TOKEN`; `aic login` gets one")
 }
 
-/// The trace id of W3C Trace Context's `traceparent`, or nothing.
-pub fn trace(headers: &HeaderMap) -> String {
-    let Some(text) = headers.get("traceparent").and_then(|value| value.to_str().ok()) else {
-        return String::new();
-    };
-    match text.split('-').nth(1) {
-        Some(id) if id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()) => id.to_owned(),
-        _ => String::new(),
-    }
+/// The trace of W3C Trace Context's `traceparent`, or none.
+pub fn trace(headers: &HeaderMap) -> Trace {
+    let told = headers.get("traceparent").and_then(|value| value.to_str().ok());
+    told.map(Trace::parse).unwrap_or_default()
 }
 
 /// The request's id: the caller's own where it is short and plain, else a fresh one.

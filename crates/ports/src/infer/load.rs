@@ -1,6 +1,9 @@
 //! Running a model under load: how many at once, how many may wait, what is put together.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use super::{Listener, Model, Question, Tensor};
 use crate::Later;
@@ -26,6 +29,24 @@ pub struct Turn<'a> {
     pub caller: &'a str,
     /// How long the caller waits, at most.
     pub patience: Duration,
+    /// Where is told what became of it, for whoever wants to know.
+    pub timing: Option<Arc<Timing>>,
+}
+
+/// What became of a request on its way through the model, told once.
+pub type Timing = OnceLock<Ran>;
+
+/// How a request ran.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ran {
+    /// How long it waited for a place.
+    pub queued: Duration,
+    /// How long the model took.
+    pub took: Duration,
+    /// How many rows were run together.
+    pub rows: usize,
+    /// Of how many requests.
+    pub requests: usize,
 }
 
 /// How busy a model is.

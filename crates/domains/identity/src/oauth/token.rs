@@ -232,7 +232,7 @@ pub async fn client_credentials(
 /// The platform acting for the provider in an organization.
 pub(crate) fn inside(cx: &Cx, org: &str) -> Cx {
     let mut inside = cx.platform().cx_of(Principal::system("openid-provider", org), "");
-    inside.trace = Arc::clone(&cx.trace);
+    inside.trace = cx.trace.clone();
     inside
 }
 

@@ -1,6 +1,6 @@
 //! What an endpoint has done: counted at every call, written down a few times an hour.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use kernel::{
     prelude::*,
@@ -8,7 +8,7 @@ use kernel::{
 };
 use usage::Window;
 
-use super::{Endpoint, Picked};
+use super::{Endpoint, Picked, traced};
 
 /// Adds what is served of counts and events.
 pub fn serve(kind: KindBuilder<Endpoint>) -> KindBuilder<Endpoint> {
@@ -53,8 +53,12 @@ pub async fn call<R>(
     answer: impl AsyncFnOnce(&Picked) -> Result<R>,
 ) -> Result<R> {
     let began = cx.now();
+    let traced = traced::begin(cx, began);
     let (answered, picked) = match picked {
-        Ok(picked) => (answer(&picked).await, Some(picked)),
+        Ok(mut picked) => {
+            picked.timing = traced.as_ref().map(|it| Arc::clone(&it.timing));
+            (answer(&picked).await, Some(picked))
+        }
         Err(error) => (Err(error), None),
     };
     let seconds = cx.now().seconds_since(began);
@@ -63,6 +67,10 @@ pub async fn call<R>(
         Err(error) if is_ours(error) => "failed",
         Err(_) => "refused",
     };
+    if let Some(traced) = traced {
+        let error = answered.as_ref().err();
+        traced.end(cx, it, picked.as_ref(), traced::Ended { outcome, error, rows });
+    }
     let rows = if answered.is_ok() { rows as f64 } else { 0.0 };
     let within = WITHIN.iter().find(|(limit, _)| seconds <= *limit).map_or("within/more", |(_, name)| name);
     let caller = format!("caller/{}", cx.principal.actor());

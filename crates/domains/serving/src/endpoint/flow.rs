@@ -175,7 +175,7 @@ impl Picked {
         let target = self.target();
         if let Some(runner) = &target.runner {
             let caller = cx.principal.actor();
-            let turn = Turn { caller: &caller, patience: patience(cx) };
+            let turn = Turn { caller: &caller, patience: patience(cx), timing: self.timing.clone() };
             return runner.answer(question, Box::new(heard), turn).await;
         }
         // It may take minutes, and the pool for work that blocks is everybody's.
@@ -185,12 +185,15 @@ impl Picked {
             Error::new(base::Status::TooMany, "endpoint-busy", message).retry_after(1)
         })?;
         let model: Arc<dyn Model> = Arc::clone(&target.loaded.model);
+        let began = cx.now();
         let run = tokio::task::spawn_blocking(move || {
             let answered = model.answer(question, &mut heard);
             drop(place);
             answered
         });
-        run.await.map_err(Error::internal)?
+        let answered = run.await.map_err(Error::internal)?;
+        self.ran(cx, began, 1);
+        answered
     }
 }
 
