@@ -50,7 +50,7 @@ struct Aic {
 #[derive(Subcommand)]
 enum Command {
     /// Start the platform: everything in this one process.
-    Up(server::Up),
+    Up(Box<server::Up>),
     /// Exchange the key above all others; the server must not run.
     RotateMasterKey(rekey::Rekey),
     /// Show the main job on an empty directory: from a table of data to an explained prediction.

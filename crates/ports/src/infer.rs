@@ -11,8 +11,8 @@ mod element;
 pub mod flavour;
 pub mod json;
 pub mod load;
-pub mod remote;
 mod parts;
+pub mod remote;
 
 pub use element::{Datatype, Element, Elements, Make};
 pub use half::{bf16, f16};

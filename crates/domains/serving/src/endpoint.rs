@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use forms::Inputs;
 use kernel::{prelude::*, read};
 use ports::infer::{
     Explanation, Tensor,
@@ -12,9 +13,7 @@ use ports::infer::{
 };
 
 use crate::{
-    form,
-    forms::Inputs,
-    gate, graph,
+    form, gate, graph,
     live::{Plan, Serving, Target, not_yet},
     predict::{self, Explained, Predicted, Rows},
     tensor_json,

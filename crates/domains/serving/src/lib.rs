@@ -12,10 +12,8 @@ mod choice;
 mod deploy;
 mod endpoint;
 mod form;
-mod forms;
 mod gate;
 mod graph;
-mod generate;
 mod live;
 mod predict;
 mod preparing;
@@ -25,8 +23,7 @@ mod server;
 mod tensor_json;
 
 pub use endpoint::{Answered, Ask, Flow, Manner, answer, flow};
-pub use forms::{Inputs, plain};
-pub use generate::written as generated;
+pub use forms::{Inputs, generated, plain};
 pub use live::{Series, Serving};
 pub use server::follow;
 

@@ -9,6 +9,7 @@ use ports::infer::flavour::Flavours;
 use crate::{
     form::{self, Form},
     gate::VERSIONS,
+    graph,
 };
 
 /// The workflow.
@@ -34,7 +35,15 @@ async fn prepare(step: StepCx) -> Result<Value> {
 /// Whether a version can be loaded as it is.
 pub async fn is_prepared(cx: &Cx, version: &str) -> Result<bool> {
     match Form::of(cx, &cx.read(VERSIONS, version).await?).await? {
-        Form::Onnx(_) => Ok(true),
+        Form::Onnx(_) | Form::Server(_) => Ok(true),
+        Form::Graph(name) => {
+            for version in graph::versions_of(cx, &name).await? {
+                if !Box::pin(is_prepared(cx, &version)).await? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
         Form::Flavour(bundle) => {
             let flavours = cx.port::<dyn Flavours>()?;
             cx.blocking(move || Ok(flavours.is_prepared(&bundle))).await

@@ -195,8 +195,8 @@ fn elements(datatype: Datatype, flat: Vec<&Value>) -> Result<Elements, String> {
     };
     struct Cells(Vec<Value>);
     impl Make for Cells {
-        fn all<T: Element>(self) -> base::Result<Vec<T>> {
-            let wrong = || base::Error::internal(format!("an element is no {}", T::DATATYPE.name()));
+        fn all<T: Element>(self) -> Result<Vec<T>> {
+            let wrong = || Error::internal(format!("an element is no {}", T::DATATYPE.name()));
             self.0.iter().map(|it| T::from_cell(it).ok_or_else(wrong)).collect()
         }
     }

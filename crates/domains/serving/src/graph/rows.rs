@@ -76,7 +76,8 @@ fn mean(tensors: &[&Tensor], weights: &[f64]) -> Option<Elements> {
     struct Means<I>(I);
     impl<I: Iterator<Item = f64>> Make for Means<I> {
         fn all<T: Element>(self) -> Result<Vec<T>> {
-            let one = |mean: f64| T::from_cell(&json!(mean)).ok_or_else(|| Error::internal("a mean is a float"));
+            let one =
+                |mean: f64| T::from_cell(&json!(mean)).ok_or_else(|| Error::internal("a mean is a float"));
             self.0.map(one).collect()
         }
     }

@@ -1,9 +1,13 @@
 //! The forms inputs come in beside tensors: instances, one a row, and columns, one an input.
 
-use kernel::prelude::*;
+use base::{Error, Result};
 use ports::infer::{Model, Question, Signature, Slot, Tensor};
+use serde_json::Value;
 
-use crate::{generate, predict};
+mod generate;
+pub mod rows;
+
+pub use generate::written as generated;
 
 /// Inputs in one of the forms faces read.
 pub enum Inputs {
@@ -57,7 +61,7 @@ fn instances(signature: &Signature, rows: &[Value]) -> Result<Vec<Tensor>> {
     let singles = signature.inputs.iter().all(is_single);
     if rows.first().is_some_and(Value::is_object) {
         if singles {
-            return predict::tensors(signature, rows);
+            return rows::tensors(signature, rows);
         }
         let slots = signature.inputs.iter();
         return slots
@@ -116,7 +120,7 @@ fn by_column(signature: &Signature, columns: &serde_json::Map<String, Value>) ->
 }
 
 /// The tensor of a slot from one value a row, each single or nested lists of one shape.
-pub fn shaped(slot: &Slot, rows: &[&Value]) -> Result<Tensor> {
+fn shaped(slot: &Slot, rows: &[&Value]) -> Result<Tensor> {
     let mut shape = vec![rows.len()];
     let first = rows.first().map(|row| dims(row)).unwrap_or_default();
     match (slot.shape.len(), first.is_empty()) {
@@ -134,7 +138,7 @@ pub fn shaped(slot: &Slot, rows: &[&Value]) -> Result<Tensor> {
             .at(format!("instances[{i}]")));
         }
     }
-    let elements = predict::elements(slot.datatype, flat.into_iter(), &slot.name)?;
+    let elements = rows::elements(slot.datatype, flat.into_iter(), &slot.name)?;
     Ok(Tensor { name: slot.name.clone(), shape, elements })
 }
 
@@ -179,6 +183,7 @@ pub fn plain(outputs: &[Tensor], rows: usize) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use ports::infer::{Datatype, Elements};
+    use serde_json::json;
 
     use super::*;
 

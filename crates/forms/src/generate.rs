@@ -1,10 +1,10 @@
 //! Texts in, texts out: requests and answers of the generate extension of the Open Inference Protocol.
 
-use kernel::prelude::*;
+use base::{Error, Result};
 use ports::infer::{Datatype, Signature, Slot, Tensor};
-use serde_json::Map;
+use serde_json::{Map, Value};
 
-use crate::forms::shaped;
+use crate::shaped;
 
 /// What clients call a text that is asked.
 const TEXT_IN: &str = "text_input";
@@ -98,6 +98,7 @@ pub fn written(outputs: &[Tensor]) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use ports::infer::Elements;
+    use serde_json::json;
 
     use super::*;
 
