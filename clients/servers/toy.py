@@ -103,9 +103,33 @@ class Toy(http.server.BaseHTTPRequestHandler):
             return None
         if prompt == "die":
             os._exit(3)
+        if asked.get("stream"):
+            return self.parts(prompt, asked)
         text = json.dumps(hostile()) if prompt == "hostile" else f"{os.getpid()}: {prompt[::-1]}"
         message = {"role": "assistant", "content": text}
         return self.say({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": {"prompt_tokens": len(prompt), "completion_tokens": 2}})
+
+
+    def parts(self, prompt, asked):
+        """Words one by one, as server-sent events; one that is told to break does so after the first."""
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        words = prompt.split()[: asked.get("most")]
+        for i, word in enumerate(words):
+            last = "stop" if i + 1 == len(words) else None
+            self.event({"choices": [{"index": 0, "delta": {"content": word + " "}, "finish_reason": last}]})
+            if word == "break":
+                return
+            time.sleep(0.3)
+        self.event({"choices": [], "usage": {"prompt_tokens": len(words), "completion_tokens": len(words)}})
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def event(self, told):
+        self.wfile.write(f"data: {json.dumps(told)}\n\n".encode())
+        self.wfile.flush()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::shaped;
 
 /// What clients call a text that is asked.
+const TEXT: &str = "text";
 const TEXT_IN: &str = "text_input";
 /// What they call the one that is answered.
 const TEXT_OUT: &str = "text_output";
@@ -78,12 +79,13 @@ fn text_of(signature: &Signature, fields: &Map<String, Value>) -> Result<String>
     }
 }
 
-/// Outputs as fields of an answer: one element is itself, more are a list; the only text is also called `text_output`.
+/// Outputs as fields of an answer: one element is itself, more are a list; the only text, or of several the one called
+/// `text`, is called `text_output`.
 pub fn written(outputs: &[Tensor]) -> Map<String, Value> {
-    let mut texts = outputs.iter().filter(|it| it.elements.datatype() == Datatype::Bytes);
-    let only = match (texts.next(), texts.next()) {
-        (Some(tensor), None) => Some(tensor.name.as_str()),
-        (None, _) | (Some(_), Some(_)) => None,
+    let texts: Vec<&Tensor> = outputs.iter().filter(|it| it.elements.datatype() == Datatype::Bytes).collect();
+    let only = match texts.as_slice() {
+        [tensor] => Some(tensor.name.as_str()),
+        several => several.iter().map(|it| it.name.as_str()).find(|name| *name == TEXT),
     };
     let mut fields = Map::new();
     for tensor in outputs {

@@ -19,7 +19,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ports::{
     Later,
     infer::{
-        Explanation, Model, Signature, Tensor,
+        Explanation, Listener, Model, Question, Signature, Tensor,
         remote::{Place, Protocol, Server, Servers},
     },
     sandbox::Sandbox,
@@ -27,6 +27,7 @@ use ports::{
 use serde_json::Value;
 use tokio::runtime::Handle;
 
+mod events;
 mod fault;
 mod hosted;
 mod link;
@@ -37,10 +38,11 @@ mod template;
 
 pub use hosted::Settings;
 
+use events::Events;
 use fault::{succeeded, unfit, unreachable};
 use hosted::Hosted;
-use link::{Asked, Host, Link};
-use speech::{METHOD, Question, garbled};
+use link::{Asked, Begun, Host, Link};
+use speech::{METHOD, Question as Asking, garbled};
 
 /// How many requests of one question are on the way at once.
 const AT_ONCE: usize = 8;
@@ -198,7 +200,7 @@ impl Remote {
         speech::signature((protocol, name, model), signature.clone(), told.as_ref())
     }
 
-    async fn ask(&self, question: Question) -> Result<Value> {
+    async fn ask(&self, question: Asking) -> Result<Value> {
         let name = &self.server.name;
         let path = format!("{}{}", before(&self.server), question.path);
         let asked = Asked {
@@ -211,9 +213,57 @@ impl Remote {
         serde_json::from_slice(&answer.body).map_err(|_| garbled(name, "an answer that is no JSON"))
     }
 
-    async fn answers(&self, questions: Vec<Question>) -> Result<Vec<Value>> {
+    async fn answers(&self, questions: Vec<Asking>) -> Result<Vec<Value>> {
         let asked = stream::iter(questions).map(|question| self.ask(question));
         asked.buffered(AT_ONCE).try_collect().await
+    }
+
+    /// The answer to all of a question.
+    fn answered(&self, asked: Vec<Asking>, rows: usize) -> Result<Vec<Tensor>> {
+        let answers = self.runtime.block_on(self.answers(asked));
+        self.note_of(&answers);
+        let tensors = speech::tensors(&self.server.protocol, &self.signature, &answers?);
+        self.fitting(tensors.map_err(|why| garbled(&self.server.name, &why))?, rows)
+    }
+
+    /// Hands an answer on as it comes, until it ends or nobody listens.
+    fn told_on(&self, asked: Asking, listener: &mut dyn Listener) -> Result<()> {
+        let Server { name, protocol, timeout_ms, .. } = &self.server;
+        let path = format!("{}{}", before(&self.server), asked.path);
+        let timeout = Duration::from_millis(*timeout_ms);
+        let asked = Asked { method: METHOD, path: &path, body: Some(speech::bytes(&asked.body)), timeout };
+        let mut following = match self.runtime.block_on(self.link.begin(asked))? {
+            Begun::Follows(following) => following,
+            Begun::Refused(answer) => return succeeded(name, answer).map(|_| ()),
+        };
+        let mut events = Events::default();
+        // Whoever listens may be slow, and waits on this thread, not among those that answer.
+        while let Some(bytes) = self.runtime.block_on(following.next())? {
+            for event in events.take(&bytes).map_err(|_| garbled(name, "an event without an end"))? {
+                if event == openai::DONE {
+                    return Ok(());
+                }
+                let told: Value =
+                    serde_json::from_str(&event).map_err(|_| garbled(name, "an event that is no JSON"))?;
+                if told["error"].is_object() {
+                    return Err(unreachable(name, format!("it broke off: {}", told["error"]["message"])));
+                }
+                if openai::part(protocol, &told).is_some_and(|part| !listener.hear(part)) {
+                    return Ok(());
+                }
+            }
+            if !listener.is_there() {
+                return Ok(());
+            }
+        }
+        Err(unreachable(name, "its answer ended before it said so"))
+    }
+
+    /// Notes how a question went; whoever refuses is well.
+    fn note_of<T>(&self, told: &Result<T>) {
+        self.note(
+            told.as_ref().is_err_and(|error| matches!(error.code(), "server-unreachable" | "server-busy")),
+        );
     }
 
     fn now_ms(&self) -> i64 {
@@ -274,18 +324,39 @@ impl Model for Remote {
 
     fn run(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>> {
         let inputs = self.signature.admit(inputs)?;
-        let rows = inputs.first().and_then(|it| it.shape.first().copied()).unwrap_or(0);
-        let Server { name, protocol, model, .. } = &self.server;
-        let questions = speech::questions(protocol, model, &inputs)?;
+        let asked = speech::questions(&self.server.protocol, &self.server.model, &inputs)?;
         self.admitted()?;
         self.started()?;
-        let answers = self.runtime.block_on(self.answers(questions));
-        // Whoever refuses is well.
-        let failed =
-            answers.as_ref().is_err_and(|error| matches!(error.code(), "server-unreachable" | "server-busy"));
-        self.note(failed);
-        let tensors = speech::tensors(protocol, &self.signature, &answers?);
-        self.fitting(tensors.map_err(|why| garbled(name, &why))?, rows)
+        self.answered(asked, rows_of(&inputs))
+    }
+
+    fn answer(&self, question: Question, listener: &mut dyn Listener) -> Result<()> {
+        let inputs = self.signature.admit(question.inputs)?;
+        let rows = rows_of(&inputs);
+        let Server { protocol, model, .. } = &self.server;
+        let mut asked = speech::questions(protocol, model, &inputs)?;
+        // Several rows have no order that their parts could come in.
+        let parts = question.in_parts && self.has_parts() && asked.len() == 1;
+        for asked in &mut asked {
+            asked.body = openai::in_parts(std::mem::take(&mut asked.body), question.params.clone(), parts);
+        }
+        self.admitted()?;
+        self.started()?;
+        if !parts {
+            listener.hear(self.answered(asked, rows)?);
+            return Ok(());
+        }
+        let told = self.told_on(asked.swap_remove(0), listener);
+        self.note_of(&told);
+        told
+    }
+
+    fn has_parts(&self) -> bool {
+        self.takes_params()
+    }
+
+    fn takes_params(&self) -> bool {
+        matches!(self.server.protocol, Protocol::Chat | Protocol::Completions)
     }
 
     fn explain(&self, _: Vec<Tensor>) -> Result<Vec<Explanation>> {
@@ -299,6 +370,10 @@ impl Model for Remote {
     fn waits(&self) -> bool {
         true
     }
+}
+
+fn rows_of(inputs: &[Tensor]) -> usize {
+    inputs.first().and_then(|it| it.shape.first().copied()).unwrap_or(0)
 }
 
 #[cfg(test)]

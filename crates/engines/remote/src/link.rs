@@ -10,7 +10,7 @@ use base::{Error, Result};
 use bytes::Bytes;
 use engine_fetch::Ways;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Method, Request, Uri, client::conn::http1::SendRequest, header};
+use hyper::{Method, Request, Uri, body::Incoming, client::conn::http1::SendRequest, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
@@ -18,6 +18,8 @@ use crate::fault::unreachable;
 
 /// The most bytes of an answer.
 const ANSWER_MAX: usize = 64 << 20;
+/// How much is read of an answer that is no success.
+const SAID_MAX: usize = 64 << 10;
 /// How many idle connections are kept.
 const IDLE_MAX: usize = 16;
 
@@ -58,6 +60,38 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+/// What came of a question whose answer is read as it comes.
+pub enum Begun {
+    /// A success, whose body follows.
+    Follows(Following),
+    /// Anything else.
+    Refused(Answer),
+}
+
+/// The body of an answer, piece by piece.
+pub struct Following {
+    name: String,
+    limit: Duration,
+    body: Incoming,
+    /// The connection ends with it.
+    _sender: SendRequest<Full<Bytes>>,
+}
+
+impl Following {
+    /// The next piece; no more time may pass before it than a whole answer may take.
+    pub async fn next(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            let late =
+                |_| unreachable(&self.name, format!("nothing more within {} ms", self.limit.as_millis()));
+            let frame = tokio::time::timeout(self.limit, self.body.frame()).await.map_err(late)?;
+            let Some(frame) = frame else { return Ok(None) };
+            if let Ok(bytes) = frame.map_err(|error| unreachable(&self.name, error))?.into_data() {
+                return Ok(Some(bytes));
+            }
+        }
+    }
+}
+
 impl Link {
     /// A way to a server by its name in messages.
     pub fn new(name: &str, host: Host, headers: &[(String, String)]) -> Self {
@@ -69,6 +103,23 @@ impl Link {
         let limit = asked.timeout;
         let whole = tokio::time::timeout(limit, self.exchange(&asked)).await;
         whole.map_err(|_| unreachable(&self.name, format!("no answer within {} ms", limit.as_millis())))?
+    }
+
+    /// Asks for an answer that is read as it comes; one that is no success comes back whole.
+    pub async fn begin(&self, asked: Asked<'_>) -> Result<Begun> {
+        let limit = asked.timeout;
+        let late = |_| unreachable(&self.name, format!("no answer within {} ms", limit.as_millis()));
+        // One that was kept might be closed by now, and what was begun is not asked again.
+        let mut sender = tokio::time::timeout(limit, self.connected()).await.map_err(late)??;
+        let sent = tokio::time::timeout(limit, sender.send_request(self.request(&asked))).await;
+        let response = sent.map_err(late)?.map_err(|error| unreachable(&self.name, error))?;
+        let status = response.status().as_u16();
+        let body = response.into_body();
+        if (200..300).contains(&status) {
+            return Ok(Begun::Follows(Following { name: self.name.clone(), limit, body, _sender: sender }));
+        }
+        let said = tokio::time::timeout(limit, Limited::new(body, SAID_MAX).collect()).await.map_err(late)?;
+        Ok(Begun::Refused(Answer { status, body: said.map(|it| it.to_bytes()).unwrap_or_default() }))
     }
 
     async fn exchange(&self, asked: &Asked<'_>) -> Result<Answer> {

@@ -116,6 +116,42 @@ pub fn tensors(protocol: &Protocol, answers: &[Value]) -> Result<Vec<Tensor>, St
     ])
 }
 
+/// Asks for the answer in parts; what the caller said beside the inputs goes with it, but for what the platform says itself.
+pub fn in_parts(mut body: Value, params: Map<String, Value>, parts: bool) -> Value {
+    const OURS: [&str; 6] = ["model", "messages", "prompt", "stream", "stream_options", "n"];
+    if let Some(fields) = body.as_object_mut() {
+        for (name, value) in params {
+            if !OURS.contains(&name.as_str()) {
+                fields.entry(name).or_insert(value);
+            }
+        }
+        if parts {
+            fields.insert("stream".to_owned(), json!(true));
+            fields.insert("stream_options".to_owned(), json!({"include_usage": true}));
+        }
+    }
+    body
+}
+
+/// What ends an answer in parts.
+pub const DONE: &str = "[DONE]";
+
+/// One part of an answer, in the words of a whole one; nothing for a part that says nothing.
+pub fn part(protocol: &Protocol, told: &Value) -> Option<Vec<Tensor>> {
+    let choice = &told["choices"][0];
+    let text = if *protocol == Protocol::Chat { &choice["delta"]["content"] } else { &choice["text"] };
+    let (text, reason) =
+        (text.as_str().unwrap_or_default(), choice["finish_reason"].as_str().unwrap_or_default());
+    if text.is_empty() && reason.is_empty() && !told["usage"].is_object() {
+        return None;
+    }
+    let whole = json!({
+        "choices": [{"message": {"content": text}, "text": text, "finish_reason": reason}],
+        "usage": told["usage"],
+    });
+    tensors(protocol, &[whole]).ok()
+}
+
 fn embeddings(answer: &Value) -> Result<Tensor, String> {
     let listed = answer["data"].as_array().ok_or("an answer without `data`")?;
     let mut rows: Vec<(u64, Vec<f32>)> = Vec::with_capacity(listed.len());
