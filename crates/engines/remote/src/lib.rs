@@ -183,7 +183,7 @@ impl Remote {
                 let why = format!("it did not answer within {} seconds", program.startup_s);
                 return Err(unreachable(&self.server.name, why).because(last));
             }
-            std::thread::sleep(STARTING);
+            self.runtime.block_on(tokio::time::sleep(STARTING));
         }
     }
 

@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use engine_fetch::{Egress, Ways};
 use ports::{
-    infer::{Datatype, Elements, Tensor, remote::*},
+    infer::{
+        Datatype, Elements, Tensor,
+        remote::{Place, Protocol, Server},
+    },
     sandbox::{Program as Confined, Sandbox},
 };
 use serde_json::{Value, json};
