@@ -6,6 +6,8 @@ mod catalogue;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod measuring;
+#[cfg(test)]
 mod monitoring;
 #[cfg(test)]
 mod operations;

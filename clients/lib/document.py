@@ -151,6 +151,20 @@ def lineage(admin, base):
     admin.post(f"{base}/quarantines", {"metadata": {"name": "made"}, "spec": {"subject": subject, "reason": "for the test"}})
 
 
+def measured(admin):
+    """Something of each kind that measures, done with its work."""
+    base = "/api/v1/system"
+    make = lambda plural, **spec: admin.post(f"{base}/{plural}", {"metadata": {"name": "made"}, "spec": spec})
+    done = lambda plural: until(f"one of the {plural} is done", lambda: admin.get(f"{base}/{plural}/made")["status"]["measured"])
+    make("benchmarks", endpoint="penguins", datasetVersion="penguins.1", load={"requests": 5, "rows": 5})
+    make("evaluations", modelVersion="penguins.1", datasetVersion="penguins.1")
+    admin.post(f"{base}/comparison/compare", {"name": "made", "subjects": [{"endpoint": "penguins"}, {"model": "penguins"}]})
+    make("ab-tests", endpoint="penguins", version="1")
+    make("prices", perCall=0.01)
+    done("benchmarks")
+    done("evaluations")
+
+
 def ahead(days):
     """A moment so many days from now."""
     return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -212,6 +226,9 @@ def load(admin):
     catalog("webhooks", "made", url="https://hooks.example.org/made", events=["model_version.created"], disabled=True)
     catalog("scorers", "made", experiment="made", title="Made", number=1, serialized="{}")
     catalog("model-prices", "made", model="made", input=0.15, output=0.6)
+    catalog("model-servers", "made", protocol="OpenInference", url="https://models.example.org")
+    catalog("inference-graphs", "made", steps=[{"name": "made", "version": "penguins.1"}])
+    measured(admin)
     admin.post("/api/v1/admin/organizations", {"metadata": {"name": "acme"}})
     admin.post("/api/v1/admin/organizations/acme/administrators", {"username": "eve", "password": OTHERS})
     admin.post("/api/v1/admin/organizations", {"metadata": {"name": "third"}})

@@ -1,4 +1,4 @@
-//! Statistical tests and distances: is one revision worse than another, have the data drifted.
+//! Statistical tests and distances: is one revision worse than another, have the data drifted, where does a trend lead.
 //!
 //! Pure functions over numbers. Each names its source, and is held against SciPy's, Evidently's and Fairlearn's answers by
 //! its tests.
@@ -8,3 +8,4 @@ pub mod drift;
 pub mod fairness;
 pub mod quality;
 pub mod special;
+pub mod trend;

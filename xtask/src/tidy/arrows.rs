@@ -39,7 +39,7 @@ impl Floor {
             ["crates", "kernel-derive", _] => Self::Derive,
             ["crates", "kernel", _] => Self::Kernel,
             ["crates", "ports", _] => Self::Ports,
-            ["crates", "forms" | "places" | "usage", _] => Self::Shared,
+            ["crates", "behalf" | "forms" | "places" | "usage", _] => Self::Shared,
             ["crates", "testing", _] => Self::Testing,
             ["crates", "engines", ..] => Self::Engine,
             ["crates", "domains", ..] => Self::Domain,

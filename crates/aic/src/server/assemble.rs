@@ -125,6 +125,7 @@ fn domains() -> Vec<Domain> {
         domain_catalog::domain(),
         domain_serving::domain(),
         domain_monitoring::domain(),
+        domain_measuring::domain(),
         domain_pipelines::domain(),
         domain_market::domain(),
         domain_governance::domain(),

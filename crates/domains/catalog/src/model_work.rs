@@ -54,6 +54,14 @@ pub fn serve(kind: KindBuilder<Model>) -> KindBuilder<Model> {
         )
         .view("deployments", "The endpoints that answer with the model.", deployments)
         .needs("get")
+        .action(
+            "set-deployment",
+            "Puts a version into service at an endpoint of the model's.",
+            set_deployment,
+        )
+        .needs("deploy")
+        .action("remove-deployment", "Puts an endpoint of the model's in the trash.", remove_deployment)
+        .needs("deploy")
         .action("predict", "Predicts with the version in use, without an endpoint.", predict_rows)
 }
 
@@ -300,6 +308,51 @@ async fn deployments(cx: Cx, it: Object<Model>, _: Nothing) -> Result<Value> {
         })
         .collect();
     Ok(json!({"items": items}))
+}
+
+/// An endpoint of the model's, and a version.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct Redeployment {
+    /// The endpoint.
+    endpoint: Name,
+    /// The number of the version; the latest when not given.
+    #[field(max = 20)]
+    version: Option<String>,
+}
+
+/// Refuses endpoints that answer with other models.
+async fn of_model(cx: &Cx, it: &Object<Model>, endpoint: &Name) -> Result<Raw> {
+    let found = cx.read(ENDPOINTS, endpoint.as_str()).await?;
+    if found.spec.get("model").and_then(Value::as_str) == Some(it.name()) {
+        return Ok(found);
+    }
+    let message = format!("endpoint `{endpoint}` does not answer with model `{}`", it.name());
+    Err(Error::not_found("not-found", message).hint("`deployments` lists those that do"))
+}
+
+/// Puts a version into service where the model is in service already.
+async fn set_deployment(cx: Cx, it: Object<Model>, ask: Redeployment) -> Result<Value> {
+    of_model(&cx, &it, &ask.endpoint).await?;
+    deploy(cx, it, Deployment { endpoint: Some(ask.endpoint), version: ask.version }).await
+}
+
+/// Which endpoint.
+#[derive(Clone, Debug, Serialize, Deserialize, Fields)]
+struct Deployed {
+    /// The endpoint.
+    endpoint: Name,
+}
+
+/// Puts the endpoint in the trash, with the caller's own right to do so.
+async fn remove_deployment(cx: Cx, it: Object<Model>, ask: Deployed) -> Result<Value> {
+    let found = of_model(&cx, &it, &ask.endpoint).await?;
+    let kind = cx.platform().kind(ENDPOINTS)?;
+    if !cx.decide_on(&kind.permission("delete"), (&cx.project, &found.metadata.name)).await?.allowed {
+        return Err(kernel::access::denied(&kind.permission("delete")));
+    }
+    let gone =
+        kernel::lifecycle::delete(&cx, &kind, found, kernel::lifecycle::Propagation::Background).await?;
+    Ok(json!({"endpoint": gone.metadata.name, "removed": gone.metadata.deletion_timestamp}))
 }
 
 /// Rows to predict for.

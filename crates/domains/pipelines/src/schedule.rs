@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use behalf::Actor;
 use kernel::prelude::*;
 
-use crate::{
-    cron::Cron,
-    pipeline::Pipeline,
-    run::{Actor, drive},
-};
+use crate::{cron::Cron, pipeline::Pipeline, run::drive};
 
 /// What schedules serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Schedule>) -> KindBuilder<Schedule> {

@@ -89,7 +89,7 @@ async fn predict(step: StepCx) -> Result<Value> {
     let path = cx.platform().blobs.local(source.blob).await?;
     let (tables, rows) = (cx.port::<dyn Tables>()?, profile.rows);
     let skip = it.status.done;
-    let (mut told, mut heard) = mpsc::channel::<Table>(1);
+    let (mut told, heard) = mpsc::channel::<Table>(1);
     let watch = step.clone();
     let reading = cx.blocking(move || {
         let mut seen = 0;
@@ -107,6 +107,8 @@ async fn predict(step: StepCx) -> Result<Value> {
         })
     });
     let predicting = async {
+        // It goes when predicting ends, so that the reader does not wait for ever where that failed.
+        let mut heard = heard;
         let (mut done, mut waiting) = (skip, Vec::new());
         while let Some(table) = heard.next().await {
             waiting.push(table);

@@ -40,6 +40,9 @@ pub const WITHIN: [(f64, &str); 12] = [
     (10.0, "within/10"),
 ];
 
+/// What stands between what was counted of a revision's answered calls (`calls`, `rows`, `seconds`) and who asked.
+pub const OF: &str = "-of/";
+
 /// Whether a failure is the model's or ours, and not the mistake of whoever called.
 pub fn is_ours(error: &Error) -> bool {
     error.status().code() >= 500 || error.code() == "model-failed"
@@ -89,6 +92,13 @@ pub async fn call<R>(
         // What a caller did wrong took no time of the model.
         let counted = if outcome == "refused" { &what[..2] } else { &what[..5] };
         usage::count(cx, &target.uid, counted).await?;
+        if outcome == "answered" {
+            // What has a price is counted of the version that answered and of whoever asked, exactly.
+            let who = cx.principal.actor();
+            let [calls, took, spent] = ["calls", "rows", "seconds"].map(|what| format!("{what}{OF}{who}"));
+            let what = [(calls.as_str(), 1.0), (took.as_str(), rows), (spent.as_str(), seconds)];
+            usage::count(cx, &target.uid, &what).await?;
+        }
         if let Err(error) = answered.as_ref()
             && outcome == "failed"
             && picked.notes(cx.now())

@@ -7,7 +7,7 @@ use statistics::compare::{self, Proportion};
 
 use super::{Analysis, Rollout, Strategy};
 use crate::{
-    endpoint::counted::WITHIN,
+    endpoint::counted::{OF, WITHIN},
     revision::{self, Revision},
 };
 
@@ -60,6 +60,8 @@ pub async fn counted(cx: &Cx, it: &Object<Rollout>) -> Result<[Counts; 2]> {
         let Some(number) = number else { continue };
         let found = cx.get::<Revision>(&revision::name_of(&it.spec.endpoint, number)).await?;
         *counts = usage::since(cx, &found.metadata.uid, 90).await?;
+        // Who asked is kept elsewhere; here it would grow with the callers.
+        counts.retain(|name, _| !name.contains(OF));
     }
     Ok(both)
 }
