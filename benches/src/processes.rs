@@ -54,6 +54,13 @@ pub fn tree_pss_mib(root: u32) -> f64 {
     tree(root).into_iter().filter_map(|pid| pss_mib(pid).ok()).sum()
 }
 
+/// Seconds this thread has been on a processor.
+pub fn thread_cpu_s() -> Result<f64> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanos = text.split(' ').next().and_then(|word| word.parse::<f64>().ok());
+    nanos.map(|nanos| nanos / 1e9).ok_or_else(|| Error::other("no time is told"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -27,8 +27,9 @@ pub struct Server {
     child: Child,
 }
 
+/// The binary that is measured.
 #[expect(clippy::disallowed_methods, reason = "`cargo xtask bench` names the binary this way")]
-fn binary() -> Result<PathBuf> {
+pub fn binary() -> Result<PathBuf> {
     std::env::var_os("AIC_BIN")
         .map(PathBuf::from)
         .ok_or_else(|| Error::other("AIC_BIN names no binary; run this by `cargo xtask bench`"))

@@ -227,6 +227,7 @@ def load(admin):
     catalog("scorers", "made", experiment="made", title="Made", number=1, serialized="{}")
     catalog("model-prices", "made", model="made", input=0.15, output=0.6)
     catalog("model-servers", "made", protocol="OpenInference", url="https://models.example.org")
+    until("somebody looked for the server", lambda: admin.get("/api/v1/catalog/model-servers/made")["status"].get("phase") != "Unknown")
     catalog("inference-graphs", "made", steps=[{"name": "made", "version": "penguins.1"}])
     measured(admin)
     admin.post("/api/v1/admin/organizations", {"metadata": {"name": "acme"}})

@@ -31,8 +31,13 @@ pub fn run(place: &Place, words: &[&str]) -> Result<(), String> {
         let program = build::program(place, Profile::Release, &name)?;
         let mut command = shell::command(program, &place.root);
         command.args(args).env("AIC_BIN", &aic);
-        // A measurement beside a stranger's server has the Python environment of the client test of its name.
-        if let Some(venv) = clients::environment(place, &place.root.join("clients").join(&name), &name)? {
+        // A measurement beside a stranger's server has a Python environment of its own, or that of the client test of its name.
+        let peers = place.root.join("benches/peers").join(&name);
+        let (dir, kept) = match peers.is_dir() {
+            true => (peers, format!("bench-{name}")),
+            false => (place.root.join("clients").join(&name), name.clone()),
+        };
+        if let Some(venv) = clients::environment(place, &dir, &kept)? {
             command.env("PATH", format!("{}/bin:{}", venv.display(), place.path));
         }
         shell::show(&mut command)?;

@@ -3,7 +3,6 @@
 #![allow(clippy::print_stdout)]
 
 use std::{
-    fs,
     io::{Error, Result},
     sync::Arc,
     time::Duration,
@@ -13,6 +12,7 @@ use benches::{
     client::request,
     figures::{at_least, at_most, tell},
     load::Load,
+    processes,
     server::{Server, train},
 };
 use ports::infer::{Infer, Model, Tensor, json};
@@ -95,9 +95,9 @@ fn alone(server: &Server, token: &str, bodies: &[Value]) -> Result<f64> {
     let rows: Option<Vec<Vec<Tensor>>> = bodies.iter().map(|body| row(&body["inputs"])).collect();
     let rows = rows.ok_or_else(|| Error::other("a row is none"))?;
     run(&model, &rows, ALONE / 10)?;
-    let before = thread_cpu_s()?;
+    let before = processes::thread_cpu_s()?;
     run(&model, &rows, ALONE)?;
-    Ok((thread_cpu_s()? - before) / ALONE as f64)
+    Ok((processes::thread_cpu_s()? - before) / ALONE as f64)
 }
 
 fn run(model: &Arc<dyn Model>, rows: &[Vec<Tensor>], times: usize) -> Result<()> {
@@ -106,13 +106,6 @@ fn run(model: &Arc<dyn Model>, rows: &[Vec<Tensor>], times: usize) -> Result<()>
         std::hint::black_box(answer);
     }
     Ok(())
-}
-
-/// Seconds this thread has been on a processor.
-fn thread_cpu_s() -> Result<f64> {
-    let text = fs::read_to_string("/proc/thread-self/schedstat")?;
-    let nanos = text.split(' ').next().and_then(|word| word.parse::<f64>().ok());
-    nanos.map(|nanos| nanos / 1e9).ok_or_else(|| Error::other("no time is told"))
 }
 
 fn row(inputs: &Value) -> Option<Vec<Tensor>> {

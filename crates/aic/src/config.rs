@@ -255,6 +255,7 @@ fn settle_server_from(up: &Up, environment: Environment<'_>) -> Result<Settled> 
         python,
         programs,
         telemetry,
+        onnxruntime: up.python.library(environment),
     })
 }
 

@@ -138,10 +138,20 @@ pub struct Settled {
     pub programs: engine_remote::Settings,
     /// Where spans go, if a collector was named.
     pub telemetry: Option<engine_telemetry::Settings>,
+    /// Where onnxruntime's library is.
+    pub onnxruntime: engine_onnxruntime::Library,
     /// Networks of proxies that are believed what they say of a request's origin.
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// A certificate chain and its key, if they were given.
     pub tls: Option<(PathBuf, PathBuf)>,
+}
+
+impl Settled {
+    /// Where onnxruntime's library is, and what its answers are bounded by.
+    pub fn onnxruntime(&self) -> engine_onnxruntime::Settings {
+        let patience = self.python.patience;
+        engine_onnxruntime::Settings { library: self.onnxruntime.clone(), patience }
+    }
 }
 
 impl Up {

@@ -5,8 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use base::Result;
 use serde::{Deserialize, Serialize};
 
+use self::choice::{Chosen, Runtime, Wanted};
+
 mod admit;
+pub mod agree;
 pub mod binary;
+pub mod choice;
 mod element;
 pub mod flavour;
 pub mod json;
@@ -58,6 +62,19 @@ pub struct Signature {
     /// The classes in the order of the probabilities; empty for regression.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
+    /// The inputs that do not take every number, and which they take.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub strict: BTreeMap<String, Strictness>,
+}
+
+/// Which numbers an input takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Strictness {
+    /// Neither missing nor infinite ones.
+    Finite,
+    /// No infinite ones.
+    Bounded,
 }
 
 /// Why one row got its prediction: the base value and the contributions sum to the margin.
@@ -146,6 +163,15 @@ pub trait Infer: Send + Sync {
     /// # Errors
     /// `model-unreadable` for what is no ONNX file or needs an operator nobody here knows (named).
     fn load(&self, onnx: &[u8]) -> Result<Arc<dyn Model>>;
+
+    /// The same by the runtime that is wanted, or that answers an example sooner. Without another, there is this one.
+    ///
+    /// # Errors
+    /// `runtime-missing` for one that is not here; those of `load`.
+    fn choose(&self, onnx: &[u8], wanted: Wanted<'_>) -> Result<Chosen> {
+        choice::without_onnxruntime(wanted.runtime)?;
+        self.load(onnx).map(|model| Chosen::only(model, Runtime::Native))
+    }
 
     /// Explains each row by trying the model with sets of its inputs taken from a background (Kernel SHAP), whatever the
     /// model is. `base` and `margin` are probabilities of the class, or the target's unit for regression.

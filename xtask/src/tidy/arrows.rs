@@ -34,7 +34,9 @@ impl Floor {
         let parts: Vec<&str> = manifest.split('/').collect();
         match parts.as_slice() {
             ["crates", "base", _] => Self::Base,
-            ["crates", "store" | "fields" | "filter" | "patch" | "rates" | "statistics", _] => Self::Ground,
+            ["crates", "store" | "fields" | "filter" | "patch" | "rates" | "shares" | "statistics", _] => {
+                Self::Ground
+            }
             ["crates", "openid" | "selection", _] => Self::Selection,
             ["crates", "kernel-derive", _] => Self::Derive,
             ["crates", "kernel", _] => Self::Kernel,

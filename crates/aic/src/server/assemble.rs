@@ -228,8 +228,9 @@ pub fn parts(
     blobs: Arc<dyn Collected>,
     metrics: &Arc<Metrics>,
 ) -> Result<Parts> {
-    let infer: Arc<dyn Infer> = Arc::new(engine_infer::open());
-    let learn: Arc<dyn Learn> = Arc::new(engine_learn::open(Arc::clone(&infer)));
+    let native: Arc<dyn Infer> = Arc::new(engine_infer::open());
+    let learn: Arc<dyn Learn> = Arc::new(engine_learn::open(Arc::clone(&native)));
+    let infer = engine_onnxruntime::open(settled.onnxruntime(), native)?;
     let tables: Arc<dyn Tables> = Arc::new(engine_tables::open());
     let egress = engine_fetch::Egress::parse(&settled.egress)?;
     let proxy = engine_proxy::Gateway::new(egress.clone());

@@ -37,6 +37,7 @@ pub fn generate(dir: &Path) -> Result<()> {
         workers: 0,
         password: None,
         tls: None,
+        onnxruntime: engine_onnxruntime::Library::Off,
         python: super::Python::default()
             .settle(&|_| None, scratch.join("python"))
             .map_err(|failure| Error::internal(format!("{failure:?}")))?,

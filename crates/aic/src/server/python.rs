@@ -1,7 +1,13 @@
-//! How models that are code are run: which Python, from where its packages come, and how much each may use.
+//! How models that are code are run: which Python, from where its packages come, and how much each may use; and where
+//! onnxruntime's library is.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
+use engine_onnxruntime::Library;
 use engine_pyfunc::{Index, Settings};
 
 use crate::failure::{Failure, Result};
@@ -25,6 +31,10 @@ pub struct Python {
     /// Seconds after which one of them is ended that has not answered [env: AIC_PYTHON_TIMEOUT; default: 60].
     #[arg(long, value_name = "S", help_heading = "Models that are code")]
     pub python_timeout: Option<u64>,
+    /// onnxruntime's library, that runs ONNX models where it is faster than the platform itself, or alone reads them: a file,
+    /// `auto` for the one beside the package `onnxruntime` of the Python above, or `off` [env: AIC_ONNXRUNTIME; default: auto].
+    #[arg(long, value_name = "PATH", help_heading = "Models that are code")]
+    pub onnxruntime: Option<PathBuf>,
 }
 
 /// What pip is told by the environment, for `--python-index pip`.
@@ -82,11 +92,10 @@ impl Python {
                 return Err(Failure::usage(format!("--python-index: `{other}` is neither an URL nor `pip`")));
             }
         };
-        let python = self.python.clone().or_else(|| environment("AIC_PYTHON").map(PathBuf::from));
         let (pip, pip_files) = pip(environment);
         Ok(Settings {
             directory,
-            python: python.unwrap_or_else(|| PathBuf::from("python3")),
+            python: self.interpreter(environment),
             index,
             pip,
             pip_files,
@@ -94,6 +103,21 @@ impl Python {
             memory_bytes: mebibytes.saturating_mul(1 << 20),
             patience: Duration::from_secs(seconds),
         })
+    }
+
+    fn interpreter(&self, environment: &dyn Fn(&str) -> Option<String>) -> PathBuf {
+        let named = self.python.clone().or_else(|| environment("AIC_PYTHON").map(PathBuf::from));
+        named.unwrap_or_else(|| PathBuf::from("python3"))
+    }
+
+    /// Where onnxruntime's library is.
+    pub fn library(&self, environment: &dyn Fn(&str) -> Option<String>) -> Library {
+        let named = self.onnxruntime.clone().or_else(|| environment("AIC_ONNXRUNTIME").map(PathBuf::from));
+        match named {
+            Some(named) if named == Path::new("off") => Library::Off,
+            Some(named) if named != Path::new("auto") && named != Path::new("") => Library::At(named),
+            _ => Library::Beside(self.interpreter(environment)),
+        }
     }
 }
 
@@ -132,6 +156,21 @@ mod tests {
         let at = settled(&[("AIC_PYTHON_INDEX", "https://pypi.example/simple")]).unwrap().index;
         assert_eq!(at, Index::At("https://pypi.example/simple".to_owned()));
         assert!(settled(&[("AIC_PYTHON_INDEX", "ftp://x")]).is_err());
+    }
+
+    #[test]
+    fn the_library_is_found_beside_the_interpreter_unless_somebody_says_otherwise() {
+        let found = |said: &[(&str, &str)]| {
+            let environment = |name: &str| said.iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
+            Python::default().library(&environment)
+        };
+        assert_eq!(found(&[]), Library::Beside("python3".into()));
+        assert_eq!(found(&[("AIC_PYTHON", "/p"), ("AIC_ONNXRUNTIME", "auto")]), Library::Beside("/p".into()));
+        assert_eq!(found(&[("AIC_ONNXRUNTIME", "off")]), Library::Off);
+        assert_eq!(
+            found(&[("AIC_ONNXRUNTIME", "/l/libonnxruntime.so")]),
+            Library::At("/l/libonnxruntime.so".into())
+        );
     }
 
     #[test]

@@ -12,8 +12,10 @@ use kernel::{
 use ports::infer::{Datatype, Slot};
 
 use crate::{
+    conversion::{self, Conversion},
     endpoint::{Condition, Endpoint, Phase, counted},
     form,
+    how::How,
     live::{Loaded, Serving},
     predict,
     revision::{self, Revision},
@@ -37,7 +39,7 @@ pub async fn make_ready(cx: Cx, change: Change) -> Result<()> {
     if form::takes_a_while(&cx, &version).await? {
         return order(&cx, &it, &version).await;
     }
-    let made = revision_of(&cx, &it, &version, Ok(())).await?;
+    let made = revision_of(&cx, &it, (&version, None), Ok(())).await?;
     in_service(&cx, &it, &made).await
 }
 
@@ -162,6 +164,8 @@ async fn took_over(cx: &Cx, it: &Object<Endpoint>, made: &Object<Revision>) -> R
                         status.revision.filter(|number| *number != made.spec.number).or(status.previous);
                     status.revision = Some(made.spec.number);
                     status.serving = Some(made.spec.model_version.to_string());
+                    status.form = made.status.form.clone();
+                    status.runtime = made.status.runtime.clone();
                     status.phase = Phase::Ready;
                     status.conditions = vec![condition("Ready", None)];
                 }
@@ -192,8 +196,12 @@ pub async fn revision_in_run(
         step.check()?;
         step.line(&error.to_string());
     }
+    let conversion = match &prepared {
+        Ok(()) => conversion::of(step, it, version).await?,
+        Err(_) => None,
+    };
     step.line(&format!("loading version {version}"));
-    let made = revision_of(&step.cx, it, version, prepared).await?;
+    let made = revision_of(&step.cx, it, (version, conversion), prepared).await?;
     let told = made.status.message.clone().unwrap_or_else(|| "it answers".to_owned());
     step.line(&format!("revision {}: {told}", made.spec.number));
     Ok(made)
@@ -203,14 +211,19 @@ pub async fn revision_in_run(
 async fn revision_of(
     cx: &Cx,
     it: &Object<Endpoint>,
-    version: &str,
+    (version, conversion): (&str, Option<Conversion>),
     prepared: Result<()>,
 ) -> Result<Object<Revision>> {
     let kind = cx.platform().kind("catalog.endpoints")?;
     let mut number = it.status.latest.unwrap_or(0);
     let mut made = loop {
         number += 1;
-        let spec = Revision { endpoint: Ref::to(it.name()), number, model_version: Ref::to(version) };
+        let spec = Revision {
+            endpoint: Ref::to(it.name()),
+            number,
+            model_version: Ref::to(version),
+            engine: it.spec.engine.clone(),
+        };
         let mut draft = Draft::new(revision::name_of(it.name(), number), spec);
         draft.owners.push(cx.read("catalog.endpoints", it.metadata.uid.as_str()).await?.owner(&kind));
         match cx.doing("deploy").create(draft).await {
@@ -221,17 +234,20 @@ async fn revision_of(
     };
     let began = cx.now();
     let loaded = match prepared {
-        Ok(()) => cx.port::<Serving>()?.model(cx, version).await,
+        Ok(()) => {
+            let wanted = How::wanted(it.spec.engine.as_ref()).converted(conversion.as_ref());
+            cx.port::<Serving>()?.model(cx, version, &wanted).await
+        }
         Err(error) => Err(error),
     };
     let load_ms = cx.now().seconds_since(began) * 1e3;
-    let (tried, outcome) = match loaded {
+    let (tried, outcome) = match &loaded {
         Ok(loaded) => {
             let tried =
                 if loaded.example.as_ref().is_some_and(Value::is_object) { "example" } else { "blank" };
-            (Some(tried), try_out(cx, &loaded).await)
+            (Some(tried), try_out(cx, loaded).await)
         }
-        Err(error) => (None, Err(error)),
+        Err(error) => (None, Err(error.clone())),
     };
     let try_ms = cx.now().seconds_since(began) * 1e3 - load_ms;
     made.status = revision::Status {
@@ -240,7 +256,12 @@ async fn revision_of(
         tried: tried.map(str::to_owned),
         load_ms: Some(load_ms),
         try_ms: tried.map(|_| try_ms),
+        conversion,
+        ..revision::Status::default()
     };
+    if let Ok(loaded) = &loaded {
+        loaded.told.note(&mut made.status);
+    }
     let status = made.status.clone();
     cx.doing("tried").update_status::<Revision>(made.metadata.uid.as_str(), |it| *it = status.clone()).await
 }

@@ -20,6 +20,7 @@ use crate::{
 };
 
 pub mod counted;
+pub mod engine;
 mod flow;
 pub mod limits;
 pub mod logging;
@@ -30,6 +31,7 @@ mod traced;
 mod versions;
 mod watched;
 
+pub use engine::Engine;
 pub use flow::{Flow, Manner, flow};
 pub use limits::Limits;
 pub use logging::{Logging, Sampled, Sampling};
@@ -94,6 +96,8 @@ pub struct Endpoint {
     pub routing: Option<Routing>,
     /// What bounds its load; without it every request runs at once.
     pub limits: Option<Limits>,
+    /// What runs its models; concerns the revisions made from then on, as `redeploy` does.
+    pub engine: Option<Engine>,
     /// Which of its requests are logged; none without it.
     pub logging: Option<Logging>,
 }
@@ -125,6 +129,11 @@ pub struct Status {
     pub previous: Option<u64>,
     /// The newest revision, in service or not.
     pub latest: Option<u64>,
+    /// As what the revision in service is run: `onnx`, `pyfunc` for a model that is code, `onnx-converted` for one that was
+    /// converted, `server` or `graph`; the revision says why.
+    pub form: Option<String>,
+    /// What runs it, where it is an ONNX file: `native` or `onnxruntime`.
+    pub runtime: Option<String>,
     /// The run that makes the next revision, where that takes a while.
     pub run: Option<String>,
     /// Why it does not answer, or why what was deployed last is not in service.
@@ -284,7 +293,7 @@ fn patience(cx: &Cx) -> Duration {
 }
 
 /// The revision that answers a request.
-async fn pick(cx: &Cx, it: &Object<Endpoint>, carried: crate::choice::Carried<'_>) -> Result<Picked> {
+async fn pick(cx: &Cx, it: &Object<Endpoint>, carried: shares::Carried<'_>) -> Result<Picked> {
     operate::in_service(it)?;
     if it.spec.model_version.is_none() {
         return Err(not_yet());
@@ -305,7 +314,7 @@ async fn pick(cx: &Cx, it: &Object<Endpoint>, carried: crate::choice::Carried<'_
 }
 
 /// The same for a request of a caller, which may be drawn into the log.
-async fn pick_logged(cx: &Cx, it: &Object<Endpoint>, carried: crate::choice::Carried<'_>) -> Result<Picked> {
+async fn pick_logged(cx: &Cx, it: &Object<Endpoint>, carried: shares::Carried<'_>) -> Result<Picked> {
     let picked = pick(cx, it, carried).await?;
     let Some(sampling) = &picked.plan.sampling else { return Ok(picked) };
     let turn = picked.plan.logged.fetch_add(1, Ordering::Relaxed);
@@ -319,7 +328,7 @@ pub struct Ask<'a> {
     /// The outputs wanted; all when there are none.
     pub outputs: &'a [String],
     /// What it carries beside them, by name: parameters, headers.
-    pub carried: crate::choice::Carried<'a>,
+    pub carried: shares::Carried<'a>,
     /// The number of the version the caller insists on.
     pub version: Option<&'a str>,
 }

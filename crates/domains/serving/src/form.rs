@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kernel::{object::Raw, prelude::*, runs::StepCx};
 use places::{Manifest, manifest::Signed};
 use ports::infer::{
-    Infer, Model, Signature,
+    Infer, Model, Signature, Tensor,
     flavour::{Bundle, Flavours, Started},
     remote::{self, Servers},
 };
@@ -14,6 +14,7 @@ use ports::infer::{
 use crate::{
     gate::VERSIONS,
     graph,
+    how::{How, Told},
     server::{self, Meant, ModelServer},
 };
 
@@ -24,12 +25,24 @@ const MODEL_MAX: u64 = 2 << 30;
 pub enum Form {
     /// An ONNX file.
     Onnx(Digest),
+    /// An ONNX file that the files of a flavour were converted to.
+    Converted(Digest),
     /// The files of a flavour.
     Flavour(Bundle),
     /// A model of another server.
     Server(Box<remote::Server>),
     /// A graph, by its name.
     Graph(String),
+}
+
+/// A version that was loaded.
+pub struct Ready {
+    /// The model.
+    pub model: Arc<dyn Model>,
+    /// A row of its own example, where it brings one.
+    pub example: Option<Value>,
+    /// What is told of how it was loaded.
+    pub told: Told,
 }
 
 /// What is read of a version to know it.
@@ -119,7 +132,7 @@ impl Form {
     pub fn server(&self) -> Option<String> {
         match self {
             Self::Server(server) => Some(server.name.clone()),
-            Self::Onnx(_) | Self::Flavour(_) | Self::Graph(_) => None,
+            Self::Onnx(_) | Self::Converted(_) | Self::Flavour(_) | Self::Graph(_) => None,
         }
     }
 
@@ -127,28 +140,43 @@ impl Form {
     pub async fn versions(&self, cx: &Cx) -> Result<Vec<String>> {
         match self {
             Self::Graph(name) => graph::versions_of(cx, name).await,
-            Self::Onnx(_) | Self::Flavour(_) | Self::Server(_) => Ok(Vec::new()),
+            Self::Onnx(_) | Self::Converted(_) | Self::Flavour(_) | Self::Server(_) => Ok(Vec::new()),
         }
     }
 
-    /// The model, ready to answer; and a row of its own example, where it brings one.
-    pub async fn load(self, cx: &Cx) -> Result<(Arc<dyn Model>, Option<Value>)> {
+    /// The same as it was settled for a revision.
+    pub async fn settled(cx: &Cx, version: &Raw, how: &How) -> Result<Self> {
+        let Some(blob) = how.converted else { return Self::of(cx, version).await };
+        Signed::of(version).check(cx).await?;
+        Ok(Self::Converted(blob))
+    }
+
+    /// The model, ready to answer; `example` is a row to choose its runtime by.
+    pub async fn load(self, cx: &Cx, how: &How, example: Option<Value>) -> Result<Ready> {
+        let form = if matches!(self, Self::Converted(_)) { "onnx-converted" } else { "onnx" };
         match self {
-            Self::Onnx(blob) => {
+            Self::Onnx(blob) | Self::Converted(blob) => {
                 let bytes = cx.platform().blobs.get(blob, MODEL_MAX).await?;
-                let infer = cx.port::<dyn Infer>()?;
-                Ok((cx.blocking(move || infer.load(&bytes)).await?, None))
+                let (infer, how) = (cx.port::<dyn Infer>()?, how.clone());
+                let chosen =
+                    cx.blocking(move || infer.choose(&bytes, how.ask(&row(example.as_ref())))).await?;
+                Ok(Ready { told: Told::of(form, &chosen), model: chosen.model, example: None })
             }
             Self::Flavour(bundle) => {
                 let flavours = cx.port::<dyn Flavours>()?;
                 let Started { model, example } = cx.blocking(move || flavours.start(&bundle)).await?;
-                Ok((model, example))
+                let told = Told { form: "pyfunc", ..Told::default() };
+                Ok(Ready { model, example, told })
             }
             Self::Server(server) => {
                 let servers = cx.port::<dyn Servers>()?;
-                Ok((cx.blocking(move || servers.open(*server)).await?, None))
+                let model = cx.blocking(move || servers.open(*server)).await?;
+                Ok(Ready { model, example: None, told: Told { form: "server", ..Told::default() } })
             }
-            Self::Graph(name) => Ok((Box::pin(graph::load(cx, &name)).await?, None)),
+            Self::Graph(name) => {
+                let model = Box::pin(graph::load(cx, &name)).await?;
+                Ok(Ready { model, example: None, told: Told { form: "graph", ..Told::default() } })
+            }
         }
     }
 }
@@ -171,6 +199,14 @@ async fn local(cx: &Cx, files: &Manifest) -> Result<Vec<(String, std::path::Path
     Ok(found)
 }
 
+/// A row as tensors, once it is known what the model takes.
+fn row(example: Option<&Value>) -> impl Fn(&Signature) -> Option<Vec<Tensor>> {
+    move |signature| {
+        let row = example.filter(|it| it.is_object())?;
+        forms::rows::tensors(signature, std::slice::from_ref(row)).ok()
+    }
+}
+
 /// Makes what a version needs beside itself, which may take minutes.
 pub async fn prepare(step: &StepCx, version: &str) -> Result<()> {
     let cx = &step.cx;
@@ -182,7 +218,7 @@ pub async fn prepare(step: &StepCx, version: &str) -> Result<()> {
             }
             return Ok(());
         }
-        Form::Onnx(_) | Form::Server(_) => return Ok(()),
+        Form::Onnx(_) | Form::Converted(_) | Form::Server(_) => return Ok(()),
     };
     let (flavours, watch) = (cx.port::<dyn Flavours>()?, step.clone());
     cx.blocking(move || flavours.prepare(&bundle, &watch)).await

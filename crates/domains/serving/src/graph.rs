@@ -11,7 +11,7 @@ use std::{
 use kernel::prelude::*;
 use ports::infer::Model;
 
-use crate::{Serving, form, gate};
+use crate::{Serving, form, gate, how::How};
 
 mod build;
 mod rows;
@@ -200,7 +200,7 @@ pub async fn load(cx: &Cx, name: &str) -> Result<Arc<dyn Model>> {
             return Err(bad(why).hint("put its steps into this graph"));
         }
         gate::pass(cx, version).await?;
-        loaded.insert(version.to_string(), serving.model(cx, version).await?);
+        loaded.insert(version.to_string(), serving.model(cx, version, &How::wanted(None)).await?);
     }
     Ok(Arc::new(build::graph(&it.spec, &loaded)?))
 }

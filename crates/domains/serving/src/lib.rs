@@ -8,12 +8,13 @@ use std::{sync::Arc, time::Duration};
 
 use kernel::{platform::Platform, prelude::*};
 
-mod choice;
+mod conversion;
 mod deploy;
 mod endpoint;
 mod form;
 mod gate;
 mod graph;
+mod how;
 mod live;
 mod predict;
 mod preparing;

@@ -11,15 +11,17 @@ use std::{
 use kernel::prelude::*;
 use ports::infer::{
     Model, Signature, Tensor,
+    choice::Runtime,
     load::{Runner, Runners},
 };
+use shares::{Choice, PARTS, Rule};
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::{
-    choice::{Choice, PARTS, Rule},
     endpoint::{Endpoint, Limits, Phase, Sampling},
-    form::Form,
+    form::{Form, Ready},
     gate::VERSIONS,
+    how::{How, Told},
     revision::{self, Revision},
 };
 
@@ -43,6 +45,8 @@ pub struct Loaded {
     pub classes: Arc<[String]>,
     /// The servers that answer for it, with their projects.
     pub servers: Vec<String>,
+    /// What is told of how it was loaded.
+    pub told: Told,
     /// Rows that explanations by trial compare with, read when the first is asked for.
     pub background: OnceCell<Vec<Tensor>>,
 }
@@ -132,6 +136,8 @@ type Bounded = (Limits, Arc<dyn Runner>);
 pub struct Serving {
     /// A model is loaded once, however many ask for it at the same time.
     models: RwLock<HashMap<Key, Arc<OnceCell<Arc<Loaded>>>>>,
+    /// Which runtime was chosen for those that were tried.
+    chosen: RwLock<HashMap<Key, Runtime>>,
     runners: RwLock<HashMap<Uid, Bounded>>,
     plans: RwLock<HashMap<Uid, Arc<Plan>>>,
     series: RwLock<HashMap<Uid, Arc<Series>>>,
@@ -147,6 +153,7 @@ impl Default for Serving {
     fn default() -> Self {
         Self {
             models: RwLock::default(),
+            chosen: RwLock::default(),
             runners: RwLock::default(),
             plans: RwLock::default(),
             series: RwLock::default(),
@@ -159,6 +166,8 @@ impl Default for Serving {
 
 /// How many models stay loaded before all that nobody uses are let go.
 const LOADED_MAX: usize = 1_000;
+/// How many choices are remembered before all are made anew.
+const CHOSEN_MAX: usize = 10_000;
 /// How many plans are kept before all are worked out anew.
 const PLANS_MAX: usize = 10_000;
 /// How many copies of requests are answered at once.
@@ -179,9 +188,40 @@ struct Version {
 
 impl Serving {
     /// A version's model, loaded on first use.
-    pub async fn model(&self, cx: &Cx, version: &str) -> Result<Arc<Loaded>> {
-        let cell = self.cell((cx.org.to_string(), format!("{}/{version}", cx.project)));
-        cell.get_or_try_init(|| Self::load(cx, version)).await.map(Arc::clone)
+    pub async fn model(&self, cx: &Cx, version: &str, how: &How) -> Result<Arc<Loaded>> {
+        let key = |how: &How| (cx.org.to_string(), format!("{}/{version}/{}", cx.project, how.key()));
+        let chosen = self.chosen.read().unwrap_or_else(PoisonError::into_inner).get(&key(how)).copied();
+        let how = &chosen.map_or_else(|| how.clone(), |runtime| how.by(runtime));
+        let cell = self.cell(key(how));
+        let loaded = cell.get_or_try_init(|| Self::load(cx, version, how)).await.map(Arc::clone)?;
+        if let Some(runtime) = loaded.told.runtime.filter(|it| *it != how.runtime) {
+            self.choose(key(how), runtime);
+            self.cell(key(&how.by(runtime))).get_or_init(async || Arc::clone(&loaded)).await;
+        }
+        Ok(loaded)
+    }
+
+    /// A model is found as what was chosen from now on.
+    fn choose(&self, key: Key, runtime: Runtime) {
+        self.models.write().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        let mut chosen = self.chosen.write().unwrap_or_else(PoisonError::into_inner);
+        if chosen.len() >= CHOSEN_MAX {
+            chosen.clear();
+        }
+        chosen.insert(key, runtime);
+    }
+
+    /// A revision's model, as it was settled when it was made.
+    pub async fn revision(&self, cx: &Cx, made: &Object<Revision>) -> Result<Arc<Loaded>> {
+        let (version, how) = (&made.spec.model_version, How::settled(made));
+        match self.model(cx, version, &how).await {
+            // A machine without the library answers all the same, where it can.
+            Err(error) if error.code() == "runtime-missing" => {
+                tracing::warn!(version = %version, "onnxruntime is not here, so the platform's own runtime answers");
+                self.model(cx, version, &how.by(Runtime::Native)).await
+            }
+            other => other,
+        }
     }
 
     /// The place of a model.
@@ -196,19 +236,21 @@ impl Serving {
         Arc::clone(all.entry(key).or_default())
     }
 
-    async fn load(cx: &Cx, version: &str) -> Result<Arc<Loaded>> {
+    async fn load(cx: &Cx, version: &str, how: &How) -> Result<Arc<Loaded>> {
         let raw = cx.read(VERSIONS, version).await?;
         let found = raw.spec_as::<Version>()?;
-        let form = Form::of(cx, &raw).await?;
+        let form = Form::settled(cx, &raw, how).await?;
         let (behind, alone) = (form.versions(cx).await?, form.server());
-        let (model, example) = form.load(cx).await?;
+        let Ready { model, example, told } = form.load(cx, how, found.input_example.clone()).await?;
+        let runtime = told.runtime.map(Runtime::name);
+        tracing::info!(version, form = told.form, runtime, why = told.why, "a version is loaded");
         let mut servers: Vec<String> = alone.map(|it| format!("{}/{it}", cx.project)).into_iter().collect();
         for version in behind {
-            let loaded = Box::pin(cx.port::<Self>()?.model(cx, &version)).await?;
+            let loaded = Box::pin(cx.port::<Self>()?.model(cx, &version, &How::wanted(None))).await?;
             servers.extend_from_slice(&loaded.servers);
         }
         // A flavour, a server and a graph tell it themselves; what MLflow declared of a flavour is in words of its own.
-        let declared = found.signature.filter(|_| !model.waits());
+        let declared = found.signature.filter(|_| told.form == "onnx");
         let signature = match declared {
             Some(declared) => serde_json::from_value(declared).map_err(Error::internal)?,
             None => model.signature().clone(),
@@ -223,6 +265,7 @@ impl Serving {
             signature,
             example: found.input_example.or(example),
             servers,
+            told,
             background: OnceCell::new(),
         }))
     }
@@ -386,7 +429,7 @@ impl Serving {
             return Ok(place);
         }
         let found = cx.get::<Revision>(&revision::name_of(it.name(), number)).await?;
-        let loaded = self.model(cx, &found.spec.model_version).await?;
+        let loaded = self.revision(cx, &found).await?;
         let series = self.series_of(it, &found.metadata.uid, number);
         let runner = match &it.spec.limits {
             Some(limits) => Some(self.runner(cx, &found.metadata.uid, &loaded, limits)?),
@@ -405,7 +448,7 @@ impl Serving {
     ) -> Result<usize> {
         let version = it.spec.model_version.as_ref().filter(|_| it.status.phase == Phase::Ready);
         let version = version.ok_or_else(not_yet)?;
-        let loaded = self.model(cx, version).await?;
+        let loaded = self.model(cx, version, &How::wanted(None).by(Runtime::Native)).await?;
         let series = self.series_of(it, &it.metadata.uid, 0);
         targets.push(Target { number: 0, uid: it.metadata.uid.clone(), loaded, series, runner: None });
         Ok(targets.len() - 1)

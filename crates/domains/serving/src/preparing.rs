@@ -35,7 +35,7 @@ async fn prepare(step: StepCx) -> Result<Value> {
 /// Whether a version can be loaded as it is.
 pub async fn is_prepared(cx: &Cx, version: &str) -> Result<bool> {
     match Form::of(cx, &cx.read(VERSIONS, version).await?).await? {
-        Form::Onnx(_) | Form::Server(_) => Ok(true),
+        Form::Onnx(_) | Form::Converted(_) | Form::Server(_) => Ok(true),
         Form::Graph(name) => {
             for version in graph::versions_of(cx, &name).await? {
                 if !Box::pin(is_prepared(cx, &version)).await? {

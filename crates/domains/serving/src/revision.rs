@@ -2,6 +2,8 @@
 
 use kernel::prelude::*;
 
+use crate::{conversion::Conversion, endpoint::engine::Engine};
+
 /// What revisions serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Revision>) -> KindBuilder<Revision> {
     kind.child_of("endpoints", "endpoint").without(&["create", "update", "delete", "clone", "import"])
@@ -21,6 +23,9 @@ pub struct Revision {
     /// The version of the model.
     #[field(reference = "catalog.model-versions", indexed, immutable)]
     pub model_version: Ref,
+    /// What the endpoint wanted it to be run by.
+    #[field(immutable)]
+    pub engine: Option<Engine>,
 }
 
 /// Where a revision is.
@@ -51,6 +56,29 @@ pub struct Status {
     pub load_ms: Option<f64>,
     /// Milliseconds that the try took.
     pub try_ms: Option<f64>,
+    /// As what it is run: `onnx`, `pyfunc` for a model that is code, `onnx-converted` for one that was converted,
+    /// `server` for a model of another server, `graph` for one of several.
+    pub form: Option<String>,
+    /// What runs an ONNX file: `native` or `onnxruntime`.
+    pub runtime: Option<String>,
+    /// Why it is that one, where something was tried.
+    pub runtime_reason: Option<String>,
+    /// How long both took, where there was a choice.
+    pub measured: Vec<Measured>,
+    /// What became of converting a model that is code to ONNX.
+    pub conversion: Option<Conversion>,
+}
+
+/// How long two runtimes took for the same rows: the median of several runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Fields)]
+#[serde(rename_all = "camelCase")]
+pub struct Measured {
+    /// How many rows at once.
+    pub rows: u64,
+    /// Microseconds of the platform's own runtime.
+    pub native_us: f64,
+    /// Microseconds of onnxruntime.
+    pub onnxruntime_us: f64,
 }
 
 /// The name of a revision by its number.

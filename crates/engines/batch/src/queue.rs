@@ -340,7 +340,7 @@ mod tests {
                 optional: false,
             };
             let signature =
-                Signature { inputs: vec![slot("x")], outputs: vec![slot("y")], classes: Vec::new() };
+                Signature { inputs: vec![slot("x")], outputs: vec![slot("y")], ..Signature::default() };
             Arc::new(Self { signature, gate: (Mutex::new(false), Condvar::new()), seen: Mutex::default() })
         }
 

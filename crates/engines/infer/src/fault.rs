@@ -1,12 +1,7 @@
 //! The errors of this engine, each made in one place.
 
 use base::Error;
-
-/// The file is no model that runs here.
-pub fn unreadable(why: impl std::fmt::Display) -> Error {
-    Error::invalid("model-unreadable", format!("this ONNX model cannot be read: {why}"))
-        .hint("check the file with `onnx.checker`, or export it again")
-}
+pub use engine_onnx::unreadable;
 
 /// An operator met tensors it cannot work on; the model, not the caller, is wrong.
 pub fn failed(operator: &str, why: impl std::fmt::Display) -> Error {

@@ -44,7 +44,7 @@ impl Infer for Onnx {
     fn load(&self, onnx: &[u8]) -> Result<Arc<dyn Model>> {
         let file = engine_onnx::Model::decode(onnx)
             .map_err(|error| unreadable("it is no ONNX file").because(error))?;
-        let signature = signature::read(&file)?;
+        let signature = engine_onnx::signature(&file)?;
         let graph = file.graph.as_ref().ok_or_else(|| unreadable("it has no graph"))?;
         let names: Vec<String> = signature.inputs.iter().map(|it| it.name.clone()).collect();
         match Plan::read(graph, &names)? {

@@ -35,7 +35,9 @@ impl Classic {
     pub fn new(mut signature: Signature, plan: Plan, graph: &Graph) -> Self {
         debug_assert_eq!(plan.outputs.len(), graph.output.len());
         let named = plan.outputs.iter().filter_map(|&it| plan.producer(it)?.op.classes());
-        signature.classes = named.into_iter().find(|it| !it.is_empty()).unwrap_or_default();
+        if let Some(named) = named.into_iter().find(|it| !it.is_empty()) {
+            signature.classes = named;
+        }
         let bytes = plan.steps.iter().map(|it| it.op.bytes()).sum();
         Self { explains: Explains::find(&plan, &signature), signature, plan, bytes }
     }

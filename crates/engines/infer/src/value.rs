@@ -6,6 +6,8 @@ use ports::infer::{Datatype, Elements, bf16, binary, f16};
 
 use crate::fault::unreadable;
 
+pub use engine_onnx::datatype;
+
 /// The most elements a tensor may have while a model runs: hostile shapes end here, not in the allocator.
 pub const ELEMENTS_MAX: usize = 1 << 26;
 
@@ -198,27 +200,6 @@ fn typed(tensor: &engine_onnx::Tensor, datatype: Datatype) -> Option<Data> {
             let texts = tensor.string_data.iter().map(|text| String::from_utf8(text.clone()).ok());
             Data::Text(texts.collect::<Option<_>>()?)
         }
-    })
-}
-
-/// The port's name of an ONNX element type; none for those the port does not carry.
-pub fn datatype(element: i32) -> Option<Datatype> {
-    Some(match element {
-        element::BOOL => Datatype::Bool,
-        element::INT8 => Datatype::Int8,
-        element::INT16 => Datatype::Int16,
-        element::INT32 => Datatype::Int32,
-        element::INT64 => Datatype::Int64,
-        element::UINT8 => Datatype::Uint8,
-        element::UINT16 => Datatype::Uint16,
-        element::UINT32 => Datatype::Uint32,
-        element::UINT64 => Datatype::Uint64,
-        element::FLOAT16 => Datatype::Fp16,
-        element::BFLOAT16 => Datatype::Bf16,
-        element::FLOAT => Datatype::Fp32,
-        element::DOUBLE => Datatype::Fp64,
-        element::STRING => Datatype::Bytes,
-        _ => return None,
     })
 }
 

@@ -73,7 +73,12 @@ impl Frame<'_> {
                 slot("probabilities", Datatype::Fp32, &[-1, self.classes.len() as i64]),
             ]
         };
-        Signature { inputs: inputs.collect(), outputs, classes: self.classes.to_vec() }
+        Signature {
+            inputs: inputs.collect(),
+            outputs,
+            classes: self.classes.to_vec(),
+            ..Signature::default()
+        }
     }
 
     /// The whole file.

@@ -1,8 +1,10 @@
-//! The ONNX file format: the messages of `onnx.proto` that classic models need, and short ways to write them.
+//! The ONNX file format: the messages of `onnx.proto` that classic models need, what they tell a model takes and gives, and
+//! short ways to write them.
 //!
 //! Messages are written by hand after the field numbers of the ONNX IR specification, so no `protoc` is needed.
 
 mod messages;
+mod signature;
 mod write;
 
 pub use messages::{
@@ -10,6 +12,7 @@ pub use messages::{
     TensorType, Type, ValueInfo, attribute, dimension, element, kind,
 };
 pub use prost::Message;
+pub use signature::{classes, datatype, signature, unreadable};
 pub use write::{doubles, floats, ints, node, strings, tensor_f64, tensor_i64, value_info};
 
 /// The operator domain of classic machine learning.

@@ -26,7 +26,7 @@ pub struct Environment {
 }
 
 /// What marks an environment that was made whole.
-const WHOLE: &str = "aic-whole";
+pub const WHOLE: &str = "aic-whole";
 /// The longest that installing may take.
 const LONGEST_S: f64 = 1_800.0;
 /// The memory and the longest file of an installer.
@@ -53,7 +53,7 @@ impl Engine {
     }
 
     /// Whether the interpreter's own packages do; they do not change while the platform runs.
-    fn met(&self, interpreter: &Interpreter, requirements: &[String]) -> Result<bool> {
+    pub fn met(&self, interpreter: &Interpreter, requirements: &[String]) -> Result<bool> {
         let digest = requirements::digest(requirements, &[]);
         let known = self.met.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).copied();
         if let Some(known) = known {
@@ -64,7 +64,7 @@ impl Engine {
         Ok(met)
     }
 
-    fn directory(&self, interpreter: &Interpreter, requirements: &[String]) -> PathBuf {
+    pub fn directory(&self, interpreter: &Interpreter, requirements: &[String]) -> PathBuf {
         let digest = requirements::digest(requirements, &[&interpreter.version]).to_string();
         self.settings.directory.join("environments").join(digest)
     }
@@ -83,21 +83,7 @@ impl Engine {
                 .hint("name one with `aic up --python-index URL`, or `pip` for what pip is configured to use; or install them for `--python`"));
         }
         let target = self.directory(interpreter, requirements);
-        let building = target.with_extension("building");
-        if building.exists() {
-            fs::remove_dir_all(&building).map_err(Error::internal)?;
-        }
-        fs::create_dir_all(&building).map_err(Error::internal)?;
-        let done = self.build(interpreter, (requirements, &building), watch);
-        if let Err(error) = done {
-            // What is half made is of no use to anybody.
-            if let Err(left) = fs::remove_dir_all(&building) {
-                tracing::warn!(?left, "a broken environment was left behind");
-            }
-            return Err(error);
-        }
-        fs::write(building.join(WHOLE), "").map_err(Error::internal)?;
-        fs::rename(&building, &target).map_err(Error::internal)?;
+        self.make(&target, watch, |at| self.build(interpreter, (requirements, at), watch))?;
         Ok(made_at(interpreter, &target))
     }
 
@@ -109,15 +95,19 @@ impl Engine {
     ) -> Result<()> {
         watch.progress(0, 2, "making an environment");
         watch.line(&format!("making an environment with Python {}", interpreter.version));
-        let scratch = at.join("scratch");
-        fs::create_dir_all(&scratch).map_err(Error::internal)?;
         let venv = ["-I", "-m", "venv"].map(str::to_owned).into_iter().chain([path_text(at)]);
         self.step(&interpreter.program, venv.collect(), (interpreter, at), watch)?;
         watch.progress(1, 2, "installing packages");
         watch.line(&format!("installing {}", requirements.join(", ")));
         let list = at.join("requirements.txt");
         fs::write(&list, requirements.join("\n")).map_err(Error::internal)?;
-        // Wheels alone: a package's own code does not run while it is installed.
+        let mut arguments = self.installing();
+        arguments.extend(["-r".to_owned(), path_text(&list)]);
+        self.step(&at.join("bin/python"), arguments, (interpreter, at), watch)
+    }
+
+    /// What pip is told for every installation: wheels alone, since a package's own code does not run while it is installed.
+    pub fn installing(&self) -> Vec<String> {
         let mut arguments: Vec<String> =
             ["-I", "-m", "pip", "install", "--only-binary", ":all:", "--no-input", "--no-color"]
                 .map(str::to_owned)
@@ -128,13 +118,11 @@ impl Engine {
         if let Index::At(url) = &self.settings.index {
             arguments.extend(["--index-url".to_owned(), url.clone()]);
         }
-        arguments.extend(["-r".to_owned(), path_text(&list)]);
-        self.step(&at.join("bin/python"), arguments, (interpreter, at), watch)?;
-        fs::remove_dir_all(&scratch).map_err(Error::internal)
+        arguments
     }
 
     /// Runs one command of the making, confined, its output told line by line.
-    fn step(
+    pub fn step(
         &self,
         program: &Path,
         arguments: Vec<String>,

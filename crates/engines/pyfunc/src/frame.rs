@@ -1,4 +1,4 @@
-//! What goes between a worker and us: a head in JSON and the bytes of tensors, as `worker.py` says.
+//! What goes between a worker and us: a head in JSON and the bytes of tensors, as `model.py` says.
 
 use std::io::{Read, Write};
 
@@ -42,6 +42,8 @@ pub struct Head {
     pub takes_params: bool,
     /// Whether this is a part that another may follow.
     pub more: bool,
+    /// How long the ONNX files are that a converter wrote.
+    pub candidates: Vec<u64>,
     tensors: Vec<Told>,
 }
 
@@ -71,6 +73,7 @@ impl Head {
             inputs: self.inputs.iter().map(slot).collect::<Result<_>>()?,
             outputs: self.outputs.iter().map(slot).collect::<Result<_>>()?,
             classes: self.classes.clone(),
+            ..Signature::default()
         })
     }
 }

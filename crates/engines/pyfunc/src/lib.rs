@@ -15,10 +15,11 @@ use std::{
 
 use base::{Digest, Error, Result, Watch};
 use ports::{
-    infer::flavour::{Bundle, Flavours, Started},
+    infer::flavour::{Bundle, Converted, Flavours, Started},
     sandbox::{Confines, Network, Program, Sandbox, system_places},
 };
 
+mod converter;
 mod environment;
 mod frame;
 mod interpreter;
@@ -86,7 +87,8 @@ pub fn open(settings: Settings, sandbox: Arc<dyn Sandbox>) -> Result<Arc<dyn Fla
 const LOADING: Duration = Duration::from_secs(180);
 /// The longest file a model may write, in its own scratch directory.
 const FILE: u64 = 256 << 20;
-const WORKER: &str = include_str!("worker.py");
+const WORKER: &str = concat!(include_str!("model.py"), "\n\n", include_str!("worker.py"));
+const CONVERTER: &str = concat!(include_str!("model.py"), "\n\n", include_str!("convert.py"));
 
 impl Flavours for Engine {
     fn is_prepared(&self, bundle: &Bundle) -> bool {
@@ -100,15 +102,13 @@ impl Flavours for Engine {
 
     fn start(&self, bundle: &Bundle) -> Result<Started> {
         is_model(bundle)?;
-        let environment = self.found(&requirements_of(bundle)?)?.ok_or_else(|| {
-            Error::unavailable("environment-missing", "the model's Python environment is not on this machine")
-                .hint("`redeploy` makes it")
-        })?;
+        let environment = self.found(&requirements_of(bundle)?)?.ok_or_else(not_here)?;
         let model = self.laid_out(bundle)?;
         let (sandbox, settings) = (Arc::clone(&self.sandbox), self.settings.clone());
         let start = move || {
             let scratch = Scratch::new(&settings.directory)?;
-            let command = sandbox.command(&program(&settings, &environment, (&model, scratch.path())))?;
+            let command =
+                sandbox.command(&program(&settings, &environment, (WORKER, &model, scratch.path())))?;
             Worker::start(command, LOADING, scratch)
         };
         let (first, head) = start()?;
@@ -129,6 +129,10 @@ impl Flavours for Engine {
         };
         let pool = pool::Pool::new(first, head.signature()?, bounds, Box::new(start));
         Ok(Started { model: Arc::new(pool), example: head.example })
+    }
+
+    fn convert(&self, bundle: &Bundle, watch: &dyn Watch) -> Result<Converted> {
+        self.converted(bundle, watch)
     }
 }
 
@@ -196,7 +200,11 @@ impl Drop for Scratch {
 }
 
 /// A worker as a program: it reads its environment and its model, and writes in a directory of its own.
-fn program(settings: &Settings, environment: &Environment, (model, scratch): (&Path, &Path)) -> Program {
+fn program(
+    settings: &Settings,
+    environment: &Environment,
+    (code, model, scratch): (&str, &Path, &Path),
+) -> Program {
     let mut reads = system_places();
     reads.extend(environment.places.iter().cloned());
     reads.push(model.to_owned());
@@ -216,7 +224,7 @@ fn program(settings: &Settings, environment: &Environment, (model, scratch): (&P
     ];
     Program {
         path: environment.program.clone(),
-        arguments: ["-s", "-c", WORKER].into_iter().map(Into::into).chain([model.into()]).collect(),
+        arguments: ["-s", "-c", code].into_iter().map(Into::into).chain([model.into()]).collect(),
         environment: told.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         directory: scratch.to_owned(),
         confines: Confines {
@@ -228,6 +236,11 @@ fn program(settings: &Settings, environment: &Environment, (model, scratch): (&P
             programs: false,
         },
     }
+}
+
+fn not_here() -> Error {
+    Error::unavailable("environment-missing", "the model's Python environment is not on this machine")
+        .hint("`redeploy` makes it")
 }
 
 fn is_model(bundle: &Bundle) -> Result<()> {

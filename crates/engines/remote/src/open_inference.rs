@@ -19,7 +19,7 @@ pub fn signature(told: &Value) -> Result<Signature, String> {
         let listed = told[field].as_array().map(Vec::as_slice).unwrap_or_default();
         listed.iter().map(slot).collect::<Result<Vec<Slot>, String>>()
     };
-    Ok(Signature { inputs: slots("inputs")?, outputs: slots("outputs")?, classes: Vec::new() })
+    Ok(Signature { inputs: slots("inputs")?, outputs: slots("outputs")?, ..Signature::default() })
 }
 
 fn slot(told: &Value) -> Result<Slot, String> {

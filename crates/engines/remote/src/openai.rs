@@ -26,7 +26,7 @@ pub fn signature(protocol: &Protocol) -> Signature {
         return Signature {
             inputs: vec![text("input", false)],
             outputs: vec![embedding],
-            classes: Vec::new(),
+            ..Signature::default()
         };
     }
     let mut inputs = vec![text("prompt", false)];
@@ -43,7 +43,7 @@ pub fn signature(protocol: &Protocol) -> Signature {
         count("prompt_tokens"),
         count("completion_tokens"),
     ];
-    Signature { inputs, outputs, classes: Vec::new() }
+    Signature { inputs, outputs, ..Signature::default() }
 }
 
 /// One request a row; all rows in one for embeddings.

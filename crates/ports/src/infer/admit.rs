@@ -3,7 +3,7 @@
 use base::{Error, Result};
 use serde_json::Value;
 
-use super::{Element, Make, Signature, Slot, Tensor};
+use super::{Element, Make, Signature, Slot, Strictness, Tensor};
 
 impl Signature {
     /// Orders tensors as the inputs are, fills in what may be absent and checks the rest.
@@ -28,6 +28,9 @@ impl Signature {
             };
             if is_shared(slot) && tensor.shape.first().copied() != rows && is_shared(&self.inputs[0]) {
                 return Err(wrong_shape(slot, "all inputs must have the same number of rows"));
+            }
+            if let Some(strictness) = self.strict.get(&slot.name) {
+                accepted(*strictness, &tensor)?;
             }
             admitted.push(tensor);
         }
@@ -67,6 +70,22 @@ impl Make for Missing {
         let none = T::from_json(&Value::Null);
         none.map(|it| vec![it; self.0]).ok_or_else(|| Error::internal("the type has no missing value"))
     }
+}
+
+/// Refuses numbers that the model does not take.
+fn accepted(strictness: Strictness, tensor: &Tensor) -> Result<()> {
+    let takes = |number: f64| number.is_finite() || (number.is_nan() && strictness == Strictness::Bounded);
+    let all = !tensor.elements.datatype().is_float() || tensor.elements.numbers().into_iter().all(takes);
+    let why = match strictness {
+        Strictness::Finite => {
+            "a value of it is missing or infinite, and the model takes finite numbers alone"
+        }
+        Strictness::Bounded => "a value of it is infinite, which the model does not take",
+    };
+    if all {
+        return Ok(());
+    }
+    Err(at(&tensor.name, Error::invalid("tensor-missing", told(&tensor.name, why))))
 }
 
 /// What stands for a tensor that may be absent: no value in any row.

@@ -134,7 +134,7 @@ async fn revert(cx: Cx, it: Object<Endpoint>, ask: Back) -> Result<Status> {
 /// Puts a revision into service, all requests with it, in one write.
 pub async fn in_service(cx: &Cx, it: Object<Endpoint>, to: &Object<Revision>) -> Result<Object<Endpoint>> {
     // It must answer before it is asked.
-    cx.port::<crate::Serving>()?.model(cx, &to.spec.model_version).await?;
+    cx.port::<crate::Serving>()?.revision(cx, to).await?;
     changed(cx, it.metadata.uid.as_str(), |it| {
         let version = to.spec.model_version.to_string();
         let (model, number) = version.rsplit_once('.').unwrap_or((&version, ""));
@@ -145,6 +145,8 @@ pub async fn in_service(cx: &Cx, it: Object<Endpoint>, to: &Object<Revision>) ->
         it.spec.reason = None;
         without_traffic(it);
         took_over(&mut it.status, to.spec.number, &version);
+        it.status.form = to.status.form.clone();
+        it.status.runtime = to.status.runtime.clone();
     })
     .await
 }

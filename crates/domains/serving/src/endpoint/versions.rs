@@ -4,6 +4,7 @@ use kernel::prelude::*;
 
 use super::Endpoint;
 use crate::{
+    how::How,
     live::Serving,
     predict::{self, Predicted},
     preparing,
@@ -40,7 +41,7 @@ struct Try {
 
 /// Predicts with any version.
 async fn try_version(cx: Cx, ask: Try) -> Result<Predicted> {
-    let loaded = cx.port::<Serving>()?.model(&cx, &ask.version).await?;
+    let loaded = cx.port::<Serving>()?.model(&cx, &ask.version, &How::wanted(None)).await?;
     let rows = match ask.rows {
         Some(rows) => rows,
         None => vec![loaded.example.clone().ok_or_else(|| {
@@ -66,7 +67,7 @@ struct OfVersion {
 
 /// What any version takes and gives.
 async fn signature(cx: Cx, ask: OfVersion) -> Result<Value> {
-    let loaded = cx.port::<Serving>()?.model(&cx, &ask.version).await?;
+    let loaded = cx.port::<Serving>()?.model(&cx, &ask.version, &How::wanted(None)).await?;
     serde_json::to_value(&loaded.signature).map_err(Error::internal)
 }
 

@@ -96,6 +96,7 @@ pub fn graph(spec: &InferenceGraph, versions: &Versions) -> Result<Graph> {
         inputs: of(&tensors.inputs),
         outputs: of(&answers),
         classes: classes.unwrap_or_default(),
+        ..Signature::default()
     };
     Ok(Graph { signature, inputs: tensors.inputs, width: tensors.slots.len(), steps, answers })
 }

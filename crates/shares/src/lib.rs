@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kernel::prelude::Digest;
+use base::Digest;
 
 /// How finely shares are told apart: one in a thousand.
 pub const PARTS: u32 = 1_000;
