@@ -88,6 +88,8 @@ fn a_server_is_an_address_or_a_program_and_says_how_it_is() {
         => 422 {"code": "bad-server", "field": "spec.url"}
         POST /model-servers {"metadata": {"name": "s"}, "spec": {"protocol": "Template", "url": "http://127.0.0.1:1"}}
         => 422 {"code": "bad-server", "field": "spec.template"}
+        POST /model-servers {"metadata": {"name": "s"}, "spec": {"protocol": "Template", "url": "http://127.0.0.1:1", "template": {"path": "/score", "outputs": {}, "body": null}}}
+        => 422 {"code": "bad-server", "field": "spec.template.body"}
         POST /model-servers {"metadata": {"name": "s"}, "spec": {"protocol": "Completions", "url": "http://127.0.0.1:1", "healthPath": "no path"}}
         => 422 {"code": "bad-server", "field": "spec.healthPath"}
         POST /model-servers {"metadata": {"name": "away"}, "spec": {"protocol": "OpenInference", "url": "http://127.0.0.1:1", "token": "s3"}}

@@ -92,6 +92,7 @@ pub struct Template {
     pub path: String,
     /// The body: a text that is `{COLUMN}` becomes a row's value; `{rows}` becomes all rows as objects and `{instances}` as
     /// lists. Without those two, each row is a request of its own.
+    #[serde(default)]
     pub body: Value,
     /// Where each output's values are in the answer: JSON pointers (RFC 6901), in which `*` is every item of a list.
     pub outputs: BTreeMap<String, String>,
@@ -138,6 +139,10 @@ fn whole(it: &Object<ModelServer>) -> Result<()> {
     if (it.protocol == Protocol::Template) != it.template.is_some() {
         let message = "`template` belongs to the protocol `Template`, and to no other";
         return Err(Error::invalid("bad-server", message).at("spec.template"));
+    }
+    if it.template.as_ref().is_some_and(|template| template.body.is_null()) {
+        let message = "a template says what is sent: an object, a list or a text that stands for the rows";
+        return Err(Error::invalid("bad-server", message).at("spec.template.body"));
     }
     let paths = [
         ("spec.template.path", it.template.as_ref().map(|it| &it.path)),
