@@ -49,6 +49,23 @@ def network(widths):
     return written(helper.make_graph(nodes, "network", inputs, outputs, constants), [("", 17)])
 
 
+def pictures(channels, layers):
+    """Convolutions over pictures of 32 by 32."""
+    shape = numpy_helper.from_array(np.array([-1, 1, 32, 32], dtype=np.int64), "shape")
+    nodes, constants, at, one = [helper.make_node("Reshape", ["x", "shape"], ["r0"])], [shape], "r0", 1
+    for number in range(1, layers + 1):
+        weights = (RANDOM.normal(size=(channels, one, 3, 3)) / np.sqrt(9 * one)).astype(np.float32)
+        constants.append(numpy_helper.from_array(weights, f"w{number}"))
+        nodes.append(helper.make_node("Conv", [at, f"w{number}"], [f"c{number}"], pads=[1, 1, 1, 1]))
+        nodes.append(helper.make_node("Relu", [f"c{number}"], [f"r{number}"]))
+        at, one = f"r{number}", channels
+    nodes.append(helper.make_node("GlobalAveragePool", [at], ["mean"]))
+    nodes.append(helper.make_node("Flatten", ["mean"], ["y"], axis=1))
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1024])]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", channels])]
+    return written(helper.make_graph(nodes, "pictures", inputs, outputs, constants), [("", 17)])
+
+
 def trees(count, depth, features):
     """Trees that say how many rows each node saw, so that they are explained exactly."""
     said = {name: [] for name in ("treeids", "nodeids", "featureids", "values", "hitrates", "modes", "truenodeids", "falsenodeids", "missing")}
@@ -84,8 +101,8 @@ def main():
     onnx = to_onnx(forest, x[:1], options={"zipmap": False}, target_opset={"": 17, "ai.onnx.ml": 3}).SerializeToString()
     (directory / "tabular.onnx").write_bytes(onnx)
     (directory / "rows.json").write_text(json.dumps(x[:100].tolist()))
-    (directory / "small.onnx").write_bytes(network([64, 512, 512, 8]))
-    (directory / "large.onnx").write_bytes(network([256, 1024, 1024, 1024, 1024, 8]))
+    (directory / "small.onnx").write_bytes(network([64, 2048, 2048, 8]))
+    (directory / "large.onnx").write_bytes(pictures(64, 5))
     (directory / "trees.onnx").write_bytes(trees(500, 6, 20))
     joblib.dump(forest, directory / "tabular.joblib")
     (directory / "runtime.py").write_text(RUNTIME)
@@ -96,7 +113,7 @@ def main():
         told = {"name": name, "implementation": kind, "parameters": {"uri": str(directory / file), "version": "1"}}
         (place / "model-settings.json").write_text(json.dumps(told))
     http, grpc, metrics = map(int, sys.argv[2:5])
-    settings = {"http_port": http, "grpc_port": grpc, "metrics_port": metrics, "host": "127.0.0.1", "parallel_workers": 0, "use_structured_logging": False, "debug": False}
+    settings = {"http_port": http, "grpc_port": grpc, "metrics_port": metrics, "host": "127.0.0.1", "use_structured_logging": False, "debug": False}
     (directory / "peer" / "settings.json").write_text(json.dumps(settings))
 
 

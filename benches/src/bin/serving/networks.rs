@@ -19,12 +19,12 @@ pub fn beside_the_library(world: &World) -> Result<()> {
     world.version("large", "large.onnx")?;
     let status = world.endpoint("large", json!({"model": "large"}))?;
     println!("the trial chose for the large network: {}", status["runtime"]);
-    let asks = world.infers("large", "x", &rows(20, 256));
+    let asks = world.infers_bytes("large", "x", &rows(20, 1024));
     world.load(&asks, 2, Duration::from_secs(1))?;
     let before = world.server.cpu_s()?;
     let answers = world.load(&asks, 2, LASTING)?.answers as f64;
     let ours = (world.server.cpu_s()? - before) / answers * 1e3;
-    let theirs = direct_ms(&world.models.join("large.onnx"), 256)?;
+    let theirs = direct_ms(&world.models.join("large.onnx"), 1024)?;
     tell("large network, onnxruntime alone, processor a row", theirs, "ms");
     tell("large network, AIC, processor a request", ours, "ms");
     at_least("large network, AIC to onnxruntime", theirs / ours, 0.9, "");

@@ -57,7 +57,11 @@ impl Peer {
     pub fn start(&self) -> Result<Running> {
         let log = File::create(self.directory.join("mlserver.log"))?;
         let mut command = Command::new("mlserver");
-        command.arg("start").arg(self.directory.join("peer")).env("PYTHONPATH", &self.directory);
+        command
+            .arg("start")
+            .arg(self.directory.join("peer"))
+            .env("PYTHONPATH", &self.directory)
+            .current_dir(&self.directory);
         let child = command.stdout(log.try_clone()?).stderr(log).spawn()?;
         let running = Running(child);
         let began = Instant::now();

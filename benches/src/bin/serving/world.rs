@@ -88,6 +88,26 @@ impl World {
         infers(&self.token, endpoint, input, rows)
     }
 
+    /// The same with the elements as bytes, by the protocol's binary extension.
+    pub fn infers_bytes(&self, endpoint: &str, input: &str, rows: &[Vec<f64>]) -> Vec<Vec<u8>> {
+        let one = |row: &Vec<f64>| {
+            let bytes: Vec<u8> = row.iter().flat_map(|it| (*it as f32).to_le_bytes()).collect();
+            let size = json!({"binary_data_size": bytes.len()});
+            let tensor =
+                json!({"name": input, "datatype": "FP32", "shape": [1, row.len()], "parameters": size});
+            let head = json!({"inputs": [tensor]}).to_string();
+            let told = format!(
+                "POST /v2/models/{endpoint}/infer HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {}\r\n\
+                 inference-header-content-length: {}\r\ncontent-length: {}\r\n\r\n{head}",
+                self.token,
+                head.len(),
+                head.len() + bytes.len()
+            );
+            [told.as_bytes(), &bytes].concat()
+        };
+        rows.iter().map(one).collect()
+    }
+
     /// A load of requests.
     pub fn load(&self, requests: &[Vec<u8>], connections: usize, lasting: Duration) -> Result<Measured> {
         Load { address: self.server.address, requests, connections, lasting }.saturate()
