@@ -12,7 +12,7 @@ use crate::{
     Engine, Index, LOADING, Scratch,
     environment::{Environment, WHOLE, path_text},
     frame::Head,
-    is_model, program, requirements_of, unsupported,
+    is_model, program, requirements_of,
     worker::{Worker, unreadable},
 };
 
@@ -36,6 +36,7 @@ impl Engine {
     /// Writes a model as ONNX.
     pub fn converted(&self, bundle: &Bundle, watch: &dyn Watch) -> Result<Converted> {
         is_model(bundle)?;
+        convertible(bundle)?;
         let environment = self.found(&requirements_of(bundle)?)?.ok_or_else(crate::not_here)?;
         let converters = self.converters(&environment, watch)?;
         let model = self.laid_out(bundle)?;
@@ -47,7 +48,7 @@ impl Engine {
         }
         let (worker, head) = Worker::start(self.sandbox.command(&program)?, LOADING, scratch)?;
         match head {
-            Head { unsupported: Some(why), .. } => Err(unsupported(&why)),
+            Head { unsupported: Some(why), .. } => Err(unconverted(&why)),
             Head { error: Some(why), .. } => Err(unreadable(&why)),
             head => told(&worker, head),
         }
@@ -111,6 +112,26 @@ impl Engine {
             other => other.map_err(Error::internal),
         }
     }
+}
+
+/// Whether anything can come of converting: said before anything is started or installed for it.
+fn convertible(bundle: &Bundle) -> Result<()> {
+    let file = bundle.files.iter().find(|(path, _)| path == "MLmodel").map(|(_, file)| file);
+    let text = file.map(fs::read_to_string).transpose().map_err(Error::internal)?.unwrap_or_default();
+    let has = |wanted: &str| text.lines().any(|line| line.trim_end() == wanted);
+    if !["  sklearn:", "  xgboost:", "  lightgbm:"].into_iter().any(has) {
+        return Err(unconverted("there is no converter for its flavour"));
+    }
+    if !has("saved_input_example_info:") {
+        let why =
+            "it was logged without an input example, and nothing else tells whether the answers are the same";
+        return Err(unconverted(why));
+    }
+    Ok(())
+}
+
+fn unconverted(why: &str) -> Error {
+    Error::invalid("flavour-unsupported", why)
 }
 
 /// What a converter tells: rows, what the model says to them, and the files.

@@ -51,7 +51,7 @@ class Model:
         self.classes = classes(self.raw)
         schema = self.model.metadata.get_input_schema()
         self.is_table = schema is None or not schema.is_tensor_spec()
-        self.types = {}
+        self.types, self.is_list = {}, False
         self.inputs = self.declared(schema) if schema is not None else self.found()
         self.outputs = self.answered(self.model.metadata.get_output_schema())
 
@@ -69,6 +69,7 @@ class Model:
                 raise Unsupported(f"the column `{name}` is of the type {spec.type}, which is no column of a table")
             slots.append({"name": str(name), "datatype": COLUMNS[known], "shape": [-1], "optional": not spec.required})
         self.is_named = not schema.is_tensor_spec() or any(spec.name is not None for spec in schema.inputs)
+        self.is_list = not schema.is_tensor_spec() and len(slots) == 1 and schema.inputs[0].name is None and slots[0]["datatype"] == "BYTES"
         return slots
 
     def found(self):
@@ -115,6 +116,9 @@ class Model:
         """What the model is asked with."""
         import pandas
 
+        if self.is_list:
+            # Texts without a name, as models of language take them.
+            return [str(value) for value in next(iter(tensors.values())).reshape(ALL_AXES)]
         if self.is_table:
             columns = {}
             for slot in self.inputs:
