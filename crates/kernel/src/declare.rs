@@ -247,14 +247,13 @@ pub(crate) fn to_fields<T: Serialize + crate::kind::Fields>(value: &T) -> Result
 }
 
 /// The typed status over the raw one, which may hold conditions the type does not know.
-pub(crate) fn merge_status<T: Serialize>(mut raw: object::Fields, typed: &T) -> Result<object::Fields> {
-    let typed = serde_json::to_value(typed).map_err(Error::internal)?;
-    for (name, value) in typed.as_object().into_iter().flatten() {
-        if value.is_null() {
-            raw.remove(name);
-        } else {
-            raw.insert(name.clone(), value.clone());
-        }
+pub(crate) fn merge_status<T: Serialize + crate::kind::Fields>(
+    mut raw: object::Fields,
+    typed: &T,
+) -> Result<object::Fields> {
+    for field in T::FIELDS {
+        raw.remove(field.name);
     }
+    raw.append(&mut to_fields(typed)?);
     Ok(raw)
 }

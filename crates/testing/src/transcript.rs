@@ -8,9 +8,9 @@
 //! ```
 //!
 //! A path without `/api` is of the service under test. An answer names only what matters: an object
-//! fits when every field named in it fits, a list when it has as many elements and each fits, and
-//! `"*"` fits anything that is there. `"$name"` keeps a value for later lines. Work that a request
-//! sets off is done before the next line is read.
+//! fits when every field named in it fits, a list when it has as many elements and each fits,
+//! `"*"` fits anything that is there, and `"-"` a field that is not. `"$name"` keeps a value for later
+//! lines. Work that a request sets off is done before the next line is read.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -295,8 +295,14 @@ fn fits(
         (Value::String(text), found) if text == "*" && !found.is_null() => Ok(()),
         (Value::Object(wanted), Value::Object(found)) => {
             for (name, value) in wanted {
-                let inner = found.get(name).unwrap_or(&Value::Null);
-                fits(value, inner, &format!("{path}.{name}"), kept)?;
+                let path = format!("{path}.{name}");
+                match found.get(name) {
+                    None if value == "-" => {}
+                    Some(inner) if value == "-" => {
+                        return Err(format!("at `{path}`: wanted nothing, found {inner}"));
+                    }
+                    inner => fits(value, inner.unwrap_or(&Value::Null), &path, kept)?,
+                }
             }
             Ok(())
         }
