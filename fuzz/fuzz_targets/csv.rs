@@ -4,25 +4,10 @@
 
 use std::{cell::RefCell, fs};
 
+use base::Unwatched;
 use libfuzzer_sys::fuzz_target;
-use ports::{
-    Watch,
-    table::{Format, Tables},
-};
+use ports::table::{Format, Tables};
 use tempfile::TempDir;
-
-struct Patient;
-
-impl Watch for Patient {
-    fn progress(&self, _: u64, _: u64, _: &str) {}
-    fn line(&self, _: &str) {}
-    fn stopped(&self) -> bool {
-        false
-    }
-    fn elapsed_s(&self) -> f64 {
-        0.0
-    }
-}
 
 thread_local! {
     static DIRECTORY: RefCell<TempDir> = RefCell::new(tempfile::tempdir().expect("a directory"));
@@ -33,11 +18,11 @@ fuzz_target!(|bytes: &[u8]| {
     DIRECTORY.with_borrow(|directory| {
         let (came, went) = (directory.path().join("came.csv"), directory.path().join("went.csv"));
         fs::write(&came, bytes).expect("a file is written");
-        let Ok(profile) = tables.profile(Format::Csv, &came, &Patient) else { return };
+        let Ok(profile) = tables.profile(Format::Csv, &came, &Unwatched) else { return };
         let table = tables.read(Format::Csv, &came, &profile, 0..profile.rows).expect("it was profiled");
         assert_eq!(table.rows as u64, profile.rows);
         tables.write(Format::Csv, &table, &went).expect("it is written");
-        let again = tables.profile(Format::Csv, &went, &Patient).expect("it was written here");
+        let again = tables.profile(Format::Csv, &went, &Unwatched).expect("it was written here");
         assert_eq!(again.rows, profile.rows);
         assert!(again.columns.iter().map(|it| &it.name).eq(profile.columns.iter().map(|it| &it.name)));
     });

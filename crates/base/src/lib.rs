@@ -22,4 +22,4 @@ pub use secret::Secret;
 pub use time::Time;
 pub use trace::{Trace, TraceParent};
 pub use uid::Uid;
-pub use watch::Watch;
+pub use watch::{Quiet, Unwatched, Watch};

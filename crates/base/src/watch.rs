@@ -24,3 +24,39 @@ pub trait Watch: Send + Sync {
         Ok(())
     }
 }
+
+/// A watch that hears of cancellation and tells of no progress, for work ahead of the one that is watched.
+pub struct Quiet<W>(pub W);
+
+impl<W: Watch> Watch for Quiet<W> {
+    fn progress(&self, _: u64, _: u64, _: &str) {}
+
+    fn line(&self, text: &str) {
+        self.0.line(text);
+    }
+
+    fn stopped(&self) -> bool {
+        self.0.stopped()
+    }
+
+    fn elapsed_s(&self) -> f64 {
+        self.0.elapsed_s()
+    }
+}
+
+/// The watch of short work that somebody waits for.
+pub struct Unwatched;
+
+impl Watch for Unwatched {
+    fn progress(&self, _: u64, _: u64, _: &str) {}
+
+    fn line(&self, _: &str) {}
+
+    fn stopped(&self) -> bool {
+        false
+    }
+
+    fn elapsed_s(&self) -> f64 {
+        0.0
+    }
+}

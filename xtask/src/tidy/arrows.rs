@@ -41,7 +41,7 @@ impl Floor {
             ["crates", "kernel-derive", _] => Self::Derive,
             ["crates", "kernel", _] => Self::Kernel,
             ["crates", "ports", _] => Self::Ports,
-            ["crates", "behalf" | "forms" | "places" | "usage", _] => Self::Shared,
+            ["crates", "asking" | "behalf" | "forms" | "places" | "usage", _] => Self::Shared,
             ["crates", "testing", _] => Self::Testing,
             ["crates", "engines", ..] => Self::Engine,
             ["crates", "domains", ..] => Self::Domain,

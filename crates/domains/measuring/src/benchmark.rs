@@ -97,6 +97,8 @@ pub struct Status {
     /// The run that does the work.
     #[field(indexed)]
     pub run: Option<String>,
+    /// The run that makes what the version needs before it can be asked.
+    pub preparing: Option<String>,
     /// With whose rights it asks.
     pub actor: Option<Actor>,
     /// Who told of what was measured elsewhere.
@@ -147,7 +149,7 @@ async fn possible(
             }
             it.spec.target = it.spec.target.or(subject.target).filter(|target| source.has(target));
         }
-        None if subject.example.is_none() => {
+        None if subject.lacks_example => {
             return Err(Error::conflict("no-example", "the version has no example to send")
                 .at("spec.datasetVersion")
                 .hint("name the version of a dataset whose rows are sent"));

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use asking::Row;
+use base::Unwatched;
 use kernel::prelude::*;
 
-use crate::{
-    rows::{Row, Source},
-    subject,
-};
+use crate::{rows::Source, subject};
 
 mod agreement;
 pub mod facts;
@@ -171,23 +170,6 @@ async fn compare(cx: Cx, ask: Ask) -> Result<Made> {
 fn row((at, row): (usize, &Value)) -> Result<Row> {
     let row = row.as_object().cloned();
     row.ok_or_else(|| Error::invalid("wrong-type", "a row is an object of columns").at(format!("rows[{at}]")))
-}
-
-/// A watch of short work that a request waits for.
-struct Unwatched;
-
-impl Watch for Unwatched {
-    fn progress(&self, _: u64, _: u64, _: &str) {}
-
-    fn line(&self, _: &str) {}
-
-    fn stopped(&self) -> bool {
-        false
-    }
-
-    fn elapsed_s(&self) -> f64 {
-        0.0
-    }
 }
 
 /// Of what, by what.

@@ -5,12 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use asking::ENDPOINTS;
 use kernel::prelude::*;
 
-use crate::{
-    price::{Price, Prices, Use},
-    subject::ENDPOINTS,
-};
+use crate::price::{Price, Prices, Use};
 
 pub mod bill;
 mod efficiency;

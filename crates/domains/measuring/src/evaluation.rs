@@ -46,6 +46,8 @@ pub struct Status {
     /// The run that does the work.
     #[field(indexed)]
     pub run: Option<String>,
+    /// The run that makes what the version needs before it can be asked.
+    pub preparing: Option<String>,
     /// With whose rights it reads and predicts.
     pub actor: Option<Actor>,
     /// Whether it is done.

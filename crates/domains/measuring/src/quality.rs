@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use asking::{Predicted, class_of};
 use kernel::prelude::*;
 use statistics::quality::{Classified, regression};
-
-use crate::subject::Predicted;
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -97,16 +96,6 @@ impl Judge {
             return Quality::default();
         }
         Quality { judged: truth.len() as u64, metrics: regression(truth, said), ..Quality::default() }
-    }
-}
-
-/// A value as a class is called; numbers without a fraction are called alike however they were written.
-pub fn class_of(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::Number(number) => number.as_f64().map(|x| x.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Rows of a version of a dataset: some drawn by a seed, or all of them part by part.
 
+use asking::Row;
 use base::Chance;
 use futures::{SinkExt, channel::mpsc, executor::block_on};
 use kernel::prelude::*;
@@ -9,9 +10,6 @@ use crate::subject::permitted;
 
 /// The kind of versions of datasets.
 const DATASET_VERSIONS: &str = "catalog.dataset-versions";
-
-/// A value for each column.
-pub type Row = serde_json::Map<String, Value>;
 
 /// A version of a dataset that has been profiled.
 pub struct Source {
@@ -102,23 +100,4 @@ impl Source {
 
 fn row(table: &Table, at: usize) -> Row {
     table.columns.iter().map(|column| (column.name.clone(), cells::value(column, at))).collect()
-}
-
-/// A watch that hears of cancellation and tells of no progress: the reader is ahead of the work.
-pub struct Quiet(pub StepCx);
-
-impl Watch for Quiet {
-    fn progress(&self, _: u64, _: u64, _: &str) {}
-
-    fn line(&self, text: &str) {
-        self.0.line(text);
-    }
-
-    fn stopped(&self) -> bool {
-        self.0.stopped()
-    }
-
-    fn elapsed_s(&self) -> f64 {
-        self.0.elapsed_s()
-    }
 }

@@ -2,40 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{access::Principal, prelude::*};
+use asking::{ENDPOINTS, Known, Predicted, Row, VERSIONS};
+use kernel::prelude::*;
 
-use crate::rows::Row;
-
-/// The kind of endpoints.
-pub const ENDPOINTS: &str = "catalog.endpoints";
 /// The kind of models.
 pub const MODELS: &str = "catalog.models";
-/// The kind of versions of models.
-pub const VERSIONS: &str = "catalog.model-versions";
 
 /// What is read of a version.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Spec {
     model: String,
-    signature: Option<Value>,
+    blob: Option<Digest>,
     input_example: Option<Value>,
     task: Option<String>,
     target: Option<String>,
     #[serde(default)]
     metrics: BTreeMap<String, f64>,
-}
-
-/// One prediction.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct Predicted {
-    /// The class.
-    pub label: Option<String>,
-    /// The probability of each class.
-    #[serde(default)]
-    pub probabilities: BTreeMap<String, f64>,
-    /// The number.
-    pub prediction: Option<f64>,
 }
 
 /// What is measured.
@@ -51,14 +34,12 @@ pub struct Subject {
     pub task: Option<String>,
     /// The column it predicts.
     pub target: Option<String>,
-    /// The classes in the order of the probabilities.
-    pub classes: Vec<String>,
-    /// A row it can be tried with.
-    pub example: Option<Value>,
     /// Metrics on the rows held out of its training.
     pub metrics: BTreeMap<String, f64>,
-    /// The columns it takes; none where its signature does not name them.
-    inputs: Vec<String>,
+    /// Whether it surely has no row it can be tried with: code, servers and graphs tell only when they are loaded.
+    pub lacks_example: bool,
+    /// What has to be known to ask it; nothing before [`Self::known`].
+    pub known: Known,
 }
 
 impl Subject {
@@ -75,33 +56,30 @@ impl Subject {
 
     async fn of_endpoint(cx: &Cx, endpoint: &str) -> Result<Self> {
         let raw = cx.read(ENDPOINTS, endpoint).await?;
-        let serving = raw.status.get("serving").and_then(Value::as_str);
-        let version = serving.ok_or_else(|| {
-            Error::unavailable("endpoint-not-ready", "the endpoint has no revision that can answer yet")
-                .retry_after(1)
-        })?;
-        Ok(Self { endpoint: Some(raw.metadata.name), ..Self::of_version(cx, version).await? })
+        let version = asking::serving(&raw)?;
+        let it = Self::of_version(cx, version).await?;
+        Ok(Self { endpoint: Some(raw.metadata.name), ..it })
     }
 
     async fn of_version(cx: &Cx, version: &str) -> Result<Self> {
         let raw = cx.read(VERSIONS, version).await?;
         let spec = raw.spec_as::<Spec>()?;
-        let signature = spec.signature.unwrap_or_default();
-        let texts = |list: &Value, name: Option<&str>| -> Vec<String> {
-            let text = |it: &Value| name.map_or(it, |name| &it[name]).as_str().map(str::to_owned);
-            list.as_array().into_iter().flatten().filter_map(text).collect()
-        };
         Ok(Self {
             endpoint: None,
             version: raw.metadata.name,
             model: spec.model,
             task: spec.task,
             target: spec.target,
-            classes: texts(&signature["classes"], None),
-            example: spec.input_example,
             metrics: spec.metrics,
-            inputs: texts(&signature["inputs"], Some("name")),
+            lacks_example: spec.blob.is_some() && spec.input_example.is_none(),
+            known: Known::default(),
         })
+    }
+
+    /// The same, ready to be asked: a version that is code is loaded for it.
+    pub async fn known(mut self, cx: &Cx) -> Result<Self> {
+        self.known = Known::of(cx, &cx.read(VERSIONS, &self.version).await?).await?;
+        Ok(self)
     }
 
     /// Refuses whoever may not have it predict.
@@ -112,51 +90,28 @@ impl Subject {
         }
     }
 
-    /// A row as it is shown to the model: the columns it takes, and never what it shall predict.
-    pub fn shown(&self, row: &Row, target: Option<&str>) -> Value {
-        let takes = |name: &str| match self.inputs.is_empty() {
-            true => target != Some(name),
-            false => self.inputs.iter().any(|it| it == name),
-        };
-        let fields = row.iter().filter(|(name, _)| takes(name));
-        Value::Object(fields.map(|(name, value)| (name.clone(), value.clone())).collect())
-    }
-
     /// Asks for predictions as whoever the context acts for, who has been found to be allowed.
     pub async fn ask(&self, cx: &Cx, rows: Vec<Value>) -> Result<Value> {
         match &self.endpoint {
             Some(endpoint) => {
                 cx.call_action(ENDPOINTS, Some(endpoint), "predict", json!({"rows": rows})).await
             }
-            // Whoever may run the model need not have a right to endpoints.
-            None => {
-                let inside = cx.platform().cx_of(Principal::system("measuring", &cx.org), &cx.project);
-                inside
-                    .call_action(ENDPOINTS, None, "try", json!({"version": self.version, "rows": rows}))
-                    .await
-            }
+            None => asking::tried(&asking::inside(cx), &self.version, rows).await,
         }
     }
 
     /// What it predicts for rows, some thousands at a time.
-    pub async fn predicted(&self, cx: &Cx, rows: &[Row], target: Option<&str>) -> Result<Vec<Predicted>> {
-        const AT_ONCE: usize = 5_000;
+    pub async fn predicted(&self, cx: &Cx, rows: &[Row]) -> Result<Vec<Predicted>> {
+        if self.endpoint.is_none() {
+            return self.known.predicted(&asking::inside(cx), &self.version, rows).await;
+        }
         let mut all = Vec::with_capacity(rows.len());
-        for some in rows.chunks(AT_ONCE) {
-            let shown = some.iter().map(|row| self.shown(row, target)).collect();
-            all.extend(read(self.ask(cx, shown).await?)?);
+        for some in rows.chunks(asking::AT_ONCE) {
+            let shown = some.iter().map(|row| self.known.shown(row)).collect();
+            all.extend(asking::read(self.ask(cx, shown).await?)?);
         }
         Ok(all)
     }
-}
-
-/// The predictions of an answer.
-pub fn read(answer: Value) -> Result<Vec<Predicted>> {
-    #[derive(Deserialize)]
-    struct Answer {
-        predictions: Vec<Predicted>,
-    }
-    serde_json::from_value::<Answer>(answer).map(|it| it.predictions).map_err(Error::internal)
 }
 
 /// Refuses whoever lacks a permission for an object.

@@ -5,39 +5,26 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use asking::{Predicted, Row, VERSIONS};
 use kernel::prelude::*;
 
-use crate::sight::{ENDPOINTS, Series, VERSIONS, Watched};
+use crate::sight::{Series, Watched};
 
 /// Rows of a baseline at most: the exact test of Kolmogorov and Smirnov takes time with the product of the samples.
 const ROWS_MAX: u32 = 5_000;
-/// Rows that are predicted at once.
-const BATCH: usize = 5_000;
 /// How many baselines are kept before all are let go.
 const KEPT_MAX: usize = 100;
 
 /// Rows of a version's training, with its predictions for them.
 pub struct Baseline {
     /// The rows.
-    pub rows: Vec<serde_json::Map<String, Value>>,
+    pub rows: Vec<Row>,
     /// `held-out`, or the version of the dataset.
     pub from: String,
     /// The column that is predicted.
     pub target: Option<String>,
     /// What the version predicts, one a row.
     pub predictions: Vec<Predicted>,
-}
-
-/// One prediction.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct Predicted {
-    /// The class.
-    pub label: Option<String>,
-    /// The probability of each class.
-    #[serde(default)]
-    pub probabilities: HashMap<String, f64>,
-    /// The number.
-    pub prediction: Option<f64>,
 }
 
 /// The baselines this process has read: a version and its data do not change.
@@ -47,7 +34,7 @@ pub struct Baselines(RwLock<HashMap<String, Arc<Baseline>>>);
 /// What is read of rows.
 #[derive(Deserialize)]
 struct Reference {
-    rows: Vec<serde_json::Map<String, Value>>,
+    rows: Vec<Row>,
     from: String,
     target: Option<String>,
 }
@@ -66,7 +53,7 @@ pub async fn of(cx: &Cx, it: &Watched, dataset_version: Option<&str>) -> Result<
     }
     let told = cx.call_action(VERSIONS, Some(&it.version), "reference", ask).await?;
     let found: Reference = serde_json::from_value(told).map_err(Error::internal)?;
-    let predictions = predicted(cx, it, &found.rows).await?;
+    let predictions = it.known.predicted(cx, &it.version, &found.rows).await?;
     let made = Arc::new(Baseline { rows: found.rows, from: found.from, target: found.target, predictions });
     let mut kept = all.0.write().unwrap_or_else(PoisonError::into_inner);
     if kept.len() >= KEPT_MAX {
@@ -74,29 +61,6 @@ pub async fn of(cx: &Cx, it: &Watched, dataset_version: Option<&str>) -> Result<
     }
     kept.insert(key, Arc::clone(&made));
     Ok(made)
-}
-
-/// What a version predicts for rows, of which it is shown the columns it knows.
-pub async fn predicted(
-    cx: &Cx,
-    it: &Watched,
-    rows: &[serde_json::Map<String, Value>],
-) -> Result<Vec<Predicted>> {
-    #[derive(Deserialize)]
-    struct Answer {
-        predictions: Vec<Predicted>,
-    }
-    let mut predictions = Vec::with_capacity(rows.len());
-    for some in rows.chunks(BATCH) {
-        let known = |row: &serde_json::Map<String, Value>| -> Value {
-            let fields = row.iter().filter(|(name, _)| it.inputs.contains(name));
-            Value::Object(fields.map(|(name, value)| (name.clone(), value.clone())).collect())
-        };
-        let ask = json!({"version": it.version, "rows": some.iter().map(known).collect::<Vec<Value>>()});
-        let told = cx.call_action(ENDPOINTS, None, "try", ask).await?;
-        predictions.extend(serde_json::from_value::<Answer>(told).map_err(Error::internal)?.predictions);
-    }
-    Ok(predictions)
 }
 
 impl Baseline {

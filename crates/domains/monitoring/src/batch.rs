@@ -105,7 +105,7 @@ async fn possible(
             it.spec.model_version = Some(Ref::to(watched.version));
         }
         (None, Some(version)) => {
-            let raw = cx.read(sight::VERSIONS, version).await?;
+            let raw = cx.read(asking::VERSIONS, version).await?;
             let model = raw.spec.get("model").and_then(Value::as_str).unwrap_or_default();
             permitted("catalog.models.predict", model).await?;
         }

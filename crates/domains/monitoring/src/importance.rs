@@ -2,15 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use asking::{Predicted, Row, class_of};
 use base::Chance;
 use kernel::prelude::*;
 
-use crate::{
-    baseline::{self, Baseline, Predicted},
-    sight::{Watched, class_of},
-};
-
-type Row = serde_json::Map<String, Value>;
+use crate::{baseline::Baseline, sight::Watched};
 
 /// How often each column is shuffled.
 const REPEATS: u64 = 5;
@@ -61,12 +57,12 @@ pub async fn permuted(cx: &Cx, ask: &Asked<'_>) -> Result<Value> {
             .hint("register the version with its `target`")
     })?;
     let rows = ask.some();
-    let whole = score(&rows, &target, &baseline::predicted(cx, ask.it, &rows).await?);
+    let whole = score(&rows, &target, &ask.it.known.predicted(cx, &ask.it.version, &rows).await?);
     let whole = whole.ok_or_else(|| {
         Error::conflict("no-background", format!("no row of the baseline has a value of `{target}`"))
     })?;
     let mut items = Vec::new();
-    for column in &ask.it.inputs {
+    for column in &ask.it.known.inputs {
         let mut losses = Vec::new();
         for turn in 0..REPEATS {
             let mut shuffled = rows.clone();
@@ -75,7 +71,7 @@ pub async fn permuted(cx: &Cx, ask: &Asked<'_>) -> Result<Value> {
                 shuffled[at].insert(column.clone(), value);
             }
             // The truth is that of the rows as they were.
-            let predictions = baseline::predicted(cx, ask.it, &shuffled).await?;
+            let predictions = ask.it.known.predicted(cx, &ask.it.version, &shuffled).await?;
             losses.push(whole - score(&rows, &target, &predictions).unwrap_or(0.0));
         }
         let mean = losses.iter().sum::<f64>() / losses.len() as f64;
@@ -84,7 +80,7 @@ pub async fn permuted(cx: &Cx, ask: &Asked<'_>) -> Result<Value> {
         items.push((mean, json!({"column": column, "importance": mean, "deviation": deviation})));
     }
     items.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let metric = if ask.it.classes.is_empty() { "r2" } else { "accuracy" };
+    let metric = if ask.it.known.classes.is_empty() { "r2" } else { "accuracy" };
     Ok(json!({
         "version": ask.it.version,
         "metric": metric,
@@ -99,17 +95,17 @@ pub async fn permuted(cx: &Cx, ask: &Asked<'_>) -> Result<Value> {
 /// The mean answer when a column has one value in all rows: Friedman, "Greedy function approximation: a gradient boosting
 /// machine", Annals of Statistics 29 (2001).
 pub async fn dependence(cx: &Cx, ask: &Asked<'_>, (column, class): (&str, Option<&str>)) -> Result<Value> {
-    if !ask.it.inputs.iter().any(|it| it == column) {
+    if !ask.it.known.inputs.iter().any(|it| it == column) {
         let shown: String = column.chars().take(60).collect();
         return Err(Error::invalid("unknown-column", format!("the model knows no column `{shown}`"))
             .at("column")
-            .hint(format!("its columns are: {}", ask.it.inputs.join(", "))));
+            .hint(format!("its columns are: {}", ask.it.known.inputs.join(", "))));
     }
-    let class = match (class, ask.it.classes.last()) {
-        (Some(class), Some(_)) if !ask.it.classes.iter().any(|it| it == class) => {
+    let class = match (class, ask.it.known.classes.last()) {
+        (Some(class), Some(_)) if !ask.it.known.classes.iter().any(|it| it == class) => {
             return Err(Error::invalid("unknown-value", "the model knows no such class")
                 .at("class")
-                .hint(format!("its classes are: {}", ask.it.classes.join(", "))));
+                .hint(format!("its classes are: {}", ask.it.known.classes.join(", "))));
         }
         (Some(class), Some(_)) => Some(class.to_owned()),
         (None, last) => last.cloned(),
@@ -122,7 +118,7 @@ pub async fn dependence(cx: &Cx, ask: &Asked<'_>, (column, class): (&str, Option
         for row in &mut changed {
             row.insert(column.to_owned(), value.clone());
         }
-        let predictions = baseline::predicted(cx, ask.it, &changed).await?;
+        let predictions = ask.it.known.predicted(cx, &ask.it.version, &changed).await?;
         let number = |it: &Predicted| match &class {
             Some(class) => it.probabilities.get(class).copied(),
             None => it.prediction,

@@ -309,7 +309,7 @@ impl Asked {
     /// Who may not see the endpoint is not told how it does.
     async fn watched(&self, cx: &Cx) -> Result<(Cx, Watched)> {
         const PERMISSION: &str = "catalog.endpoints.get";
-        let raw = cx.read(sight::ENDPOINTS, &self.endpoint).await?;
+        let raw = cx.read(asking::ENDPOINTS, &self.endpoint).await?;
         let cx = cx.in_project(&raw.metadata.namespace);
         if !cx.decide_on(PERMISSION, (&cx.project, &raw.metadata.name)).await?.allowed {
             return Err(kernel::access::denied(PERMISSION));
@@ -408,7 +408,7 @@ async fn of_model(cx: Cx, ask: OfModel) -> Result<Value> {
     cx.authorize("catalog.endpoints.list", &cx.project).await?;
     let filter = format!("spec.model = \"{}\"", ask.model);
     let mut items = Vec::new();
-    for raw in cx.list_raw(sight::ENDPOINTS, &filter, ENDPOINTS_MAX).await? {
+    for raw in cx.list_raw(asking::ENDPOINTS, &filter, ENDPOINTS_MAX).await? {
         let inside = inside(&cx, &cx.org, &raw.metadata.namespace);
         let told = match sight::watched(&inside, &raw.metadata.name).await {
             Ok(watched) => drift_told(&inside, watched, ask.window_seconds).await,

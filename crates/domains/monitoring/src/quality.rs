@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use asking::class_of;
 use kernel::prelude::*;
 use statistics::{
     fairness::{Fairness, Gap, Judged},
     quality::{Classified, regression},
 };
 
-use crate::sight::{Series, Sight, Watched, class_of};
+use crate::sight::{Series, Sight, Watched};
 
 /// How right predictions were.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,7 +39,7 @@ fn of_classes(it: &Watched, sight: &Sight, (known, labels): (&[usize], &[Option<
     let truth = |row: &usize| sight.truths[*row].as_ref().and_then(class_of);
     let pairs: Vec<(usize, String, String)> =
         known.iter().filter_map(|row| Some((*row, truth(row)?, labels[*row].clone()?))).collect();
-    let mut classes = it.classes.clone();
+    let mut classes = it.known.classes.clone();
     let others: BTreeSet<&String> = pairs.iter().flat_map(|(_, truth, said)| [truth, said]).collect();
     let others: Vec<String> = others.into_iter().filter(|class| !classes.contains(class)).cloned().collect();
     let is_known = others.is_empty();

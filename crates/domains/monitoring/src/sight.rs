@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use asking::{ENDPOINTS, Known, VERSIONS};
 use kernel::prelude::*;
 use ports::{
     requestlog::{self, RequestLog, Span},
@@ -10,11 +11,6 @@ use ports::{
 
 /// The most rows that are looked at; of more, the newest.
 pub const ROWS_MAX: usize = 20_000;
-
-/// The kind of endpoints.
-pub const ENDPOINTS: &str = "catalog.endpoints";
-/// The kind of versions of models.
-pub const VERSIONS: &str = "catalog.model-versions";
 
 /// Values of one column, one a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,52 +31,32 @@ pub struct Watched {
     pub version: String,
     /// The version's number.
     pub number: u64,
-    /// The classes in the order of the probabilities; none of a regression.
-    pub classes: Vec<String>,
-    /// The columns the model takes.
-    pub inputs: Vec<String>,
+    /// What the version takes and gives.
+    pub known: Known,
 }
 
 /// What is read of a version.
 #[derive(Deserialize)]
 struct Version {
     number: u64,
-    signature: Option<Value>,
-    blob: Option<Digest>,
 }
 
 /// An endpoint that answers, or did.
 pub async fn watched(cx: &Cx, endpoint: &str) -> Result<Watched> {
     let raw = cx.read(ENDPOINTS, endpoint).await?;
-    let serving = raw.status.get("serving").and_then(Value::as_str);
-    let version = serving.ok_or_else(|| {
-        Error::unavailable("endpoint-not-ready", "the endpoint has no revision that can answer yet")
-            .retry_after(1)
-    })?;
-    let it = of_version(cx, version).await?;
+    let it = of_version(cx, asking::serving(&raw)?).await?;
     Ok(Watched { name: raw.metadata.name, uid: raw.metadata.uid, ..it })
 }
 
 /// A version that no endpoint need answer with.
 pub async fn of_version(cx: &Cx, version: &str) -> Result<Watched> {
     let raw = cx.read(VERSIONS, version).await?;
-    let found = raw.spec_as::<Version>()?;
-    // What MLflow declared of a version that is code is in words of its own: whoever runs it tells what it takes.
-    let signature = match found.signature.filter(|_| found.blob.is_some()) {
-        Some(declared) => declared,
-        None => cx.call_action(ENDPOINTS, None, "signature", json!({"version": version})).await?,
-    };
-    let texts = |list: &Value, name: Option<&str>| -> Vec<String> {
-        let text = |it: &Value| name.map_or(it, |name| &it[name]).as_str().map(str::to_owned);
-        list.as_array().into_iter().flatten().filter_map(text).collect()
-    };
     Ok(Watched {
         name: version.to_owned(),
-        uid: raw.metadata.uid,
+        uid: raw.metadata.uid.clone(),
         version: version.to_owned(),
-        number: found.number,
-        classes: texts(&signature["classes"], None),
-        inputs: texts(&signature["inputs"], Some("name")),
+        number: raw.spec_as::<Version>()?.number,
+        known: Known::of(cx, &raw).await?,
     })
 }
 
@@ -168,15 +144,5 @@ impl Sight {
             let other = |name: &&String| name.starts_with(requestlog::OUTPUT);
             self.columns.keys().find(other).map(String::as_str)
         })
-    }
-}
-
-/// A value as a class is called; numbers without a fraction are called alike however they were written.
-pub fn class_of(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::Number(number) => number.as_f64().map(|x| x.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }

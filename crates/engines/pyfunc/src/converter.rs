@@ -166,25 +166,11 @@ fn file(tensors: Vec<Tensor>, length: u64) -> Result<Vec<u8>> {
 mod tests {
     use std::{collections::BTreeMap, path::Path, sync::OnceLock};
 
+    use base::Unwatched;
+
     use crate::{Settings, interpreter::Interpreter};
 
     use super::*;
-
-    struct Quiet;
-
-    impl Watch for Quiet {
-        fn progress(&self, _: u64, _: u64, _: &str) {}
-
-        fn line(&self, _: &str) {}
-
-        fn stopped(&self) -> bool {
-            false
-        }
-
-        fn elapsed_s(&self) -> f64 {
-            0.0
-        }
-    }
 
     #[test]
     fn without_an_index_the_converters_of_an_environment_are_missing_and_named() {
@@ -211,7 +197,7 @@ mod tests {
         };
         let environment =
             Environment { program: PathBuf::from("/nowhere/made/bin/python"), places: Vec::new() };
-        let refused = engine.converters(&environment, &Quiet).unwrap_err();
+        let refused = engine.converters(&environment, &Unwatched).unwrap_err();
         assert_eq!(refused.code(), "requirements-failed");
         assert!(refused.message().contains("skl2onnx") && refused.message().contains("index"));
     }

@@ -2,24 +2,8 @@
 
 use std::{fs, path::PathBuf};
 
-use base::Result;
-use ports::{
-    Watch,
-    table::{ColumnType, Format, Profile, Table, Tables, Values},
-};
-
-struct Patient;
-
-impl Watch for Patient {
-    fn progress(&self, _: u64, _: u64, _: &str) {}
-    fn line(&self, _: &str) {}
-    fn stopped(&self) -> bool {
-        false
-    }
-    fn elapsed_s(&self) -> f64 {
-        0.0
-    }
-}
+use base::{Result, Unwatched};
+use ports::table::{ColumnType, Format, Profile, Table, Tables, Values};
 
 /// A directory and a file in it.
 fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
@@ -31,12 +15,12 @@ fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
 
 fn profile(bytes: &[u8]) -> Result<Profile> {
     let (_dir, path) = file(bytes);
-    super::open().profile(Format::Csv, &path, &Patient)
+    super::open().profile(Format::Csv, &path, &Unwatched)
 }
 
 fn table(bytes: &[u8]) -> Table {
     let (_dir, path) = file(bytes);
-    let profile = super::open().profile(Format::Csv, &path, &Patient).unwrap();
+    let profile = super::open().profile(Format::Csv, &path, &Unwatched).unwrap();
     super::open().read(Format::Csv, &path, &profile, 0..profile.rows).unwrap()
 }
 
@@ -106,7 +90,7 @@ fn columns_have_the_type_of_all_their_values() {
 fn a_range_of_rows_is_read() {
     let (_dir, path) = file(b"a\n1\n2\n3\n4\n");
     let tables = super::open();
-    let profile = tables.profile(Format::Csv, &path, &Patient).unwrap();
+    let profile = tables.profile(Format::Csv, &path, &Unwatched).unwrap();
     for (range, wanted) in [(1..3, vec![2.0, 3.0]), (3..9, vec![4.0]), (7..9, vec![])] {
         let it = tables.read(Format::Csv, &path, &profile, range).unwrap();
         let Values::Numbers(numbers) = &it.columns[0].values else {
@@ -126,7 +110,7 @@ fn what_is_written_is_read_again_in_both_formats() {
         let path = dir.path().join("again");
         let tables = super::open();
         tables.write(format, &before, &path).unwrap();
-        let profile = tables.profile(format, &path, &Patient).unwrap();
+        let profile = tables.profile(format, &path, &Unwatched).unwrap();
         let after = tables.read(format, &path, &profile, 0..10).unwrap();
         assert_eq!(format!("{before:?}"), format!("{after:?}"), "{format:?}");
         let part = tables.read(format, &path, &profile, 2..3).unwrap();
@@ -137,7 +121,7 @@ fn what_is_written_is_read_again_in_both_formats() {
 #[test]
 fn a_parquet_file_that_is_none_is_refused() {
     let (_dir, path) = file(b"PAR1 but no more");
-    let error = super::open().profile(Format::Parquet, &path, &Patient).unwrap_err();
+    let error = super::open().profile(Format::Parquet, &path, &Unwatched).unwrap_err();
     assert_eq!(error.code(), "table-unreadable");
 }
 
@@ -146,26 +130,26 @@ fn what_is_scanned_and_appended_is_what_was_there() {
     let rows: String = (0..20_000).map(|i| format!("{i},{}\n", if i % 3 == 0 { "" } else { "x" })).collect();
     let (dir, path) = file(format!("a,b\n{rows}").as_bytes());
     let engine = super::open();
-    let profile = engine.profile(Format::Csv, &path, &Patient).unwrap();
+    let profile = engine.profile(Format::Csv, &path, &Unwatched).unwrap();
     for format in [Format::Csv, Format::Parquet] {
         let again = dir.path().join("again");
         let mut writing = engine.begin(format, Box::new(fs::File::create(&again).unwrap()));
         let mut batches = 0;
         engine
-            .scan((Format::Csv, &path), &profile, &Patient, &mut |table| {
+            .scan((Format::Csv, &path), &profile, &Unwatched, &mut |table| {
                 batches += 1;
                 writing.append(&table)
             })
             .unwrap();
         writing.finish().unwrap();
         assert!(batches > 2, "{batches} batches");
-        let found = engine.profile(format, &again, &Patient).unwrap();
+        let found = engine.profile(format, &again, &Unwatched).unwrap();
         assert_eq!(found.rows, 20_000);
         assert_eq!(found.columns[0].max, Some(19_999.0));
         assert_eq!(found.columns[1].missing, 6_667);
         let mut count = 0;
         engine
-            .scan((format, &again), &found, &Patient, &mut |table| {
+            .scan((format, &again), &found, &Unwatched, &mut |table| {
                 count += table.rows;
                 Ok(())
             })

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use asking::{ENDPOINTS, class_of};
 use kernel::prelude::*;
 use ports::{
     requestlog::{self, RequestLog, Span},
@@ -15,11 +16,7 @@ use statistics::{
 };
 
 use super::{AbTest, Goal};
-use crate::{
-    cost::bill::REVISIONS,
-    quality::{class_of, number_of},
-    subject::ENDPOINTS,
-};
+use crate::{cost::bill::REVISIONS, quality::number_of};
 
 /// The most rows of the request log that are looked at.
 const ROWS_MAX: usize = 200_000;

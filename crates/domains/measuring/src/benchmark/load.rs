@@ -9,13 +9,11 @@ use std::{
     time::Duration,
 };
 
+use asking::{Predicted, Row};
 use kernel::prelude::*;
 use tokio::task::JoinSet;
 
-use crate::{
-    rows::Row,
-    subject::{self, Predicted, Subject},
-};
+use crate::subject::Subject;
 
 /// How something is asked. Every asker waits for its answer before it asks again (a closed loop), unless a rate is given:
 /// then requests are due at even times, whether earlier ones were answered or not, and their times begin when they were due.
@@ -275,9 +273,8 @@ async fn ask(
             return Ok(seen);
         }
         let places: Vec<usize> = questions.places(turn).collect();
-        let target = questions.target.as_deref();
         let rows: Vec<Value> =
-            places.iter().map(|at| questions.subject.shown(&questions.rows[*at], target)).collect();
+            places.iter().map(|at| questions.subject.known.shown(&questions.rows[*at])).collect();
         let due = due(cx, (amount, began), turn).await;
         if due.is_some_and(|due| due >= amount.until) {
             return Ok(seen);
@@ -291,7 +288,7 @@ async fn ask(
                 seen.rows += places.len() as u64;
                 // Rows come again; what is said of them the first time counts.
                 if (turn as usize) * questions.per_request < questions.rows.len() {
-                    seen.predicted.extend(places.into_iter().zip(subject::read(answer)?));
+                    seen.predicted.extend(places.into_iter().zip(asking::read(answer)?));
                 }
             }
             Err(error) => {

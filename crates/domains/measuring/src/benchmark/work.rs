@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use asking::Row;
+use base::Quiet;
 use kernel::prelude::*;
 use ports::measure::Host;
 
@@ -9,23 +11,32 @@ use super::{
     Benchmark, Results,
     load::{Amount, Load, Questions, Seen, asked},
 };
-use crate::{
-    quality::Judge,
-    rows::{Quiet, Row, Source},
-    subject::Subject,
-};
+use crate::{quality::Judge, rows::Source, subject::Subject};
 
 /// The workflow.
 pub const WORKFLOW: &str = "system.benchmark";
 
 /// The work of measuring.
 pub fn measuring() -> Workflow {
-    Workflow::new(WORKFLOW).step("measure", measure)
+    Workflow::new(WORKFLOW).step("prepare", prepare).step("measure", measure)
 }
 
 #[derive(Deserialize)]
 struct Input {
     benchmark: String,
+}
+
+/// Waits until a version can be asked without an endpoint: one that is code may need an environment first.
+async fn prepare(step: StepCx) -> Result<Value> {
+    let it = step.cx.get::<Benchmark>(&step.input::<Input>()?.benchmark).await?;
+    let version = it.spec.model_version.as_ref().filter(|_| it.spec.endpoint.is_none());
+    let Some(version) = version else { return Ok(json!({})) };
+    let Some(run) = asking::ready(&step, version, it.status.preparing.as_deref()).await? else {
+        return Ok(json!({"version": version}));
+    };
+    let uid = it.metadata.uid.as_str();
+    step.cx.update_status::<Benchmark>(uid, |status| status.preparing = Some(run.clone())).await?;
+    Err(asking::wait())
 }
 
 async fn measure(step: StepCx) -> Result<Value> {
@@ -42,6 +53,7 @@ async fn measure(step: StepCx) -> Result<Value> {
         let message = format!("the endpoint answers with `{}` now", subject.version);
         return Err(Error::conflict("version-changed", message).hint("order another benchmark"));
     }
+    let subject = subject.known(&asker).await?;
     let rows = rows(&step, &asker, (&it, &load), &subject).await?;
     let (count, target) = (rows.len(), it.spec.target.clone());
     step.line(&format!("{count} rows from {}", it.spec.dataset_version.as_deref().unwrap_or("the example")));
@@ -74,7 +86,7 @@ async fn rows(
             let source = Source::of(asker, version).await?;
             source.sample(&step.cx, Quiet(step.clone()), (load.rows as usize, load.seed)).await?
         }
-        None => subject.example.iter().filter_map(Value::as_object).cloned().collect(),
+        None => subject.known.example.iter().filter_map(Value::as_object).cloned().collect(),
     };
     if rows.is_empty() {
         return Err(Error::conflict("no-example", "there is no row to send"));
@@ -108,7 +120,7 @@ async fn load_it(step: &StepCx, questions: &Arc<Questions>, load: &Load) -> Resu
 
 /// What was measured, and how right the answers were where the truth is known.
 fn judged(questions: &Questions, mut seen: Seen, seconds: f64) -> Results {
-    let mut judge = Judge::new(&questions.subject.classes);
+    let mut judge = Judge::new(&questions.subject.known.classes);
     if let Some(target) = &questions.target {
         // In the order of the rows, so that sums do not depend on who was faster.
         seen.predicted.sort_by_key(|(at, _)| *at);

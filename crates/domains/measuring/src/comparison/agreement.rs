@@ -1,10 +1,10 @@
 //! How alike things predict for the same rows.
 
+use asking::{Predicted, Row};
 use kernel::prelude::*;
 use statistics::compare::Proportion;
 
 use super::Facts;
-use crate::{rows::Row, subject::Predicted};
 
 /// How sure intervals are.
 const CONFIDENCE: f64 = 0.95;
@@ -33,13 +33,17 @@ pub struct Agreement {
 pub async fn of_all(cx: &Cx, items: &[Facts], rows: &[Row]) -> Result<Vec<Agreement>> {
     let mut said = Vec::new();
     for (at, it) in items.iter().enumerate() {
-        let subject = it.subject(cx).await?;
-        subject.may_predict(cx).await?;
-        let predicted = subject.predicted(cx, rows, subject.target.as_deref()).await;
+        let predicted = of(cx, it, rows).await;
         said.push(predicted.map_err(|error| error.at(format!("subjects[{at}]")))?);
     }
     let pairs = (0..said.len()).flat_map(|one| (one + 1..said.len()).map(move |other| (one, other)));
     Ok(pairs.map(|(one, other)| between((one, &said[one]), (other, &said[other]))).collect())
+}
+
+async fn of(cx: &Cx, it: &Facts, rows: &[Row]) -> Result<Vec<Predicted>> {
+    let subject = it.subject(cx).await?;
+    subject.may_predict(cx).await?;
+    subject.known(cx).await?.predicted(cx, rows).await
 }
 
 fn between((one, first): (usize, &[Predicted]), (other, second): (usize, &[Predicted])) -> Agreement {

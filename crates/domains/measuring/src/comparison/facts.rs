@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use asking::{ENDPOINTS, VERSIONS};
 use kernel::{
     declare::Body,
     dispatch::{self, Answer, Call, Verb},
@@ -18,7 +19,7 @@ use crate::{
     evaluation,
     price::{Prices, Use},
     quality,
-    subject::{ENDPOINTS, MODELS, Subject, VERSIONS, permitted},
+    subject::{MODELS, Subject, permitted},
 };
 
 /// What is known of a thing.

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use asking::ENDPOINTS;
 use kernel::prelude::*;
 use ports::usage::Tally;
 
-use crate::{
-    price::{Price, Prices, Use},
-    subject::ENDPOINTS,
-};
+use crate::price::{Price, Prices, Use};
 
 /// The kind of revisions of endpoints: use is counted of them.
 pub const REVISIONS: &str = "catalog.endpoint-revisions";

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use asking::ENDPOINTS;
 use kernel::prelude::*;
 
 use super::bill::{self, Asked, Bill, Line, OBJECTS_MAX};
-use crate::{comparison::facts, price::Prices, quality::more_is_better, subject::ENDPOINTS};
+use crate::{comparison::facts, price::Prices, quality::more_is_better};
 
 /// Of which endpoints, from how far back.
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use asking::ENDPOINTS;
 use kernel::prelude::*;
 use statistics::compare::{Proportion, share_grew};
 
@@ -13,7 +14,6 @@ use crate::{
     benchmark::{self, Benchmark, Results},
     price::{Prices, Use},
     quality::more_is_better,
-    subject::ENDPOINTS,
 };
 
 /// From how far back, and how careful.

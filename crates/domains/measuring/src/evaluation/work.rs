@@ -1,12 +1,14 @@
 //! The work of an evaluation: all rows are predicted, part by part, and held against their truth.
 
+use asking::Row;
+use base::Quiet;
 use futures::{StreamExt, channel::mpsc, join};
 use kernel::prelude::*;
 
 use super::Evaluation;
 use crate::{
     quality::{Judge, Quality},
-    rows::{Quiet, Row, Source},
+    rows::Source,
     subject::Subject,
 };
 
@@ -18,12 +20,24 @@ const ROWS_MAX: u64 = 2_000_000;
 
 /// The work of evaluating.
 pub fn evaluating() -> Workflow {
-    Workflow::new(WORKFLOW).step("evaluate", evaluate)
+    Workflow::new(WORKFLOW).step("prepare", prepare).step("evaluate", evaluate)
 }
 
 #[derive(Deserialize)]
 struct Input {
     evaluation: String,
+}
+
+/// Waits until the version can be asked: one that is code may need an environment first.
+async fn prepare(step: StepCx) -> Result<Value> {
+    let it = step.cx.get::<Evaluation>(&step.input::<Input>()?.evaluation).await?;
+    let version = it.spec.model_version.to_string();
+    let Some(run) = asking::ready(&step, &version, it.status.preparing.as_deref()).await? else {
+        return Ok(json!({"version": version}));
+    };
+    let uid = it.metadata.uid.as_str();
+    step.cx.update_status::<Evaluation>(uid, |status| status.preparing = Some(run.clone())).await?;
+    Err(asking::wait())
 }
 
 async fn evaluate(step: StepCx) -> Result<Value> {
@@ -34,6 +48,7 @@ async fn evaluate(step: StepCx) -> Result<Value> {
     let subject = Subject::of(&asker, None, Some(&it.spec.model_version)).await?;
     // They may have lost the right since they ordered it.
     subject.may_predict(&asker).await?;
+    let subject = subject.known(&asker).await?;
     let source = Source::of(&asker, &it.spec.dataset_version).await?;
     let rows = source.profile.rows;
     if rows > ROWS_MAX {
@@ -81,11 +96,11 @@ struct Asked<'a> {
 impl Asked<'_> {
     /// Predicts and judges all rows; answers what was found, of how many rows, and the seconds that predicting took.
     async fn judged(&self, mut heard: mpsc::Receiver<Vec<Row>>) -> Result<(Quality, u64, f64)> {
-        let (mut judge, mut done, mut seconds) = (Judge::new(&self.subject.classes), 0, 0.0);
+        let (mut judge, mut done, mut seconds) = (Judge::new(&self.subject.known.classes), 0, 0.0);
         while let Some(some) = heard.next().await {
             self.step.check()?;
             let began = self.step.cx.now();
-            let predicted = self.subject.predicted(self.asker, &some, Some(self.target)).await?;
+            let predicted = self.subject.predicted(self.asker, &some).await?;
             seconds += self.step.cx.now().seconds_since(began).max(0.0);
             for (row, said) in some.iter().zip(&predicted) {
                 judge.add(row.get(self.target).unwrap_or(&Value::Null), said);

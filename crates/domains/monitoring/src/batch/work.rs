@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use asking::{Predicted, Row};
+use base::Quiet;
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt, channel::mpsc, executor::block_on, join};
 use kernel::{
@@ -12,15 +14,11 @@ use kernel::{
     declare::Body,
     dispatch::{self, Answer, Call, Verb},
     prelude::*,
-    runs,
 };
 use ports::table::{Column, ColumnProfile, ColumnType, Format, Profile, Table, Tables, Values, cells};
 
 use super::{BatchPrediction, DATASET_VERSIONS, DATASETS, Part, Source};
-use crate::{
-    baseline,
-    sight::{self, Watched},
-};
+use crate::sight::{self, Watched};
 
 /// Rows of a part, about.
 const PART_ROWS: usize = 20_000;
@@ -40,39 +38,19 @@ struct Input {
     batch: String,
 }
 
-/// How often is looked whether a version can be asked by now, in seconds.
-const LOOK_S: u32 = 2;
-
 /// Waits until the version can be asked: one that is code may need an environment first.
 async fn prepare(step: StepCx) -> Result<Value> {
-    #[derive(Deserialize)]
-    struct Readiness {
-        ready: bool,
-        run: Option<String>,
-    }
     let cx = &step.cx;
     let it = cx.get::<BatchPrediction>(&step.input::<Input>()?.batch).await?;
     let version = version_of(&it)?.to_string();
-    if let Some(run) = &it.status.preparing {
-        let raw = cx.read("system.runs", run).await?;
-        return match raw.status.get("phase").and_then(Value::as_str) {
-            Some("Succeeded") => Ok(json!({"version": version})),
-            Some("Failed" | "Cancelled") => {
-                Err(Error::conflict("deploy-failed", format!("the run {run} did not make {version} ready"))
-                    .hint(format!("`aic runs logs {run}` says why")))
-            }
-            _ => Err(runs::wait(LOOK_S)),
-        };
-    }
-    let told = cx.call_action(sight::ENDPOINTS, None, "make-ready", json!({"version": version})).await?;
-    let told: Readiness = serde_json::from_value(told).map_err(Error::internal)?;
-    let Some(run) = told.run.filter(|_| !told.ready) else { return Ok(json!({"version": version})) };
-    step.line(&format!("{version} is made ready by the run {run}"));
+    let Some(run) = asking::ready(&step, &version, it.status.preparing.as_deref()).await? else {
+        return Ok(json!({"version": version}));
+    };
     cx.update_status::<BatchPrediction>(it.metadata.uid.as_str(), |status| {
         status.preparing = Some(run.clone());
     })
     .await?;
-    Err(runs::wait(LOOK_S))
+    Err(asking::wait())
 }
 
 fn version_of(it: &Object<BatchPrediction>) -> Result<&Ref> {
@@ -130,25 +108,6 @@ async fn predict(step: StepCx) -> Result<Value> {
     Ok(json!({"rows": done}))
 }
 
-/// A watch that hears of cancellation and tells of no progress: the reader is ahead of the work.
-struct Quiet(StepCx);
-
-impl Watch for Quiet {
-    fn progress(&self, _: u64, _: u64, _: &str) {}
-
-    fn line(&self, text: &str) {
-        self.0.line(text);
-    }
-
-    fn stopped(&self) -> bool {
-        self.0.stopped()
-    }
-
-    fn elapsed_s(&self) -> f64 {
-        self.0.elapsed_s()
-    }
-}
-
 /// The version that predicts, as what is watched.
 async fn model(cx: &Cx, it: &Object<BatchPrediction>) -> Result<Watched> {
     sight::of_version(cx, version_of(it)?).await
@@ -173,10 +132,10 @@ async fn part(
     for mut table in tables {
         let row = |at: usize| {
             let value = |column: &Column| (column.name.clone(), cells::value(column, at));
-            table.columns.iter().filter(|it| watched.inputs.contains(&it.name)).map(value).collect()
+            table.columns.iter().filter(|it| watched.known.inputs.contains(&it.name)).map(value).collect()
         };
-        let rows: Vec<serde_json::Map<String, Value>> = (0..table.rows).map(row).collect();
-        let predictions = baseline::predicted(cx, watched, &rows).await?;
+        let rows: Vec<Row> = (0..table.rows).map(row).collect();
+        let predictions = watched.known.predicted(cx, &watched.version, &rows).await?;
         table.columns.extend(columns(watched, &predictions));
         count += table.rows as u64;
         let appended = cx.blocking(move || {
@@ -196,13 +155,13 @@ async fn part(
 }
 
 /// The columns predictions become.
-fn columns(watched: &Watched, predictions: &[baseline::Predicted]) -> Vec<Column> {
-    let numbers = |name: String, of: &dyn Fn(&baseline::Predicted) -> Option<f64>| Column {
+fn columns(watched: &Watched, predictions: &[Predicted]) -> Vec<Column> {
+    let numbers = |name: String, of: &dyn Fn(&Predicted) -> Option<f64>| Column {
         name,
         kind: ColumnType::Number,
         values: Values::Numbers(predictions.iter().map(|it| of(it).unwrap_or(f64::NAN)).collect()),
     };
-    if watched.classes.is_empty() && predictions.iter().all(|it| it.label.is_none()) {
+    if watched.known.classes.is_empty() && predictions.iter().all(|it| it.label.is_none()) {
         return vec![numbers("prediction".to_owned(), &|it| it.prediction)];
     }
     let mut distinct: Vec<String> = Vec::new();
@@ -221,6 +180,7 @@ fn columns(watched: &Watched, predictions: &[baseline::Predicted]) -> Vec<Column
         values: Values::Texts { codes, distinct },
     };
     let chances = watched
+        .known
         .classes
         .iter()
         .map(|class| numbers(format!("probability_{class}"), &|it| it.probabilities.get(class).copied()));
@@ -366,7 +326,7 @@ async fn part_profile(cx: &Cx, it: &Object<BatchPrediction>) -> Result<Profile> 
     let raw = cx.read(DATASET_VERSIONS, &it.spec.dataset_version).await?;
     let mut whole = profile(raw.status.get("profile"))?;
     let watched = model(cx, it).await?;
-    let first = baseline::Predicted { label: watched.classes.first().cloned(), ..Default::default() };
+    let first = Predicted { label: watched.known.classes.first().cloned(), ..Default::default() };
     for column in columns(&watched, &[first]) {
         whole.columns.push(ColumnProfile::of(column.name, column.kind, whole.rows));
     }

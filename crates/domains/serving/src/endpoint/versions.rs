@@ -16,7 +16,7 @@ pub fn serve(kind: KindBuilder<Endpoint>) -> KindBuilder<Endpoint> {
         .needs("predict")
         .action_on_all(
             "signature",
-            "What a version of a model takes and gives; it need not be in service.",
+            "What a version of a model takes and gives, and a row it can be tried with; it need not be in service.",
             signature,
         )
         .needs("predict")
@@ -68,7 +68,9 @@ struct OfVersion {
 /// What any version takes and gives.
 async fn signature(cx: Cx, ask: OfVersion) -> Result<Value> {
     let loaded = cx.port::<Serving>()?.model(&cx, &ask.version, &How::wanted(None)).await?;
-    serde_json::to_value(&loaded.signature).map_err(Error::internal)
+    let mut told = serde_json::to_value(&loaded.signature).map_err(Error::internal)?;
+    told["example"] = loaded.example.clone().unwrap_or_default();
+    Ok(told)
 }
 
 /// Whether a version can be asked.
