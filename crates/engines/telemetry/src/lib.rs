@@ -1,11 +1,10 @@
 //! Tells spans to a collector of traces: OTLP over HTTP, as protobuf, by the one way out.
 //!
 //! Spans wait in a bounded queue and go in batches. What finds no room, and what the collector does not take after a few
-//! tries, is counted and lost: nobody who predicts waits for a collector. `opentelemetry-otlp` would bring an SDK with
-//! threads, clocks and clients of its own for what are two messages here.
+//! tries, is counted and lost: nobody who predicts waits for a collector. The messages are `opentelemetry-proto`'s;
+//! `opentelemetry-otlp` would bring threads, clocks and clients of its own.
 
 mod encode;
-mod messages;
 
 use std::{
     collections::VecDeque,

@@ -1,11 +1,13 @@
 //! A collector in memory that takes, refuses and comes back.
 
 use base::Time;
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::ExportTraceServiceRequest, common::v1::any_value::Value, trace::v1 as message,
+};
 use ports::{fetch::Response, telemetry::Attribute};
 use prost::Message;
 
 use super::*;
-use crate::messages::{Export, Value};
 
 /// Answers with each status in turn, then with the last for ever.
 struct Fake {
@@ -18,9 +20,9 @@ impl Fake {
         Arc::new(Self { statuses: Mutex::new(statuses.iter().copied().collect()), seen: Mutex::default() })
     }
 
-    fn spans(&self) -> Vec<messages::Span> {
+    fn spans(&self) -> Vec<message::Span> {
         let seen = self.seen.lock().unwrap();
-        let read = |request: &Request| Export::decode(&request.body[..]).unwrap();
+        let read = |request: &Request| ExportTraceServiceRequest::decode(&request.body[..]).unwrap();
         let spans = seen.iter().flat_map(|it| read(it).resource_spans);
         spans.flat_map(|it| it.scope_spans).flat_map(|it| it.spans).collect()
     }
@@ -80,7 +82,10 @@ async fn a_span_arrives_as_it_was_made() {
     assert_eq!((told.start_time_unix_nano, told.end_time_unix_nano), (1_000_000_000, 1_000_250_000));
     assert_eq!(told.status.map(|it| (it.code, it.message)), Some((2, "it broke".to_owned())));
     let values: Vec<_> = told.attributes.into_iter().map(|it| it.value.unwrap().value.unwrap()).collect();
-    assert_eq!(values, [Value::Integer(3), Value::Number(0.5), Value::Text("failed".to_owned())]);
+    assert_eq!(
+        values,
+        [Value::IntValue(3), Value::DoubleValue(0.5), Value::StringValue("failed".to_owned())]
+    );
     let seen = fake.seen.lock().unwrap();
     let header = |name: &str| seen[0].headers.iter().find(|it| it.0 == name).map(|it| it.1.clone());
     assert_eq!(header("content-type").as_deref(), Some("application/x-protobuf"));

@@ -1,213 +1,48 @@
 //! OTLP over HTTP (OpenTelemetry Protocol 1.x, `POST /v1/traces`): what a request says, in protobuf or JSON.
 //!
-//! The messages are those of `opentelemetry/proto/{collector/trace,trace,resource,common}/v1`, as far as they are read.
+//! The messages are those of the crate `opentelemetry-proto`; JSON is read here, because what is wrong in it is answered.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::ExportTraceServiceRequest,
+    common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList, any_value::Value as Any},
+    resource::v1::Resource,
+    trace::v1::{
+        ResourceSpans, ScopeSpans, Span, Status,
+        span::{Event, Link},
+    },
+};
 use prost::Message;
 use serde_json::{Map, Number, Value};
 
 use crate::fault::{Fault, Result};
 
-/// `ExportTraceServiceRequest`.
-#[derive(Clone, PartialEq, Message)]
-pub struct Export {
-    /// `resource_spans`.
-    #[prost(message, repeated, tag = "1")]
-    pub resources: Vec<ResourceSpans>,
-}
-
-/// `ResourceSpans`.
-#[derive(Clone, PartialEq, Message)]
-pub struct ResourceSpans {
-    /// What told the spans.
-    #[prost(message, optional, tag = "1")]
-    pub resource: Option<Resource>,
-    /// `scope_spans`.
-    #[prost(message, repeated, tag = "2")]
-    pub scopes: Vec<ScopeSpans>,
-}
-
-/// `Resource`.
-#[derive(Clone, PartialEq, Message)]
-pub struct Resource {
-    /// What is told of it.
-    #[prost(message, repeated, tag = "1")]
-    pub attributes: Vec<KeyValue>,
-}
-
-/// `ScopeSpans`.
-#[derive(Clone, PartialEq, Message)]
-pub struct ScopeSpans {
-    /// The spans.
-    #[prost(message, repeated, tag = "2")]
-    pub spans: Vec<Span>,
-}
-
-/// `Span`.
-#[derive(Clone, PartialEq, Message)]
-pub struct Span {
-    /// 16 bytes.
-    #[prost(bytes = "vec", tag = "1")]
-    pub trace_id: Vec<u8>,
-    /// 8 bytes.
-    #[prost(bytes = "vec", tag = "2")]
-    pub span_id: Vec<u8>,
-    /// 8 bytes, or none.
-    #[prost(bytes = "vec", tag = "4")]
-    pub parent_span_id: Vec<u8>,
-    /// What it does.
-    #[prost(string, tag = "5")]
-    pub name: String,
-    /// When it began, in nanoseconds since 1970.
-    #[prost(fixed64, tag = "7")]
-    pub start_time_unix_nano: u64,
-    /// When it ended, in nanoseconds since 1970; 0 while it has not.
-    #[prost(fixed64, tag = "8")]
-    pub end_time_unix_nano: u64,
-    /// What is told of it.
-    #[prost(message, repeated, tag = "9")]
-    pub attributes: Vec<KeyValue>,
-    /// What happened in it.
-    #[prost(message, repeated, tag = "11")]
-    pub events: Vec<Event>,
-    /// Spans it has to do with.
-    #[prost(message, repeated, tag = "13")]
-    pub links: Vec<Link>,
-    /// How it ended.
-    #[prost(message, optional, tag = "15")]
-    pub status: Option<Status>,
-}
-
-/// `Span.Event`.
-#[derive(Clone, PartialEq, Message)]
-pub struct Event {
-    /// When, in nanoseconds since 1970.
-    #[prost(fixed64, tag = "1")]
-    pub time_unix_nano: u64,
-    /// What.
-    #[prost(string, tag = "2")]
-    pub name: String,
-    /// What is told of it.
-    #[prost(message, repeated, tag = "3")]
-    pub attributes: Vec<KeyValue>,
-}
-
-/// `Span.Link`.
-#[derive(Clone, PartialEq, Message)]
-pub struct Link {
-    /// 16 bytes.
-    #[prost(bytes = "vec", tag = "1")]
-    pub trace_id: Vec<u8>,
-    /// 8 bytes.
-    #[prost(bytes = "vec", tag = "2")]
-    pub span_id: Vec<u8>,
-    /// What is told of it.
-    #[prost(message, repeated, tag = "4")]
-    pub attributes: Vec<KeyValue>,
-}
-
-/// `Status`.
-#[derive(Clone, PartialEq, Message)]
-pub struct Status {
-    /// What went wrong.
-    #[prost(string, tag = "2")]
-    pub message: String,
-    /// 0 unset, 1 ok, 2 error.
-    #[prost(int32, tag = "3")]
-    pub code: i32,
-}
-
-/// `KeyValue`.
-#[derive(Clone, PartialEq, Message)]
-pub struct KeyValue {
-    /// What is told.
-    #[prost(string, tag = "1")]
-    pub key: String,
-    /// Its value.
-    #[prost(message, optional, tag = "2")]
-    pub value: Option<AnyValue>,
-}
-
-/// `AnyValue`.
-#[derive(Clone, PartialEq, Message)]
-pub struct AnyValue {
-    /// The one that is set.
-    #[prost(oneof = "Any", tags = "1, 2, 3, 4, 5, 6, 7")]
-    pub value: Option<Any>,
-}
-
-/// What an `AnyValue` may be.
-#[derive(Clone, PartialEq, prost::Oneof)]
-pub enum Any {
-    /// A text.
-    #[prost(string, tag = "1")]
-    Text(String),
-    /// A flag.
-    #[prost(bool, tag = "2")]
-    Flag(bool),
-    /// A whole number.
-    #[prost(int64, tag = "3")]
-    Whole(i64),
-    /// A number.
-    #[prost(double, tag = "4")]
-    Number(f64),
-    /// A list.
-    #[prost(message, tag = "5")]
-    List(List),
-    /// A map.
-    #[prost(message, tag = "6")]
-    Map(Pairs),
-    /// Bytes.
-    #[prost(bytes = "vec", tag = "7")]
-    Bytes(Vec<u8>),
-}
-
-/// `ArrayValue`.
-#[derive(Clone, PartialEq, Message)]
-pub struct List {
-    /// Its items.
-    #[prost(message, repeated, tag = "1")]
-    pub values: Vec<AnyValue>,
-}
-
-/// `KeyValueList`.
-#[derive(Clone, PartialEq, Message)]
-pub struct Pairs {
-    /// Its pairs.
-    #[prost(message, repeated, tag = "1")]
-    pub values: Vec<KeyValue>,
-}
-
 fn bad() -> Fault {
     Fault::bad("Invalid OpenTelemetry format")
 }
 
-impl Export {
-    /// A request in protobuf.
-    pub fn of_protobuf(bytes: &[u8]) -> Result<Self> {
-        Self::decode(bytes).map_err(|_| bad())
-    }
+/// A request in protobuf.
+pub fn of_protobuf(bytes: &[u8]) -> Result<ExportTraceServiceRequest> {
+    ExportTraceServiceRequest::decode(bytes).map_err(|_| bad())
+}
 
-    /// A request in JSON: identifiers in hexadecimal digits, names in camel case, whole numbers as texts (OTLP
-    /// section «JSON Protobuf Encoding»).
-    pub fn of_json(bytes: &[u8]) -> Result<Self> {
-        let told = face_web::body::parse(bytes).map_err(|_| bad())?;
-        let resources = items(&told, "resourceSpans")?
-            .iter()
-            .map(|it| {
-                let scopes = items(it, "scopeSpans")?
-                    .iter()
-                    .map(|it| Ok(ScopeSpans { spans: each(it, "spans", span)? }))
-                    .collect::<Result<_>>()?;
-                let resource = match &it["resource"] {
-                    Value::Null => None,
-                    resource => Some(Resource { attributes: each(resource, "attributes", pair)? }),
-                };
-                Ok(ResourceSpans { resource, scopes })
-            })
-            .collect::<Result<_>>()?;
-        Ok(Self { resources })
-    }
+/// A request in JSON: identifiers in hexadecimal digits, names in camel case, whole numbers as texts (OTLP section
+/// «JSON Protobuf Encoding»).
+pub fn of_json(bytes: &[u8]) -> Result<ExportTraceServiceRequest> {
+    let told = face_web::body::parse(bytes).map_err(|_| bad())?;
+    let resource_spans = each(&told, "resourceSpans", |it| {
+        let scope = |it: &Value| Ok(ScopeSpans { spans: each(it, "spans", span)?, ..ScopeSpans::default() });
+        let resource = match &it["resource"] {
+            Value::Null => None,
+            it => Some(Resource { attributes: each(it, "attributes", pair)?, ..Resource::default() }),
+        };
+        Ok(ResourceSpans {
+            resource,
+            scope_spans: each(it, "scopeSpans", scope)?,
+            ..ResourceSpans::default()
+        })
+    })?;
+    Ok(ExportTraceServiceRequest { resource_spans })
 }
 
 fn items<'a>(told: &'a Value, field: &str) -> Result<&'a [Value]> {
@@ -268,6 +103,7 @@ fn span(told: &Value) -> Result<Span> {
                 time_unix_nano: nanoseconds(it, "timeUnixNano")?,
                 name: text(it, "name")?,
                 attributes: each(it, "attributes", pair)?,
+                ..Event::default()
             })
         })?,
         links: each(told, "links", |it| {
@@ -275,9 +111,11 @@ fn span(told: &Value) -> Result<Span> {
                 trace_id: id(it, "traceId")?,
                 span_id: id(it, "spanId")?,
                 attributes: each(it, "attributes", pair)?,
+                ..Link::default()
             })
         })?,
         status,
+        ..Span::default()
     })
 }
 
@@ -300,7 +138,7 @@ fn pair(told: &Value) -> Result<KeyValue> {
         Value::Null => None,
         value => Some(AnyValue { value: any_of(value)? }),
     };
-    Ok(KeyValue { key: text(told, "key")?, value })
+    Ok(KeyValue { key: text(told, "key")?, value, ..KeyValue::default() })
 }
 
 fn any_of(told: &Value) -> Result<Option<Any>> {
@@ -308,16 +146,18 @@ fn any_of(told: &Value) -> Result<Option<Any>> {
         return Ok(None);
     };
     Ok(Some(match (sort.as_str(), value) {
-        ("stringValue", Value::String(text)) => Any::Text(text.clone()),
-        ("boolValue", Value::Bool(flag)) => Any::Flag(*flag),
-        ("intValue", value) => Any::Whole(crate::ask::whole(value).ok_or_else(bad)?),
-        ("doubleValue", value) => Any::Number(crate::ask::number(value).ok_or_else(bad)?),
-        ("bytesValue", Value::String(text)) => Any::Bytes(BASE64_STANDARD.decode(text).map_err(|_| bad())?),
+        ("stringValue", Value::String(text)) => Any::StringValue(text.clone()),
+        ("boolValue", Value::Bool(flag)) => Any::BoolValue(*flag),
+        ("intValue", value) => Any::IntValue(crate::ask::whole(value).ok_or_else(bad)?),
+        ("doubleValue", value) => Any::DoubleValue(crate::ask::number(value).ok_or_else(bad)?),
+        ("bytesValue", Value::String(text)) => {
+            Any::BytesValue(BASE64_STANDARD.decode(text).map_err(|_| bad())?)
+        }
         ("arrayValue", value) => {
             let values = each(value, "values", |it| Ok(AnyValue { value: any_of(it)? }))?;
-            Any::List(List { values })
+            Any::ArrayValue(ArrayValue { values })
         }
-        ("kvlistValue", value) => Any::Map(Pairs { values: each(value, "values", pair)? }),
+        ("kvlistValue", value) => Any::KvlistValue(KeyValueList { values: each(value, "values", pair)? }),
         _ => return Err(bad()),
     }))
 }
@@ -325,17 +165,18 @@ fn any_of(told: &Value) -> Result<Option<Any>> {
 /// A value as JSON; what is no number in JSON becomes a text, and so do bytes.
 pub fn plain(value: Option<&AnyValue>) -> Value {
     match value.and_then(|value| value.value.as_ref()) {
-        None => Value::Null,
+        // An index into a table of texts is told by profiles only.
+        None | Some(Any::StringValueStrindex(_)) => Value::Null,
         // Neither store takes it, and no text needs it.
-        Some(Any::Text(text)) => text.replace('\0', "\u{fffd}").into(),
-        Some(Any::Flag(flag)) => (*flag).into(),
-        Some(Any::Whole(number)) => (*number).into(),
-        Some(Any::Number(number)) => {
+        Some(Any::StringValue(text)) => text.replace('\0', "\u{fffd}").into(),
+        Some(Any::BoolValue(flag)) => (*flag).into(),
+        Some(Any::IntValue(number)) => (*number).into(),
+        Some(Any::DoubleValue(number)) => {
             Number::from_f64(*number).map_or_else(|| number.to_string().into(), Value::Number)
         }
-        Some(Any::List(list)) => list.values.iter().map(|value| plain(Some(value))).collect(),
-        Some(Any::Map(pairs)) => plain_map(&pairs.values).into(),
-        Some(Any::Bytes(bytes)) => BASE64_STANDARD.encode(bytes).into(),
+        Some(Any::ArrayValue(list)) => list.values.iter().map(|value| plain(Some(value))).collect(),
+        Some(Any::KvlistValue(pairs)) => plain_map(&pairs.values).into(),
+        Some(Any::BytesValue(bytes)) => BASE64_STANDARD.encode(bytes).into(),
     }
 }
 
@@ -367,9 +208,9 @@ mod tests {
                 "events": [{"timeUnixNano": "1", "name": "e"}], "status": {"code": 2, "message": "no"}
             }]}]
         }]});
-        let export = Export::of_json(told.to_string().as_bytes()).unwrap();
-        assert_eq!(Export::of_protobuf(&export.encode_to_vec()).unwrap(), export);
-        let span = &export.resources[0].scopes[0].spans[0];
+        let export = of_json(told.to_string().as_bytes()).unwrap();
+        assert_eq!(of_protobuf(&export.encode_to_vec()).unwrap(), export);
+        let span = &export.resource_spans[0].scope_spans[0].spans[0];
         assert_eq!(
             Value::from(plain_map(&span.attributes)),
             json!({"n": 7, "l": [0.5, true], "m": {"a": null}})
@@ -384,15 +225,15 @@ mod tests {
             json!({"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "xy"}]}]}]}),
             json!({"resourceSpans": [{"scopeSpans": [{"spans": [{"attributes": [{"key": "a", "value": {"odd": 1}}]}]}]}]}),
         ] {
-            assert_eq!(Export::of_json(told.to_string().as_bytes()).unwrap_err().status, 400, "{told}");
+            assert_eq!(of_json(told.to_string().as_bytes()).unwrap_err().status, 400, "{told}");
         }
-        assert_eq!(Export::of_protobuf(&[0xff, 1, 2]).unwrap_err().status, 400);
+        assert_eq!(of_protobuf(&[0xff, 1, 2]).unwrap_err().status, 400);
     }
 
     proptest! {
         #[test]
         fn no_bytes_make_it_fall(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = (Export::of_protobuf(&bytes), Export::of_json(&bytes));
+            let _ = (of_protobuf(&bytes), of_json(&bytes));
         }
     }
 }

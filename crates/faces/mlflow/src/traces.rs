@@ -13,6 +13,7 @@ use axum::{
 use base::Digest;
 use face_web::body;
 use kernel::cx::Cx;
+use opentelemetry_proto::tonic::{collector::trace::v1::ExportTraceServiceRequest, resource::v1::Resource};
 use ports::tracking::trace::{Edit, End, Spans, State, TRACES_MAX, Trace, Traces, Which};
 use serde_json::{Map, Value, json};
 
@@ -320,8 +321,8 @@ pub async fn export(Extracted(shared): Extracted<Shared>, request: Request) -> R
         let bytes = body::bytes(http_body, BODY_MAX).await?;
         let bytes = unpacked(&parts.headers, bytes)?;
         let export = match media.as_str() {
-            "application/x-protobuf" => otlp::Export::of_protobuf(&bytes)?,
-            "application/json" => otlp::Export::of_json(&bytes)?,
+            "application/x-protobuf" => otlp::of_protobuf(&bytes)?,
+            "application/json" => otlp::of_json(&bytes)?,
             other => {
                 return Err(Fault::bad(format!(
                     "Invalid Content-Type: {other}. Expected: application/x-protobuf or application/json"
@@ -368,16 +369,16 @@ fn unpacked(headers: &HeaderMap, bytes: Bytes) -> Result<Vec<u8>> {
     Ok(to)
 }
 
-async fn keep(cx: &Cx, export: otlp::Export, experiment: &str, run: Option<&str>) -> Result<()> {
-    if export.resources.is_empty() {
+async fn keep(cx: &Cx, export: ExportTraceServiceRequest, experiment: &str, run: Option<&str>) -> Result<()> {
+    if export.resource_spans.is_empty() {
         return Err(Fault::bad("Invalid OpenTelemetry format - no spans found"));
     }
     let experiment = experiments::active(cx, experiment, "update").await?;
     let prices = Prices::of(cx, &export).await?;
     let mut told: BTreeMap<String, Spans> = BTreeMap::new();
-    for resource in &export.resources {
+    for resource in &export.resource_spans {
         let tags = resource_tags(resource.resource.as_ref())?;
-        for it in resource.scopes.iter().flat_map(|scope| &scope.spans) {
+        for it in resource.scope_spans.iter().flat_map(|scope| &scope.spans) {
             let id = span::trace_of(it)?;
             let spans = told.entry(id.clone()).or_insert_with(|| Spans {
                 org: cx.org.to_string(),
@@ -411,7 +412,7 @@ async fn keep(cx: &Cx, export: otlp::Export, experiment: &str, run: Option<&str>
 }
 
 /// What a resource tells, as tags; OpenTelemetry's and MLflow's own words are left out.
-fn resource_tags(resource: Option<&otlp::Resource>) -> Result<BTreeMap<String, String>> {
+fn resource_tags(resource: Option<&Resource>) -> Result<BTreeMap<String, String>> {
     let Some(resource) = resource else { return Ok(BTreeMap::new()) };
     let mut tags = BTreeMap::new();
     for (key, value) in otlp::plain_map(&resource.attributes) {

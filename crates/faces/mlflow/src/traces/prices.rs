@@ -4,13 +4,14 @@
 use std::collections::HashMap;
 
 use kernel::{cx::Cx, object::Raw};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use serde_json::{Map, Value, json};
 
 use super::{
     conventions::{MODEL, PROVIDER},
     span::{COST, USAGE},
 };
-use crate::{fault::Result, objects, otlp, walk::Walk};
+use crate::{fault::Result, objects, walk::Walk};
 
 /// The kind of prices.
 const PRICES: &str = "catalog.model-prices";
@@ -53,8 +54,8 @@ impl Price {
 
 impl Prices {
     /// All of the project, for spans that count tokens; none for others.
-    pub async fn of(cx: &Cx, told: &otlp::Export) -> Result<Self> {
-        let mut spans = told.resources.iter().flat_map(|it| &it.scopes).flat_map(|it| &it.spans);
+    pub async fn of(cx: &Cx, told: &ExportTraceServiceRequest) -> Result<Self> {
+        let mut spans = told.resource_spans.iter().flat_map(|it| &it.scope_spans).flat_map(|it| &it.spans);
         if !spans.any(|span| span.attributes.iter().any(|it| it.key.contains("oken"))) {
             return Ok(Self::default());
         }

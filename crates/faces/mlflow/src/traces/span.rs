@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use opentelemetry_proto::tonic::trace::v1 as message;
 use ports::tracking::trace::Span;
 use serde::Serialize;
 use serde_json::{Map, Value, json, ser::Formatter};
@@ -34,7 +35,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// A span's trace, as MLflow calls it.
-pub fn trace_of(told: &otlp::Span) -> Result<String> {
+pub fn trace_of(told: &message::Span) -> Result<String> {
     match told.trace_id.len() {
         16 => Ok(format!("tr-{}", hex(&told.trace_id))),
         _ => Err(Fault::unprocessable(
@@ -44,7 +45,7 @@ pub fn trace_of(told: &otlp::Span) -> Result<String> {
 }
 
 /// A span as it is kept, with what it cost by the prices there are.
-pub fn kept(told: &otlp::Span, prices: &Prices) -> Result<Span> {
+pub fn kept(told: &message::Span, prices: &Prices) -> Result<Span> {
     let wrong = |what: &str| {
         Fault::unprocessable(format!("Cannot convert OpenTelemetry span to MLflow span: {what}"))
     };
@@ -303,22 +304,25 @@ fn content(message: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value as Any};
+
     use super::*;
 
     #[test]
     fn a_span_comes_back_as_it_was_told() {
-        let text = |key: &str, value: &str| otlp::KeyValue {
+        let text = |key: &str, value: &str| KeyValue {
             key: key.to_owned(),
-            value: Some(otlp::AnyValue { value: Some(otlp::Any::Text(value.to_owned())) }),
+            value: Some(AnyValue { value: Some(Any::StringValue(value.to_owned())) }),
+            ..KeyValue::default()
         };
-        let told = otlp::Span {
+        let told = message::Span {
             trace_id: vec![1; 16],
             span_id: vec![2; 8],
             name: "s".to_owned(),
             start_time_unix_nano: 5,
             attributes: vec![text("mlflow.spanType", "LLM"), text("a", "b")],
-            status: Some(otlp::Status { code: 1, message: String::new() }),
-            ..otlp::Span::default()
+            status: Some(message::Status { code: 1, ..message::Status::default() }),
+            ..message::Span::default()
         };
         let span = kept(&told, &Prices::default()).unwrap();
         assert_eq!(
