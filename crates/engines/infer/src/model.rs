@@ -10,7 +10,7 @@ use crate::{
     fault::{failed, not_explainable},
     origin::Origins,
     plan::{Plan, Source},
-    score::Scorer,
+    score::{Explained, Scorer},
     signature::admit,
     value::{Data, Value},
 };
@@ -28,6 +28,13 @@ struct Explains {
     step: usize,
     input: Source,
     origins: Origins,
+}
+
+/// What of a row is explained: its class, the score that speaks for it, and with which sign.
+struct Asked {
+    class: Option<usize>,
+    score: u32,
+    sign: f64,
 }
 
 impl Classic {
@@ -93,16 +100,17 @@ impl Model for Classic {
             return Err(not_explainable("its features cannot be led back to its inputs"));
         }
         let classes = self.predicted(&slots);
-        let mut explanations = Vec::with_capacity(rows);
-        for at in 0..rows {
-            let class = match &classes {
-                Some(classes) => Some(*classes.get(at).ok_or_else(|| failed("graph", "rows got lost"))?),
-                None => None,
-            };
-            let row = &elements[at * width..][..width];
-            explanations.push(self.explanation(explains, scorer, (row, class))?);
-        }
-        Ok(explanations)
+        let class = |at: usize| match &classes {
+            Some(classes) => {
+                classes.get(at).copied().map(Some).ok_or_else(|| failed("graph", "rows got lost"))
+            }
+            None => Ok(None),
+        };
+        let asked: Vec<Asked> = (0..rows).map(|at| self.asked(scorer, class(at)?)).collect::<Result<_>>()?;
+        let each = elements.chunks_exact(width.max(1)).zip(&asked);
+        let told = scorer.explain(&each.map(|(row, it)| (row, it.score)).collect::<Vec<_>>());
+        let each = told.into_iter().zip(asked);
+        Ok(each.map(|(told, asked)| self.explanation(explains, scorer, (told, asked))).collect())
     }
 
     fn bytes(&self) -> usize {
@@ -111,21 +119,25 @@ impl Model for Classic {
 }
 
 impl Classic {
-    fn explanation(
-        &self,
-        explains: &Explains,
-        scorer: &Scorer,
-        (row, class): (&[f64], Option<usize>),
-    ) -> Result<Explanation> {
+    /// Which score speaks for a class.
+    fn asked(&self, scorer: &Scorer, class: Option<usize>) -> Result<Asked> {
         let classes = &self.signature.classes;
         // The only score of two classes speaks for the second; its opposite for the first.
         let (score, sign) = match (class, scorer.scores()) {
             (Some(class), 1) if classes.len() == 2 => (0, if class == 1 { 1.0 } else { -1.0 }),
-            (Some(class), scores) if scores == classes.len() => (class, 1.0),
+            (Some(class), scores) if scores == classes.len() => (class as u32, 1.0),
             (None, 1) => (0, 1.0),
             _ => return Err(not_explainable("its scores are not its classes")),
         };
-        let told = scorer.explain(row, score);
+        Ok(Asked { class, score, sign })
+    }
+
+    fn explanation(
+        &self,
+        explains: &Explains,
+        scorer: &Scorer,
+        (told, asked): (Explained, Asked),
+    ) -> Explanation {
         let mut contributions = BTreeMap::new();
         for name in &explains.origins.names {
             contributions.insert(name.clone(), 0.0);
@@ -133,16 +145,16 @@ impl Classic {
         for (feature, phi) in told.phi.iter().enumerate() {
             let name = explains.origins.name(feature);
             if let Some(sum) = name.and_then(|name| contributions.get_mut(name)) {
-                *sum += sign * phi;
+                *sum += asked.sign * phi;
             }
         }
-        Ok(Explanation {
-            class: class.map(|at| classes[at].clone()),
-            base: sign * told.base,
+        Explanation {
+            class: asked.class.map(|at| self.signature.classes[at].clone()),
+            base: asked.sign * told.base,
             contributions,
-            margin: sign * told.margin,
+            margin: asked.sign * told.margin,
             method: scorer.method().to_owned(),
-        })
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Trees and linear models as operators: raw scores, then what the file wants made of them.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::OnceLock};
 
 use base::Result;
 
@@ -9,14 +9,15 @@ use crate::{
     fault::{failed, not_explainable, unreadable},
     linear::Linear,
     op::{Op, Out},
-    shap::{DEPTH_MAX, Explainer},
+    shap::{DEPTH_MAX, Explainer, Tables},
     trees::{Aggregate, Ensemble},
     value::{Data, Value},
 };
 
 /// What computes raw scores.
 enum Form {
-    Trees(Ensemble),
+    /// The tables are made when the first row is explained.
+    Trees(Ensemble, OnceLock<Option<Tables>>),
     Linear(Linear),
 }
 
@@ -59,7 +60,7 @@ impl Scorer {
     pub fn tree_regressor(of: Attributes<'_>) -> Result<Self> {
         let targets = targets(of, "n_targets")?;
         Ok(Self {
-            form: Form::Trees(Ensemble::read(of, "target", targets)?),
+            form: Form::Trees(Ensemble::read(of, "target", targets)?, OnceLock::new()),
             post: Post::read(of)?,
             classes: None,
         })
@@ -89,7 +90,7 @@ impl Scorer {
             }
         }
         Ok(Self {
-            form: Form::Trees(trees),
+            form: Form::Trees(trees, OnceLock::new()),
             post: Post::read(of)?,
             classes: Some(Classes { labels, single, above }),
         })
@@ -115,7 +116,7 @@ impl Scorer {
     /// How many raw scores it gives.
     pub fn scores(&self) -> usize {
         match &self.form {
-            Form::Trees(trees) => trees.targets,
+            Form::Trees(trees, _) => trees.targets,
             Form::Linear(linear) => linear.scores,
         }
     }
@@ -123,7 +124,7 @@ impl Scorer {
     /// How many features a row must have.
     pub fn features(&self) -> usize {
         match &self.form {
-            Form::Trees(trees) => trees.features,
+            Form::Trees(trees, _) => trees.features,
             Form::Linear(linear) => linear.features,
         }
     }
@@ -131,7 +132,7 @@ impl Scorer {
     /// `tree-shap` or `linear`.
     pub fn method(&self) -> &'static str {
         match self.form {
-            Form::Trees(_) => "tree-shap",
+            Form::Trees(..) => "tree-shap",
             Form::Linear(_) => "linear",
         }
     }
@@ -140,7 +141,7 @@ impl Scorer {
     fn raw(&self, row: &[f64], scores: &mut [f64]) {
         match &self.form {
             Form::Linear(linear) => linear.score(row, scores),
-            Form::Trees(trees) => {
+            Form::Trees(trees, _) => {
                 trees.score(row, scores);
                 for (score, base) in scores.iter_mut().zip(&trees.base) {
                     *score += base;
@@ -151,7 +152,7 @@ impl Scorer {
 
     /// Whether rows can be explained at all.
     pub fn explainable(&self) -> Result<()> {
-        let Form::Trees(trees) = &self.form else {
+        let Form::Trees(trees, _) = &self.form else {
             return Ok(());
         };
         if matches!(trees.aggregate, Aggregate::Min | Aggregate::Max) {
@@ -166,19 +167,23 @@ impl Scorer {
         Ok(())
     }
 
-    /// Explains one raw score of a row.
-    pub fn explain(&self, row: &[f64], score: usize) -> Explained {
-        let mut phi = vec![0.0; row.len()];
-        let base = match &self.form {
-            Form::Linear(linear) => linear.explain(row, score, &mut phi),
-            Form::Trees(trees) => {
-                let base = trees.base.get(score).copied().unwrap_or(0.0);
-                base + Explainer::new(trees, row, score as u32).explain(&mut phi)
+    /// Explains one raw score of each row.
+    pub fn explain(&self, rows: &[(&[f64], u32)]) -> Vec<Explained> {
+        let mut phi: Vec<Vec<f64>> = rows.iter().map(|(row, _)| vec![0.0; row.len()]).collect();
+        let bases = match &self.form {
+            Form::Linear(linear) => {
+                let each = rows.iter().zip(&mut phi);
+                each.map(|((row, score), phi)| linear.explain(row, *score as usize, phi)).collect()
             }
+            Form::Trees(trees, tables) => trees_explained(trees, tables, rows, &mut phi),
         };
         let mut scores = vec![0.0; self.scores()];
-        self.raw(row, &mut scores);
-        Explained { base, phi, margin: scores[score] }
+        let each = rows.iter().zip(bases).zip(phi);
+        each.map(|(((row, score), base), phi)| {
+            self.raw(row, &mut scores);
+            Explained { base, phi, margin: scores[*score as usize] }
+        })
+        .collect()
     }
 
     /// The rows of its input as doubles.
@@ -267,7 +272,7 @@ impl Op for Scorer {
 
     fn bytes(&self) -> usize {
         match &self.form {
-            Form::Trees(trees) => trees.bytes(),
+            Form::Trees(trees, _) => trees.bytes(),
             Form::Linear(linear) => size_of_val(&*linear.coefficients),
         }
     }
@@ -302,6 +307,22 @@ impl Post {
             Self::Probit => scores.iter_mut().for_each(|it| *it = probit(*it)),
         }
     }
+}
+
+/// Adds what features make of rows to `phi`, and answers what is expected of each with nothing known.
+fn trees_explained(
+    trees: &Ensemble,
+    tables: &OnceLock<Option<Tables>>,
+    rows: &[(&[f64], u32)],
+    phi: &mut [Vec<f64>],
+) -> Vec<f64> {
+    let base = |score: u32| trees.base.get(score as usize).copied().unwrap_or(0.0);
+    if let Some(tables) = tables.get_or_init(|| Tables::of(trees)) {
+        tables.explain(trees, rows, phi);
+        return rows.iter().map(|(_, score)| base(*score) + tables.expected(*score)).collect();
+    }
+    let each = rows.iter().zip(phi);
+    each.map(|((row, score), phi)| base(*score) + Explainer::new(trees, row, *score).explain(phi)).collect()
 }
 
 /// The logistic function.

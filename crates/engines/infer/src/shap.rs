@@ -6,6 +6,10 @@
 //! answer with nothing known sum to the row's answer. The sums over sets are worked out as
 //! coefficients of polynomials, as Yu et al. do ("Linear TreeSHAP", 2022).
 
+mod tables;
+
+pub use tables::Tables;
+
 use crate::trees::{Aggregate, Ensemble, Node, Test};
 
 /// The deepest tree that is explained; the work grows with the square of the depth.
@@ -35,7 +39,7 @@ pub struct Explainer<'a> {
     known: Vec<f64>,
     /// How much room a depth has in both.
     room: usize,
-    /// `k! (n - 1 - k)! / n!` at `n * room + k`: the share of orders of `n` features in which `k` given ones come before one.
+    /// The orders of `n` features at `n * room`.
     orders: Vec<f64>,
 }
 
@@ -55,16 +59,12 @@ impl<'a> Explainer<'a> {
     /// An explainer of one row and target.
     pub fn new(trees: &'a Ensemble, row: &'a [f64], target: u32) -> Self {
         let room = trees.depth + 2;
-        let mut orders = vec![0.0; room * room];
+        let mut all = vec![0.0; room * room];
         for n in 1..room {
-            let mut share = 1.0 / n as f64;
-            for k in 0..n {
-                orders[n * room + k] = share;
-                share *= (k + 1) as f64 / (n - 1 - k).max(1) as f64;
-            }
+            all[n * room..][..n].copy_from_slice(&orders(n));
         }
         let (path, known) = (vec![Step::default(); room * room], vec![0.0; room * room]);
-        Self { trees, row, target, path, known, room, orders }
+        Self { trees, row, target, path, known, room, orders: all }
     }
 
     /// Adds each feature's value to `phi` and answers what is expected with nothing known, base values left out.
@@ -84,29 +84,14 @@ impl<'a> Explainer<'a> {
         expected
     }
 
-    fn value(&self, leaf: &Node) -> f64 {
-        self.trees.weights[leaf.yes as usize..leaf.no as usize]
-            .iter()
-            .filter(|weight| weight.target == self.target)
-            .map(|weight| weight.value)
-            .sum()
-    }
-
-    /// The shares of the training rows that took each branch; they sum to one.
-    fn shares(&self, node: &Node) -> (f64, f64) {
-        let yes = self.trees.covers[node.yes as usize];
-        let no = self.trees.covers[node.no as usize];
-        if yes + no > 0.0 { (yes / (yes + no), no / (yes + no)) } else { (0.5, 0.5) }
-    }
-
     /// Goes on below a node; answers what is expected there with nothing known.
     fn descend(&mut self, visit: Visit, phi: &mut [f64]) -> f64 {
         let node = self.trees.nodes[visit.at as usize];
         if node.test == Test::Leaf {
-            return self.leaf(&visit, self.value(&node), phi);
+            return self.leaf(&visit, self.trees.value(&node, self.target), phi);
         }
         let hot = Ensemble::next(&node, self.row[node.feature as usize]);
-        let (yes, no) = self.shares(&node);
+        let (yes, no) = shares(self.trees, &node);
         let branches = if hot == node.yes {
             [(node.yes, yes, true), (node.no, no, false)]
         } else {
@@ -184,6 +169,23 @@ impl<'a> Explainer<'a> {
     }
 }
 
+/// The shares of the training rows that took each branch; they sum to one.
+fn shares(trees: &Ensemble, node: &Node) -> (f64, f64) {
+    let (yes, no) = (trees.covers[node.yes as usize], trees.covers[node.no as usize]);
+    if yes + no > 0.0 { (yes / (yes + no), no / (yes + no)) } else { (0.5, 0.5) }
+}
+
+/// `k! (n - 1 - k)! / n!` for each `k` below `n`: the share of orders of `n` features in which `k` given ones come before one.
+fn orders(n: usize) -> Vec<f64> {
+    let mut share = 1.0 / n as f64;
+    let next = |k: usize| {
+        let now = share;
+        share *= (k + 1) as f64 / (n - 1 - k).max(1) as f64;
+        now
+    };
+    (0..n).map(next).collect()
+}
+
 /// The product with `zero + t`; the last coefficient has not been set.
 fn multiply(known: &mut [f64], zero: f64) {
     let last = known.len() - 1;
@@ -216,7 +218,7 @@ fn without(known: &[f64], zero: f64, orders: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::Explainer;
+    use super::{Explainer, Tables};
     use crate::trees::{Aggregate, Ensemble, Node, Test, Weight};
 
     /// A random tree over few features, so that features repeat on a path.
@@ -290,6 +292,10 @@ mod tests {
             let mut phi = vec![0.0; 4];
             let base = Explainer::new(&it, &row, 0).explain(&mut phi);
             assert!((base - worth(&it, 0, &row, 0)).abs() < 1e-12);
+            let tables = Tables::of(&it).unwrap();
+            let mut looked_up = [vec![0.0; 4]];
+            tables.explain(&it, &[(&row, 0)], &mut looked_up);
+            assert!((tables.expected(0) - base).abs() < 1e-12);
             for feature in 0..4 {
                 let mut value = 0.0;
                 for set in (0..16_u32).filter(|set| set & (1 << feature) == 0) {
@@ -299,6 +305,7 @@ mod tests {
                     value += share * (with - worth(&it, 0, &row, set));
                 }
                 assert!((phi[feature] - value).abs() < 1e-9, "{phi:?} {value}");
+                assert!((looked_up[0][feature] - value).abs() < 1e-9, "{looked_up:?} {value}");
             }
         }
     }

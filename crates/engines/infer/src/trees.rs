@@ -229,6 +229,13 @@ impl Ensemble {
         &self.weights[node.yes as usize..node.no as usize]
     }
 
+    /// What a leaf adds to a target.
+    #[inline]
+    pub fn value(&self, leaf: &Node, target: u32) -> f64 {
+        let weights = &self.weights[leaf.yes as usize..leaf.no as usize];
+        weights.iter().filter(|weight| weight.target == target).map(|weight| weight.value).sum()
+    }
+
     /// The raw scores of a row, base values left out: one a target.
     pub fn score(&self, row: &[f64], scores: &mut [f64]) {
         let start = match self.aggregate {
