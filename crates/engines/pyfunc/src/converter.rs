@@ -3,13 +3,14 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use base::{Error, Result, Watch};
+use engine_programs::Scratch;
 use ports::infer::{
     Elements, Question, Tensor,
     flavour::{Bundle, Converted},
 };
 
 use crate::{
-    Engine, Index, LOADING, Scratch,
+    Engine, Index, LOADING,
     environment::{Environment, WHOLE, path_text},
     frame::Head,
     is_model, program, requirements_of,

@@ -14,6 +14,7 @@ use std::{
 };
 
 use base::{Digest, Error, Result, Watch};
+use engine_programs::{Scratch, lay_out};
 use ports::{
     infer::flavour::{Bundle, Converted, Flavours, Started},
     sandbox::{Confines, Network, Program, Sandbox, system_places},
@@ -153,49 +154,13 @@ impl Engine {
             return Ok(target);
         }
         let building = Scratch::new(&self.settings.directory)?;
-        for (path, blob) in &bundle.files {
-            let is_plain = path.split('/').all(|part| !matches!(part, "" | "." | ".."));
-            if !is_plain {
-                return Err(unsupported(&format!("a file called `{path}` cannot be laid out")));
-            }
-            let file = building.path().join(path);
-            if let Some(directory) = file.parent() {
-                fs::create_dir_all(directory).map_err(Error::internal)?;
-            }
-            if fs::hard_link(blob, &file).is_err() {
-                fs::copy(blob, &file).map_err(Error::internal)?;
-            }
-        }
+        lay_out(&bundle.files, building.path(), unsupported)?;
         fs::create_dir_all(target.parent().unwrap_or(&target)).map_err(Error::internal)?;
         match fs::rename(building.path(), &target) {
             // Somebody else laid it out meanwhile.
             Err(_) if target.is_dir() => Ok(target),
             other => other.map_err(Error::internal).map(|()| target),
         }
-    }
-}
-
-/// A directory that goes with its value.
-pub(crate) struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(directory: &Path) -> Result<Self> {
-        static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let path = directory.join("scratch").join(format!("{}-{number}", std::process::id()));
-        fs::create_dir_all(&path).map_err(Error::internal)?;
-        Ok(Self(path))
-    }
-
-    fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // It may have become what it was made for.
-        drop(fs::remove_dir_all(&self.0));
     }
 }
 

@@ -1,27 +1,18 @@
 //! A worker: one process that has loaded a model and answers one question after the other.
 
 use std::{
-    collections::VecDeque,
-    io::{BufRead, BufReader, Write},
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    io::{BufReader, Write},
+    process::{ChildStdin, ChildStdout, Command},
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
 
 use base::{Error, Result};
+use engine_programs::{Kept, Scratch};
 use ports::infer::{Listener, Question, Tensor};
 
-use crate::{
-    Scratch,
-    frame::{self, Head},
-};
-
-/// How many lines of what a worker printed are kept.
-const LINES: usize = 50;
-
-/// The last lines of what a worker printed.
-type Said = Arc<Mutex<VecDeque<String>>>;
+use crate::frame::{self, Head};
 
 /// What a worker answers.
 type Answer = Result<Option<(Head, Vec<Tensor>)>>;
@@ -30,8 +21,7 @@ type Answer = Result<Option<(Head, Vec<Tensor>)>>;
 pub struct Worker {
     questions: mpsc::Sender<Vec<u8>>,
     answers: mpsc::Receiver<Answer>,
-    child: Arc<Mutex<Child>>,
-    said: Said,
+    process: Kept,
     /// Where it writes; gone once it has ended.
     _scratch: Scratch,
 }
@@ -72,47 +62,23 @@ impl Worker {
         }
     }
 
-    fn spawned(mut command: Command, scratch: Scratch) -> Result<Self> {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let said = Said::default();
-        let (tell, told) = mpsc::sync_channel(1);
-        let (tell_started, started) = mpsc::sync_channel(1);
+    fn spawned(command: Command, scratch: Scratch) -> Result<Self> {
+        let (tell, answers) = mpsc::sync_channel(1);
         let (questions, asked) = mpsc::channel::<Vec<u8>>();
-        let heard = Arc::clone(&said);
-        // A process ends with the thread that started it, so this one stays as long as the process does.
-        thread::Builder::new()
-            .name("pyfunc".to_owned())
-            .spawn(move || {
-                let mut child = match command.spawn() {
-                    Ok(child) => child,
-                    Err(error) => return drop(tell_started.send(Err(Error::internal(error)))),
-                };
-                let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-                let child = Arc::new(Mutex::new(child));
-                drop(tell_started.send(Ok(Arc::clone(&child))));
-                thread::scope(|scope| {
-                    if let Some(stderr) = stderr {
-                        scope.spawn(|| listen(BufReader::new(stderr), &heard));
-                    }
-                    // A worker that reads nothing holds up this thread, and nobody who asks.
-                    if let Some(mut stdin) = stdin {
-                        scope.spawn(move || asked.iter().all(|it| stdin.write_all(&it).is_ok()));
-                    }
-                    let mut stdout = stdout.map(BufReader::new);
-                    while let Some(stdout) = &mut stdout {
-                        let answer = frame::read(stdout);
-                        let is_last = !matches!(answer, Ok(Some(_)));
-                        if tell.send(answer).is_err() || is_last {
-                            break;
-                        }
-                    }
-                    // Whatever it does after its last answer, nobody waits for it.
-                    end(&child);
-                });
-            })
-            .map_err(Error::internal)?;
-        let child = started.recv().map_err(Error::internal)??;
-        Ok(Self { questions, answers: told, child, said, _scratch: scratch })
+        let talk = move |mut stdin: ChildStdin, stdout: ChildStdout| {
+            // A worker that reads nothing holds up this thread, and nobody who asks. It ends with the worker.
+            thread::spawn(move || asked.iter().all(|it| stdin.write_all(&it).is_ok()));
+            let mut stdout = BufReader::new(stdout);
+            loop {
+                let answer = frame::read(&mut stdout);
+                let is_last = !matches!(answer, Ok(Some(_)));
+                if tell.send(answer).is_err() || is_last {
+                    break;
+                }
+            }
+        };
+        let process = Kept::start(command, "pyfunc", Some(Box::new(talk)))?;
+        Ok(Self { questions, answers, process, _scratch: scratch })
     }
 
     /// Asks; what is answered comes by [`Self::next`].
@@ -160,37 +126,7 @@ impl Worker {
 
     /// The last line it printed.
     pub fn last_words(&self) -> String {
-        // What it printed last is read by another thread.
-        thread::yield_now();
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = said.iter().rev().find(|line| !line.trim().is_empty());
-        last.map_or_else(|| "it said nothing".to_owned(), |line| line.chars().take(500).collect())
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        end(&self.child);
-    }
-}
-
-/// Ends a process, whatever it is doing.
-fn end(child: &Mutex<Child>) {
-    let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
-    // It may have ended by itself, which is as good.
-    drop(child.kill());
-    drop(child.wait());
-}
-
-fn listen(stderr: impl BufRead, said: &Mutex<VecDeque<String>>) {
-    for line in stderr.lines().map_while(std::result::Result::ok) {
-        let line: String = line.chars().take(2_000).collect();
-        tracing::debug!(line, "a worker says");
-        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.len() == LINES {
-            said.pop_front();
-        }
-        said.push_back(line);
+        self.process.last_words().pop().unwrap_or_else(|| "it said nothing".to_owned())
     }
 }
 
