@@ -13,6 +13,9 @@ use ports::usage::{self, Tallies, Tally};
 /// The most entries of a stream that are added up.
 const ENTRIES_MAX: u32 = 100_000;
 
+/// What stands between what was counted of a revision's answered calls (`calls`, `rows`, `seconds`) and who asked.
+pub const OF: &str = "-of/";
+
 /// How far back.
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]
 pub struct Window {

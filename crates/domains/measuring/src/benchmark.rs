@@ -8,6 +8,7 @@ use behalf::Actor;
 use kernel::{journal::Change, prelude::*};
 
 use crate::{
+    OBJECTS_MAX,
     rows::Source,
     subject::{self, Subject, data_of, version_of},
 };
@@ -201,23 +202,36 @@ struct Ordered {
 }
 
 async fn run(cx: Cx, ask: Ask) -> Result<Ordered> {
-    let model = ask.model.as_ref().filter(|_| ask.endpoint.is_none());
-    let spec = Benchmark {
-        endpoint: ask.endpoint.as_ref().map(|name| Ref::to(name.to_string())),
-        model_version: match model {
-            Some(model) => Some(Ref::to(version_of(&cx, model.as_str(), ask.model_version).await?)),
-            None => None,
-        },
-        dataset_version: match &ask.dataset {
-            Some(dataset) => Some(Ref::to(data_of(&cx, dataset.as_str(), ask.dataset_version).await?)),
-            None => None,
-        },
-        target: ask.target,
-        task: None,
-        load: ask.load,
-        submitted: None,
+    let (model, data) = ((ask.model, ask.model_version), (ask.dataset, ask.dataset_version));
+    let spec = named(&cx, ask.endpoint, model, data).await?;
+    ordered(&cx, ask.name, Benchmark { target: ask.target, load: ask.load, ..spec }).await
+}
+
+/// A benchmark of what is named: an endpoint, or else a version of a model; on a version of a dataset.
+async fn named(
+    cx: &Cx,
+    endpoint: Option<Name>,
+    (model, version): (Option<Name>, Option<u64>),
+    (dataset, number): (Option<Name>, Option<u64>),
+) -> Result<Benchmark> {
+    let model_version = match model.filter(|_| endpoint.is_none()) {
+        Some(model) => Some(Ref::to(version_of(cx, model.as_str(), version).await?)),
+        None => None,
     };
-    ordered(&cx, ask.name, spec).await
+    let dataset_version = match dataset {
+        Some(dataset) => Some(Ref::to(data_of(cx, dataset.as_str(), number).await?)),
+        None => None,
+    };
+    let endpoint = endpoint.map(|name| Ref::to(name.to_string()));
+    Ok(Benchmark {
+        endpoint,
+        model_version,
+        dataset_version,
+        target: None,
+        task: None,
+        load: None,
+        submitted: None,
+    })
 }
 
 async fn ordered(cx: &Cx, name: Option<Name>, spec: Benchmark) -> Result<Ordered> {
@@ -257,23 +271,9 @@ struct Told {
 }
 
 async fn submit(cx: Cx, ask: Told) -> Result<Ordered> {
-    let model = ask.model.as_ref().filter(|_| ask.endpoint.is_none());
-    let spec = Benchmark {
-        endpoint: ask.endpoint.as_ref().map(|name| Ref::to(name.to_string())),
-        model_version: match model {
-            Some(model) => Some(Ref::to(version_of(&cx, model.as_str(), ask.model_version).await?)),
-            None => None,
-        },
-        dataset_version: match &ask.dataset {
-            Some(dataset) => Some(Ref::to(data_of(&cx, dataset.as_str(), ask.dataset_version).await?)),
-            None => None,
-        },
-        target: None,
-        task: None,
-        load: ask.load,
-        submitted: Some(ask.submitted),
-    };
-    ordered(&cx, ask.name, spec).await
+    let (model, data) = ((ask.model, ask.model_version), (ask.dataset, ask.dataset_version));
+    let spec = named(&cx, ask.endpoint, model, data).await?;
+    ordered(&cx, ask.name, Benchmark { load: ask.load, submitted: Some(ask.submitted), ..spec }).await
 }
 
 /// Orders the run of a new one.
@@ -302,7 +302,7 @@ async fn cancel(cx: Cx, it: Object<Benchmark>, _: Nothing) -> Result<Value> {
 /// Benchmarks that were measured here and are done, in the order of their making; the filter says which.
 pub async fn measured(cx: &Cx, filter: &str) -> Result<Vec<Object<Benchmark>>> {
     let mut found =
-        cx.list::<Benchmark>(&format!("status.measured = true AND {filter}"), board::OBJECTS_MAX).await?;
+        cx.list::<Benchmark>(&format!("status.measured = true AND {filter}"), OBJECTS_MAX).await?;
     found.retain(|it| it.spec.submitted.is_none());
     Ok(found)
 }

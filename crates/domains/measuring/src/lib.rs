@@ -17,6 +17,9 @@ mod quality;
 mod rows;
 mod subject;
 
+/// The most objects of a kind that are looked at.
+const OBJECTS_MAX: u32 = 10_000;
+
 /// Everything this part of the service serves, in the order a user meets it.
 pub fn domain() -> Domain {
     Domain::new("system")

@@ -5,6 +5,8 @@
 
 use kernel::prelude::*;
 
+use crate::OBJECTS_MAX;
+
 /// What prices serve beyond the verbs every kind has.
 pub fn serve(kind: KindBuilder<Price>) -> KindBuilder<Price> {
     kind.check(whole).without(&["clone"])
@@ -88,9 +90,6 @@ impl Price {
 
 /// The prices of a project.
 pub struct Prices(Vec<Object<Price>>);
-
-/// The most prices that are looked at.
-const OBJECTS_MAX: u32 = 10_000;
 
 impl Prices {
     /// All of them.

@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use kernel::prelude::*;
 
 use super::{Benchmark, Load, Results};
-use crate::quality::more_is_better;
-
-/// The most benchmarks that are looked at.
-pub const OBJECTS_MAX: u32 = 10_000;
+use crate::{OBJECTS_MAX, quality::more_is_better};
 
 /// Which, and by what.
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]

@@ -11,6 +11,7 @@ use kernel::{
 
 use super::Thing;
 use crate::{
+    OBJECTS_MAX,
     benchmark::{self, Benchmark},
     cost::{
         bill::{self, Asked, Bill},
@@ -285,9 +286,6 @@ fn unit(metric: &str) -> Option<String> {
     };
     Some(unit.to_owned())
 }
-
-/// The most objects whose metrics are gathered.
-const OBJECTS_MAX: u32 = 10_000;
 
 /// What things of a project can be compared by: what is measured of any, and the metrics there are of its versions.
 pub async fn metrics(cx: &Cx) -> Result<Vec<Metric>> {

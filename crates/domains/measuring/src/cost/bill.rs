@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use asking::ENDPOINTS;
 use kernel::prelude::*;
 use ports::usage::Tally;
+use usage::OF;
 
-use crate::price::{Price, Prices, Use};
+use crate::{
+    OBJECTS_MAX,
+    price::{Price, Prices, Use},
+};
 
 /// The kind of revisions of endpoints: use is counted of them.
 pub const REVISIONS: &str = "catalog.endpoint-revisions";
-/// The most objects that are looked at.
-pub const OBJECTS_MAX: u32 = 10_000;
-/// What stands between what was counted of a revision's answered calls and who asked.
-const OF: &str = "-of/";
 
 /// What lines of a bill are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Fields)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use asking::ENDPOINTS;
 use kernel::prelude::*;
 
-use super::bill::{self, Asked, Bill, Line, OBJECTS_MAX};
-use crate::{comparison::facts, price::Prices, quality::more_is_better};
+use super::bill::{self, Asked, Bill, Line};
+use crate::{OBJECTS_MAX, comparison::facts, price::Prices, quality::more_is_better};
 
 /// Of which endpoints, from how far back.
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]

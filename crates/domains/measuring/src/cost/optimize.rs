@@ -7,10 +7,11 @@ use kernel::prelude::*;
 use statistics::compare::{Proportion, share_grew};
 
 use super::{
-    bill::{self, Asked, Bill, OBJECTS_MAX},
+    bill::{self, Asked, Bill},
     valued,
 };
 use crate::{
+    OBJECTS_MAX,
     benchmark::{self, Benchmark, Results},
     price::{Prices, Use},
     quality::more_is_better,

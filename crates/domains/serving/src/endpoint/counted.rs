@@ -6,7 +6,7 @@ use kernel::{
     prelude::*,
     store::{Append, Commit},
 };
-use usage::Window;
+use usage::{OF, Window};
 
 use super::{Endpoint, Picked, traced};
 
@@ -39,9 +39,6 @@ pub const WITHIN: [(f64, &str); 12] = [
     (2.5, "within/2.5"),
     (10.0, "within/10"),
 ];
-
-/// What stands between what was counted of a revision's answered calls (`calls`, `rows`, `seconds`) and who asked.
-pub const OF: &str = "-of/";
 
 /// Whether a failure is the model's or ours, and not the mistake of whoever called.
 pub fn is_ours(error: &Error) -> bool {

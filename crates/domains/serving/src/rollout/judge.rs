@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use kernel::prelude::*;
 use statistics::compare::{self, Proportion};
+use usage::OF;
 
 use super::{Analysis, Rollout, Strategy};
 use crate::{
-    endpoint::counted::{OF, WITHIN},
+    endpoint::counted::WITHIN,
     revision::{self, Revision},
 };
 
