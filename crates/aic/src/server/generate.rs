@@ -47,9 +47,9 @@ pub fn generate(dir: &Path) -> Result<()> {
     let store = store_sqlite::open(&scratch)?;
     let platform =
         Platform::new(assemble::parts(&settled, store, assemble::open_blobs(&settled)?, &Arc::default())?)?;
-    let pretty =
-        |value| serde_json::to_string_pretty(&value).map(|text| text + "\n").map_err(Error::internal);
-    write(dir, "openapi.json", &pretty(openapi::document(&platform, openapi::Version::V31))?)?;
+    let document = openapi::Document { platform: &platform, version: openapi::Version::V31 };
+    let document = serde_json::to_string_pretty(&document).map_err(Error::internal)?;
+    write(dir, "openapi.json", &(document + "\n"))?;
     write(dir, "kinds.md", &kinds(&platform))?;
     write(dir, "errors.md", &errors())?;
     write(dir, "catalogue.tsv", &served(&platform))?;

@@ -1,12 +1,14 @@
 //! The OpenAPI document, made from the kinds: 3.1 for new tools, 3.0 for older ones.
 
+mod document;
 mod lists;
+
+pub use document::Document;
 
 use face_web::schema::{self, Direction, NAME};
 use kernel::{
     declare::{Action, KindDef, Manner, Of, OpenTo},
     kind::{Field, Scope, Shape},
-    platform::Platform,
     question::LIST_PARAMS,
 };
 use serde_json::{Map, Value, json};
@@ -22,101 +24,6 @@ pub enum Version {
     V30,
 }
 
-/// The document.
-pub fn document(platform: &Platform, version: Version) -> Value {
-    let mut paths = Map::new();
-    let mut schemas = common_schemas();
-    for kind in platform.kinds() {
-        if kind.has_objects() {
-            kind_schemas(kind, &mut schemas);
-            kind_paths(kind, &mut paths);
-        }
-        action_paths(kind, &mut paths);
-    }
-    let mut document = json!({
-        "openapi": if version == Version::V31 { "3.1.0" } else { "3.0.3" },
-        "info": {
-            "title": "AIC",
-            "version": env!("CARGO_PKG_VERSION"),
-            "description": "Every operation of every kind. Errors are problem+json (RFC 9457) with a stable code.",
-            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
-        },
-        "servers": [{"url": "/"}],
-        "security": [{"bearer": []}, {"basic": []}],
-        "paths": paths,
-        "components": {
-            "schemas": schemas,
-            "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer"},
-                "basic": {"type": "http", "scheme": "basic"},
-            },
-            "responses": {
-                "Problem": {
-                    "description": "What went wrong, with a stable code and what to do.",
-                    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-                },
-            },
-        },
-    });
-    if version == Version::V30 {
-        schema::for_older(&mut document);
-    }
-    document
-}
-
-fn common_schemas() -> Map<String, Value> {
-    let text = json!({"type": "string"});
-    let texts = json!({"type": "object", "additionalProperties": {"type": "string", "maxLength": 262_144}});
-    let labels = json!({"type": "object", "maxProperties": 64, "additionalProperties": {
-        "type": "string", "maxLength": 63, "pattern": "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$",
-    }});
-    let schemas = json!({
-        "Problem": {
-            "type": "object",
-            "required": ["type", "title", "status", "code", "detail", "requestId"],
-            "properties": {
-                "type": text, "title": text, "status": {"type": "integer"}, "code": text,
-                "detail": text, "field": text, "hint": text, "requestId": text,
-            },
-        },
-        "Metadata": {
-            "type": "object",
-            "required": ["name", "uid", "resourceVersion", "generation", "creationTimestamp"],
-            "properties": {
-                "name": text, "namespace": text, "uid": text, "resourceVersion": text,
-                "generation": {"type": "integer"},
-                "creationTimestamp": {"type": "string", "format": "date-time"},
-                "deletionTimestamp": {"type": "string", "format": "date-time"},
-                "labels": texts, "annotations": texts,
-                "ownerReferences": {"type": "array", "items": {"type": "object"}},
-                "finalizers": {"type": "array", "items": text},
-                "managedFields": {"type": "array", "items": {"type": "object"}},
-            },
-        },
-        "NewMetadata": {
-            "type": "object",
-            "additionalProperties": false,
-            "properties": {
-                "name": {"type": "string", "pattern": NAME, "minLength": 1, "maxLength": 253},
-                "generateName": {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]*)$", "maxLength": 200},
-                "labels": labels, "annotations": texts,
-            },
-        },
-        "ListMetadata": {
-            "type": "object",
-            "properties": {"resourceVersion": text, "nextPageToken": text, "total": {"type": "integer"}},
-        },
-        "Change": {"type": "object", "properties": {
-            "position": {"type": "integer"}, "time": {"type": "string", "format": "date-time"},
-            "actor": text, "verb": text, "kind": text, "uid": text, "name": text, "hash": text,
-        }},
-    });
-    match schemas {
-        Value::Object(schemas) => schemas,
-        _ => Map::new(),
-    }
-}
-
 fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
@@ -127,6 +34,9 @@ fn schema_name(kind: &KindDef) -> String {
 }
 
 fn kind_schemas(kind: &KindDef, schemas: &mut Map<String, Value>) {
+    if !kind.has_objects() {
+        return;
+    }
     let name = schema_name(kind);
     let api = json!({"type": "string", "enum": [kind.api_version()]});
     let word = json!({"type": "string", "enum": [kind.pascal_name()]});
@@ -168,6 +78,13 @@ fn kind_schemas(kind: &KindDef, schemas: &mut Map<String, Value>) {
             },
         }),
     );
+}
+
+fn all_paths(kind: &KindDef, paths: &mut Map<String, Value>) {
+    if kind.has_objects() {
+        kind_paths(kind, paths);
+    }
+    action_paths(kind, paths);
 }
 
 fn kind_paths(kind: &KindDef, paths: &mut Map<String, Value>) {

@@ -10,8 +10,13 @@ use axum::{
     routing::{any, get},
 };
 use base::{Error, Result};
+use bytes::Bytes;
 use face_web::{Web, caller, limits::Left, metrics::Labels, origin, problem};
-use kernel::dispatch::{self, Answer};
+use kernel::{
+    dispatch::{self, Answer},
+    platform::Platform,
+};
+use tokio::sync::OnceCell;
 
 use crate::{answer, docs, kinds, openapi, request, route::Routes, stream};
 
@@ -24,24 +29,61 @@ struct Face {
 /// The face's routes.
 pub fn router(web: Web) -> Router {
     let routes = Arc::new(Routes::new(&web.platform));
-    let document = Arc::new(openapi::document(&web.platform, openapi::Version::V31).to_string());
-    let older = Arc::new(openapi::document(&web.platform, openapi::Version::V30).to_string());
-    let page = Arc::new(docs::page(&web.platform));
+    let document = |version| {
+        let make = move |platform: &Platform| {
+            serde_json::to_string(&openapi::Document { platform, version }).map_err(Error::internal)
+        };
+        Document::new(&web, "application/json", make)
+    };
+    let (newest, older) = (document(openapi::Version::V31), document(openapi::Version::V30));
+    let page = Document::new(&web, "text/html; charset=utf-8", |platform| Ok(docs::page(platform)));
     let face = Face { web, routes };
     Router::new()
-        .route("/openapi.json", get(move || text("application/json", Arc::clone(&document))))
-        .route("/openapi-3.0.json", get(move || text("application/json", Arc::clone(&older))))
-        .route("/docs", get(move || text("text/html; charset=utf-8", Arc::clone(&page))))
+        .route("/openapi.json", get(move || newest.clone().answered()))
+        .route("/openapi-3.0.json", get(move || older.clone().answered()))
+        .route("/docs", get(move || page.clone().answered()))
         .route("/api/v1/kinds", get(list_kinds))
         .route("/api/v1/kinds/{service}/{plural}", get(get_kind))
         .route("/api/v1/{*path}", any(serve))
         .with_state(face)
 }
 
-async fn text(media: &'static str, text: Arc<String>) -> Response<Body> {
-    let mut response = Response::new(Body::from(text.as_bytes().to_vec()));
-    response.headers_mut().insert("content-type", HeaderValue::from_static(media));
-    response
+type Make = Arc<dyn Fn(&Platform) -> Result<String> + Send + Sync>;
+
+/// A document about the platform, made when somebody first asks for it: most servers are never asked.
+#[derive(Clone)]
+struct Document {
+    platform: Arc<Platform>,
+    media: &'static str,
+    make: Make,
+    text: Arc<OnceCell<Bytes>>,
+}
+
+impl Document {
+    fn new(
+        web: &Web,
+        media: &'static str,
+        make: impl Fn(&Platform) -> Result<String> + Send + Sync + 'static,
+    ) -> Self {
+        let platform = Arc::clone(&web.platform);
+        Self { platform, media, make: Arc::new(make), text: Arc::default() }
+    }
+
+    async fn answered(self) -> Response<Body> {
+        let making = || async {
+            let (platform, make) = (Arc::clone(&self.platform), Arc::clone(&self.make));
+            let made = tokio::task::spawn_blocking(move || make(&platform)).await;
+            made.map_err(Error::internal)?.map(Bytes::from)
+        };
+        match self.text.get_or_try_init(making).await {
+            Ok(text) => {
+                let mut response = Response::new(Body::from(text.clone()));
+                response.headers_mut().insert("content-type", HeaderValue::from_static(self.media));
+                response
+            }
+            Err(error) => problem::response(&error, ""),
+        }
+    }
 }
 
 /// `GET /api/v1/kinds`; with `?project=` each tells what the caller may do there.
