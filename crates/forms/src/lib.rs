@@ -5,6 +5,7 @@ use ports::infer::{Model, Question, Signature, Slot, Tensor};
 use serde_json::Value;
 
 mod generate;
+pub mod outputs;
 pub mod rows;
 
 pub use generate::written as generated;

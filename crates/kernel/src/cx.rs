@@ -180,6 +180,12 @@ impl Cx {
         self.find(&*self.platform.kind_of::<K>()?, id).await?.typed()
     }
 
+    /// An object by name or uid as it lies in memory: for what is asked too often to be copied.
+    pub async fn held<K: Kind>(&self, id: &str) -> Result<Arc<Raw>> {
+        let kind = self.platform.kind_of::<K>()?;
+        self.held_opt(&kind, id).await?.ok_or_else(|| not_found(&kind, id))
+    }
+
     /// An object by name or uid, or nothing.
     pub async fn get_opt<K: Kind>(&self, id: &str) -> Result<Option<Object<K>>> {
         let found = self.find_opt(&*self.platform.kind_of::<K>()?, id).await?;
@@ -200,22 +206,20 @@ impl Cx {
     }
 
     pub(crate) async fn find(&self, kind: &KindDef, id: &str) -> Result<Raw> {
-        match self.find_opt(kind, id).await? {
-            Some(raw) => Ok(raw),
-            None => Err(not_found(kind, id)),
-        }
+        self.find_opt(kind, id).await?.ok_or_else(|| not_found(kind, id))
     }
 
     pub(crate) async fn find_opt(&self, kind: &KindDef, id: &str) -> Result<Option<Raw>> {
+        Ok(self.held_opt(kind, id).await?.map(Arc::unwrap_or_clone))
+    }
+
+    async fn held_opt(&self, kind: &KindDef, id: &str) -> Result<Option<Arc<Raw>>> {
         let org = self.org_of(kind.scope);
-        let found = if Uid::looks_like(id) {
+        if Uid::looks_like(id) {
             let found = self.platform.identified(kind, (&org, id)).await?;
-            found.filter(|it| self.reaches(kind, &it.metadata.namespace))
-        } else {
-            let project = object::home(kind.scope, &self.project);
-            self.platform.named(kind, (&org, &project, id)).await?
-        };
-        Ok(found.map(Arc::unwrap_or_clone))
+            return Ok(found.filter(|it| self.reaches(kind, &it.metadata.namespace)));
+        }
+        self.platform.named(kind, (&org, &object::home(kind.scope, &self.project), id)).await
     }
 
     /// Whether what lies in a project is found here by its uid: a uid opens no other project's door.
@@ -226,10 +230,7 @@ impl Cx {
 
     /// An object as the store has it now, for whoever was just told that what was read is stale.
     pub(crate) async fn find_stored(&self, kind: &KindDef, id: &str) -> Result<Raw> {
-        match self.find_stored_opt(kind, id).await? {
-            Some(raw) => Ok(raw),
-            None => Err(not_found(kind, id)),
-        }
+        self.find_stored_opt(kind, id).await?.ok_or_else(|| not_found(kind, id))
     }
 
     pub(crate) async fn find_stored_opt(&self, kind: &KindDef, id: &str) -> Result<Option<Raw>> {

@@ -361,7 +361,7 @@ pub async fn answer(cx: &Cx, name: &str, ask: Ask<'_>) -> Result<Answered> {
     counted::call(cx, it, (rows, picked), async |picked| {
         let inputs = ask.inputs.tensors(&picked.target().loaded.signature)?;
         let outputs = picked.run(cx, inputs, rows).await?;
-        let outputs = tensor_json::wanted(outputs, ask.outputs)?;
+        let outputs = forms::outputs::wanted(outputs, ask.outputs)?;
         let target = picked.target();
         let prediction = picked.prediction().cloned();
         Ok(Answered { outputs, version: target.loaded.number, revision: target.number, prediction })
@@ -370,11 +370,11 @@ pub async fn answer(cx: &Cx, name: &str, ask: Ask<'_>) -> Result<Answered> {
 }
 
 /// An endpoint that the caller may ask, and the context of the project it is in.
-async fn allowed(cx: &Cx, name: &str) -> Result<(Cx, Object<Endpoint>)> {
+async fn allowed(cx: &Cx, name: &str) -> Result<(Cx, Arc<Object<Endpoint>>)> {
     const PERMISSION: &str = "catalog.endpoints.predict";
     if Uid::looks_like(name) {
         // Named by its uid it is decided where it lives, and by its name.
-        let it = cx.get::<Endpoint>(name).await?;
+        let it = cx.port::<Serving>()?.endpoint(cx, name).await?;
         let cx = cx.in_project(&it.metadata.namespace);
         return match cx.decide_on(PERMISSION, (&cx.project, it.name())).await?.allowed {
             true => Ok((cx, it)),
@@ -384,7 +384,7 @@ async fn allowed(cx: &Cx, name: &str) -> Result<(Cx, Object<Endpoint>)> {
     if !cx.decide_on(PERMISSION, (&cx.project, name)).await?.allowed {
         return Err(kernel::access::denied(PERMISSION));
     }
-    Ok((cx.clone(), cx.get::<Endpoint>(name).await?))
+    Ok((cx.clone(), cx.port::<Serving>()?.endpoint(cx, name).await?))
 }
 
 /// The revision of a version the caller insists on, where it is one that gets requests.

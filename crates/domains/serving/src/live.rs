@@ -17,6 +17,8 @@ use ports::infer::{
 use shares::{Choice, PARTS, Rule};
 use tokio::sync::{OnceCell, Semaphore};
 
+mod resting;
+
 use crate::{
     endpoint::{Endpoint, Limits, Phase, Sampling},
     form::{Form, Ready},
@@ -43,7 +45,7 @@ pub struct Loaded {
     pub example: Option<Value>,
     /// The classes in the order of the probabilities.
     pub classes: Arc<[String]>,
-    /// The servers that answer for it, with their projects.
+    /// The servers that answer for it, as `ORGANIZATION/PROJECT/NAME`.
     pub servers: Vec<String>,
     /// What is told of how it was loaded.
     pub told: Told,
@@ -140,6 +142,7 @@ pub struct Serving {
     chosen: RwLock<HashMap<Key, Runtime>>,
     runners: RwLock<HashMap<Uid, Bounded>>,
     plans: RwLock<HashMap<Uid, Arc<Plan>>>,
+    endpoints: RwLock<HashMap<Uid, Arc<Object<Endpoint>>>>,
     series: RwLock<HashMap<Uid, Arc<Series>>>,
     /// Places for copies of requests; there is no queue behind them.
     pub shadows: Arc<Semaphore>,
@@ -156,6 +159,7 @@ impl Default for Serving {
             chosen: RwLock::default(),
             runners: RwLock::default(),
             plans: RwLock::default(),
+            endpoints: RwLock::default(),
             series: RwLock::default(),
             shadows: Arc::new(Semaphore::new(SHADOWS_MAX)),
             explains: Arc::new(Semaphore::new(EXPLAINS_MAX)),
@@ -168,7 +172,7 @@ impl Default for Serving {
 const LOADED_MAX: usize = 1_000;
 /// How many choices are remembered before all are made anew.
 const CHOSEN_MAX: usize = 10_000;
-/// How many plans are kept before all are worked out anew.
+/// How many plans, and how many endpoints, are kept before all are worked out anew.
 const PLANS_MAX: usize = 10_000;
 /// How many copies of requests are answered at once.
 const SHADOWS_MAX: usize = 16;
@@ -244,7 +248,8 @@ impl Serving {
         let Ready { model, example, told } = form.load(cx, how, found.input_example.clone()).await?;
         let runtime = told.runtime.map(Runtime::name);
         tracing::info!(version, form = told.form, runtime, why = told.why, "a version is loaded");
-        let mut servers: Vec<String> = alone.map(|it| format!("{}/{it}", cx.project)).into_iter().collect();
+        let mut servers: Vec<String> =
+            alone.map(|it| format!("{}/{}/{it}", cx.org, cx.project)).into_iter().collect();
         for version in behind {
             let loaded = Box::pin(cx.port::<Self>()?.model(cx, &version, &How::wanted(None))).await?;
             servers.extend_from_slice(&loaded.servers);
@@ -282,60 +287,6 @@ impl Serving {
         Ok(runner)
     }
 
-    /// Lets go of what nobody has asked for long enough; answers how many endpoints rest now that did not before.
-    pub fn rest(&self, now: Time) -> usize {
-        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
-        // A plan that is held answers a request.
-        let tired = |plan: &Arc<Plan>| {
-            let idle = (now.micros() - plan.asked.load(Ordering::Relaxed)) / 1_000_000;
-            Arc::strong_count(plan) == 1 && plan.idle_s.is_some_and(|seconds| idle >= i64::from(seconds))
-        };
-        let gone: Vec<Arc<Plan>> = plans.extract_if(|_, plan| tired(plan)).map(|(_, plan)| plan).collect();
-        drop(plans);
-        let mut runners = self.runners.write().unwrap_or_else(PoisonError::into_inner);
-        for target in gone.iter().flat_map(|plan| &plan.targets) {
-            runners.remove(&target.uid);
-        }
-        drop(runners);
-        let names: Vec<String> =
-            gone.iter().flat_map(|plan| &plan.targets).map(|target| target.loaded.version.clone()).collect();
-        let count = gone.len();
-        drop(gone);
-        if count > 0 {
-            let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
-            models.retain(|_, cell| {
-                cell.get().is_none_or(|it| Arc::strong_count(it) > 1 || !names.contains(&it.version))
-            });
-        }
-        count
-    }
-
-    /// Lets go of what a server answers for; whoever asks next loads it anew, as the server is then.
-    pub fn reload(&self, org: &str, project: &str, server: &str) {
-        let name = format!("{project}/{server}");
-        self.let_go(|of, loaded| of.is_none_or(|of| of == org) && loaded.servers.contains(&name));
-    }
-
-    /// Lets go of whatever servers answer for.
-    pub fn reload_all(&self) {
-        self.let_go(|_, loaded| !loaded.servers.is_empty());
-    }
-
-    /// Lets go of what fits; of a model of a plan the organization is not told.
-    fn let_go(&self, fits: impl Fn(Option<&str>, &Loaded) -> bool) {
-        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
-        let is_meant = |plan: &Arc<Plan>| plan.targets.iter().any(|target| fits(None, &target.loaded));
-        let gone: Vec<Arc<Plan>> = plans.extract_if(|_, plan| is_meant(plan)).map(|(_, plan)| plan).collect();
-        drop(plans);
-        let mut runners = self.runners.write().unwrap_or_else(PoisonError::into_inner);
-        for target in gone.iter().flat_map(|plan| &plan.targets) {
-            runners.remove(&target.uid);
-        }
-        drop(runners);
-        let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
-        models.retain(|(org, _), cell| !cell.get().is_some_and(|it| fits(Some(org), it)));
-    }
-
     /// What runs and waits at an endpoint's revisions; nothing while it rests.
     pub fn busy(&self, uid: &Uid) -> Option<Vec<Value>> {
         let plan = self.plans.read().unwrap_or_else(PoisonError::into_inner).get(uid).cloned()?;
@@ -351,6 +302,23 @@ impl Serving {
             })
         };
         Some(plan.targets.iter().map(one).collect())
+    }
+
+    /// An endpoint as it is now; after a change it is read once, however often it is asked.
+    pub async fn endpoint(&self, cx: &Cx, id: &str) -> Result<Arc<Object<Endpoint>>> {
+        let raw = cx.held::<Endpoint>(id).await?;
+        let uid = &raw.metadata.uid;
+        let known = self.endpoints.read().unwrap_or_else(PoisonError::into_inner).get(uid).cloned();
+        if let Some(it) = known.filter(|it| it.metadata.version == raw.metadata.version) {
+            return Ok(it);
+        }
+        let it = Arc::new(raw.typed::<Endpoint>()?);
+        let mut endpoints = self.endpoints.write().unwrap_or_else(PoisonError::into_inner);
+        if endpoints.len() >= PLANS_MAX {
+            endpoints.clear();
+        }
+        endpoints.insert(uid.clone(), Arc::clone(&it));
+        Ok(it)
     }
 
     /// Where the requests of an endpoint go.

@@ -7,8 +7,6 @@ use ports::infer::{Datatype, Elements, Explanation, Infer, Signature, Tensor, Tr
 
 use crate::{endpoint::Picked, gate::VERSIONS, live::Loaded};
 
-/// The most rows one request may carry.
-pub const ROWS_MAX: usize = 10_000;
 /// With more rows than this the model runs on the blocking pool.
 const INLINE_ROWS: usize = 64;
 

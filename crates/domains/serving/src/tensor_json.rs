@@ -1,9 +1,10 @@
 //! Tensors as JSON: the Open Inference Protocol v2's requests and answers.
 
+use forms::outputs::{names, wanted};
 use kernel::prelude::*;
-use ports::infer::{Tensor, json};
+use ports::infer::json;
 
-use crate::{endpoint::Picked, predict};
+use crate::endpoint::Picked;
 
 /// An inference request (Open Inference Protocol v2, "Inference Request JSON Object").
 #[derive(Clone, Debug, Serialize, Deserialize, Fields)]
@@ -39,12 +40,6 @@ pub async fn infer(cx: &Cx, picked: &Picked, endpoint: &str, ask: Request) -> Re
         })?);
     }
     let rows = inputs.first().and_then(|tensor| tensor.shape.first().copied()).unwrap_or(0);
-    if rows > predict::ROWS_MAX {
-        return Err(Error::too_large(
-            "too-many-rows",
-            format!("at most {} rows a request", predict::ROWS_MAX),
-        ));
-    }
     let names = ask.outputs.as_deref().map(names).transpose()?.unwrap_or_default();
     let outputs = wanted(picked.run(cx, inputs, rows).await?, &names)?;
     let outputs: Vec<Value> = outputs.iter().map(json::written).collect::<Result<_>>()?;
@@ -62,27 +57,4 @@ pub async fn infer(cx: &Cx, picked: &Picked, endpoint: &str, ask: Request) -> Re
         answer["parameters"] = json!({"prediction_id": prediction});
     }
     Ok(answer)
-}
-
-/// The names of the outputs wanted.
-fn names(wanted: &[Value]) -> Result<Vec<String>> {
-    let name = |(i, output): (usize, &Value)| {
-        let name = output["name"].as_str().map(str::to_owned);
-        name.ok_or_else(|| {
-            Error::invalid("bad-tensor", "an output has a name").at(format!("outputs[{i}].name"))
-        })
-    };
-    wanted.iter().enumerate().map(name).collect()
-}
-
-/// The outputs that are wanted, all where none is named; each must be one the model has.
-pub fn wanted(outputs: Vec<Tensor>, names: &[String]) -> Result<Vec<Tensor>> {
-    let has = |name: &String| outputs.iter().any(|tensor| tensor.name == *name);
-    if let Some(i) = names.iter().position(|name| !has(name)) {
-        let known: Vec<&str> = outputs.iter().map(|tensor| tensor.name.as_str()).collect();
-        return Err(Error::invalid("bad-tensor", "the model has no such output")
-            .at(format!("outputs[{i}].name"))
-            .hint(format!("its outputs are: {}", known.join(", "))));
-    }
-    Ok(outputs.into_iter().filter(|tensor| names.is_empty() || names.contains(&tensor.name)).collect())
 }

@@ -1,6 +1,6 @@
 //! The state faces share: the platform, the limits, the counters.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use kernel::platform::Platform;
 
@@ -36,17 +36,28 @@ impl Default for Settings {
     }
 }
 
-/// The state faces share. A cheap handle.
+/// The state faces share. A cheap handle: every layer that a request passes clones it.
 #[derive(Clone)]
-pub struct Web {
+pub struct Web(Arc<Shared>);
+
+/// What it leads to.
+pub struct Shared {
     /// The platform behind the faces.
     pub platform: Arc<Platform>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// How often somebody may ask.
-    pub rates: Arc<Rates>,
+    pub rates: Rates,
     /// What can be set.
-    pub settings: Arc<Settings>,
+    pub settings: Settings,
+}
+
+impl Deref for Web {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 impl Web {
@@ -57,6 +68,6 @@ impl Web {
 
     /// The state over a platform, with counters that others read too.
     pub fn counting(platform: Arc<Platform>, settings: Settings, metrics: Arc<Metrics>) -> Self {
-        Self { platform, metrics, rates: Arc::new(Rates::new(&settings)), settings: Arc::new(settings) }
+        Self(Arc::new(Shared { platform, metrics, rates: Rates::new(&settings), settings }))
     }
 }

@@ -7,7 +7,7 @@ use ports::infer::{Elements, Listener, Model, Question, Tensor, load::Turn};
 use tokio::sync::mpsc;
 
 use super::{Answered, Ask, Picked, allowed, counted, few_enough, insisted, logging, patience, pick_logged};
-use crate::{live::Serving, tensor_json};
+use crate::live::Serving;
 
 /// How long an answer in parts may take altogether, in seconds.
 const LONGEST_S: i64 = 600;
@@ -109,7 +109,7 @@ struct Sent<'a> {
 impl Sent<'_> {
     /// Sends a part; answers whether it was taken.
     async fn part(&self, outputs: Vec<Tensor>) -> Result<bool> {
-        let outputs = tensor_json::wanted(outputs, self.outputs)?;
+        let outputs = forms::outputs::wanted(outputs, self.outputs)?;
         Ok(matches!(tokio::time::timeout(STALLED, self.tell.send(Ok(outputs))).await, Ok(Ok(()))))
     }
 }
