@@ -18,6 +18,7 @@ use face_web::{
 };
 use ipnet::IpNet;
 use kernel::access::Principal;
+use tower::ServiceBuilder;
 use tower_http::compression::{
     CompressionLayer, DefaultPredicate, Predicate,
     predicate::{NotForContentType, SizeAbove},
@@ -96,11 +97,15 @@ pub fn router(assembled: &Assembled, certificates: Arc<Certificates>) -> Router 
         })
         .layer(axum::middleware::from_fn(face_mlflow::version))
         .layer(tower_http::timeout::RequestBodyTimeoutLayer::new(BODY_PAUSE))
-        .layer(axum::middleware::from_fn_with_state(web, maintenance::guard))
-        .layer(axum::middleware::from_fn(leftover::read))
-        .layer(axum::middleware::from_fn_with_state(proxies, origin_of))
-        .layer(CompressionLayer::new().compress_when(compressed))
-        .layer(axum::middleware::from_fn_with_state(shield, shield::cover))
+        // One layer of several: each of the router's own is allocated anew for every request, with all below it.
+        .layer(
+            ServiceBuilder::new()
+                .layer(axum::middleware::from_fn_with_state(shield, shield::cover))
+                .layer(CompressionLayer::new().compress_when(compressed))
+                .layer(axum::middleware::from_fn_with_state(proxies, origin_of))
+                .layer(axum::middleware::from_fn(leftover::read))
+                .layer(axum::middleware::from_fn_with_state(web, maintenance::guard)),
+        )
 }
 
 /// Says where each request comes from, for everything behind.
