@@ -46,15 +46,14 @@ pub fn parted(mut outputs: Vec<Tensor>, rows: &[usize]) -> Option<Vec<Vec<Tensor
                 let width: usize = tensor.shape.iter().skip(1).product();
                 let mut shape = tensor.shape.clone();
                 shape[0] = *rows;
-                Tensor {
-                    name: tensor.name.clone(),
-                    shape,
-                    elements: tensor.elements.take_first(rows * width),
-                }
+                Tensor { name: tensor.name.clone(), shape, elements: tensor.elements.take_last(rows * width) }
             })
             .collect()
     };
-    Some(rows.iter().map(part).collect())
+    // From the end, so that each element is moved once.
+    let mut parts: Vec<Vec<Tensor>> = rows.iter().rev().map(part).collect();
+    parts.reverse();
+    Some(parts)
 }
 
 #[cfg(test)]

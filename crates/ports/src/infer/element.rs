@@ -227,14 +227,13 @@ impl Elements {
         each_element!(self, it => of(it, rows, width))
     }
 
-    /// Takes the first ones out.
+    /// Takes the last ones out.
     #[must_use]
-    pub fn take_first(&mut self, count: usize) -> Self {
-        fn first<T: Element>(values: &mut Vec<T>, count: usize) -> Elements {
-            let rest = values.split_off(count.min(values.len()));
-            T::list(std::mem::replace(values, rest))
+    pub fn take_last(&mut self, count: usize) -> Self {
+        fn last<T: Element>(values: &mut Vec<T>, count: usize) -> Elements {
+            T::list(values.split_off(values.len().saturating_sub(count)))
         }
-        each_element!(self, it => first(it, count))
+        each_element!(self, it => last(it, count))
     }
 
     /// All as numbers.
