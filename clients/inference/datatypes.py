@@ -7,8 +7,8 @@ import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
 from aic import deploy
 from onnx import TensorProto, helper
+from strangers import refused
 from tritonclient.grpc import service_pb2, service_pb2_grpc
-from tritonclient.utils import InferenceServerException
 
 # What each is to ONNX and to NumPy, and its field in the messages of gRPC.
 TYPES = {
@@ -66,15 +66,6 @@ def asked(triton, client, name, datatype, array, headers, **binary):
     tensor.set_data_from_numpy(array, **binary)
     outputs = [triton.InferRequestedOutput("y", **binary)]
     return client.infer(name, [tensor], outputs=outputs, headers=dict(headers)).as_numpy("y")
-
-
-def refused(call):
-    """The message of a refusal."""
-    try:
-        call()
-    except InferenceServerException as error:
-        return str(error.message())
-    return None
 
 
 def in_fields(stub, name, datatype, array, headers):
