@@ -38,6 +38,10 @@ pub struct Known {
     pub inputs: Vec<String>,
     /// A row it can be tried with.
     pub example: Option<Value>,
+    /// Whether its one input is many numbers, which have no names: it takes all columns of a row in their order.
+    pub is_wide: bool,
+    /// The column it predicts, which it is not shown.
+    pub target: Option<String>,
 }
 
 impl Known {
@@ -53,16 +57,17 @@ impl Known {
             signature: Option<Value>,
             input_example: Option<Value>,
             blob: Option<Digest>,
+            target: Option<String>,
         }
         let spec = version.spec_as::<Spec>()?;
         let declared = spec.signature.filter(|_| spec.blob.is_some()).map(|it| Self::told(&it));
         if let Some(known) = declared.filter(|it| !it.inputs.is_empty()) {
-            return Ok(Self { example: spec.input_example, ..known });
+            return Ok(Self { example: spec.input_example, target: spec.target, ..known });
         }
         let ask = json!({"version": version.metadata.name});
         let told = inside(cx).call_action(ENDPOINTS, None, "signature", ask).await?;
         let own = Some(told["example"].clone()).filter(|it| !it.is_null());
-        Ok(Self { example: spec.input_example.or(own), ..Self::told(&told) })
+        Ok(Self { example: spec.input_example.or(own), target: spec.target, ..Self::told(&told) })
     }
 
     fn told(signature: &Value) -> Self {
@@ -72,12 +77,22 @@ impl Known {
         };
         let (classes, inputs) =
             (texts(&signature["classes"], None), texts(&signature["inputs"], Some("name")));
-        Self { classes, inputs, example: None }
+        let shape = signature["inputs"][0]["shape"].as_array().map_or(&[][..], Vec::as_slice);
+        let is_wide = inputs.len() == 1 && shape.iter().skip(1).any(|size| size.as_i64() != Some(1));
+        Self { classes, inputs, is_wide, ..Self::default() }
+    }
+
+    /// Whether the model is shown a column.
+    pub fn takes(&self, column: &str) -> bool {
+        match self.is_wide {
+            true => self.target.as_deref() != Some(column),
+            false => self.inputs.iter().any(|name| name == column),
+        }
     }
 
     /// A row as the model is shown it: the columns it takes.
     pub fn shown(&self, row: &Row) -> Value {
-        let fields = row.iter().filter(|(name, _)| self.inputs.contains(name));
+        let fields = row.iter().filter(|(name, _)| self.takes(name));
         Value::Object(fields.map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
@@ -180,6 +195,11 @@ mod tests {
         assert_eq!((known.inputs.len(), known.classes.len(), known.example.is_none()), (2, 2, true));
         let row = json!({"a": 1, "c": 2});
         assert_eq!(known.shown(row.as_object().unwrap()), json!({"a": 1}));
+        let wide = json!({"inputs": [{"name": "x", "shape": [-1, 2]}]});
+        let known = Known { target: Some("c".to_owned()), ..Known::told(&wide) };
+        let row = json!({"a": 1, "b": 3, "c": 2});
+        assert_eq!(known.shown(row.as_object().unwrap()), json!({"a": 1, "b": 3}));
+        assert!(!Known::told(&json!({"inputs": [{"name": "x", "shape": [-1, 1]}]})).is_wide);
         // What MLflow declares of inputs is a text of its own.
         assert_eq!(Known::told(&json!({"inputs": "[{\"name\": \"a\"}]"})), Known::default());
     }

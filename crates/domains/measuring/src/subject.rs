@@ -76,9 +76,11 @@ impl Subject {
         })
     }
 
-    /// The same, ready to be asked: a version that is code is loaded for it.
-    pub async fn known(mut self, cx: &Cx) -> Result<Self> {
-        self.known = Known::of(cx, &cx.read(VERSIONS, &self.version).await?).await?;
+    /// The same, ready to be asked with rows of which one column may be the truth: a version that is code is loaded for it.
+    pub async fn known(mut self, cx: &Cx, truth: Option<&str>) -> Result<Self> {
+        let known = Known::of(cx, &cx.read(VERSIONS, &self.version).await?).await?;
+        let target = truth.map(str::to_owned).or(known.target);
+        self.known = Known { target, ..known };
         Ok(self)
     }
 

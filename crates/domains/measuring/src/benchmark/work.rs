@@ -53,7 +53,7 @@ async fn measure(step: StepCx) -> Result<Value> {
         let message = format!("the endpoint answers with `{}` now", subject.version);
         return Err(Error::conflict("version-changed", message).hint("order another benchmark"));
     }
-    let subject = subject.known(&asker).await?;
+    let subject = subject.known(&asker, it.spec.target.as_deref()).await?;
     let rows = rows(&step, &asker, (&it, &load), &subject).await?;
     let (count, target) = (rows.len(), it.spec.target.clone());
     step.line(&format!("{count} rows from {}", it.spec.dataset_version.as_deref().unwrap_or("the example")));

@@ -43,7 +43,7 @@ pub async fn of_all(cx: &Cx, items: &[Facts], rows: &[Row]) -> Result<Vec<Agreem
 async fn of(cx: &Cx, it: &Facts, rows: &[Row]) -> Result<Vec<Predicted>> {
     let subject = it.subject(cx).await?;
     subject.may_predict(cx).await?;
-    subject.known(cx).await?.predicted(cx, rows).await
+    subject.known(cx, None).await?.predicted(cx, rows).await
 }
 
 fn between((one, first): (usize, &[Predicted]), (other, second): (usize, &[Predicted])) -> Agreement {

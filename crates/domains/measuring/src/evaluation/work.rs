@@ -48,7 +48,7 @@ async fn evaluate(step: StepCx) -> Result<Value> {
     let subject = Subject::of(&asker, None, Some(&it.spec.model_version)).await?;
     // They may have lost the right since they ordered it.
     subject.may_predict(&asker).await?;
-    let subject = subject.known(&asker).await?;
+    let subject = subject.known(&asker, it.spec.target.as_deref()).await?;
     let source = Source::of(&asker, &it.spec.dataset_version).await?;
     let rows = source.profile.rows;
     if rows > ROWS_MAX {

@@ -132,7 +132,7 @@ async fn part(
     for mut table in tables {
         let row = |at: usize| {
             let value = |column: &Column| (column.name.clone(), cells::value(column, at));
-            table.columns.iter().filter(|it| watched.known.inputs.contains(&it.name)).map(value).collect()
+            table.columns.iter().filter(|it| watched.known.takes(&it.name)).map(value).collect()
         };
         let rows: Vec<Row> = (0..table.rows).map(row).collect();
         let predictions = watched.known.predicted(cx, &watched.version, &rows).await?;
