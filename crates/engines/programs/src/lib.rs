@@ -53,13 +53,17 @@ impl Kept {
                     scope.spawn(|| heard.listen(stderr));
                 }
                 match (talk, stdin, stdout) {
-                    (Some(talk), Some(stdin), Some(stdout)) => talk(stdin, stdout),
+                    (Some(talk), Some(stdin), Some(stdout)) => {
+                        talk(stdin, stdout);
+                        // Whatever it does after its last answer, nobody waits for it.
+                        end(&child);
+                    }
                     (_, _, Some(stdout)) => heard.listen(stdout),
                     _ => {}
                 }
-                // Whatever it does after its last word, nobody waits for it.
-                end(&child);
             });
+            // Nobody hears it any more.
+            end(&child);
         };
         thread::Builder::new().name(thread.to_owned()).spawn(run).map_err(Error::internal)?;
         let child = told.recv().map_err(Error::internal)??;

@@ -52,6 +52,14 @@ fn its_last_words_are_kept_and_a_line_without_an_end_takes_no_room() {
 }
 
 #[test]
+fn one_that_nobody_talks_to_may_close_what_it_prints_to() {
+    let kept =
+        Kept::start(shell("exec >&-; sleep 0.2; echo later >&2; exec sleep 600"), "test", None).unwrap();
+    until(|| kept.last_words().contains(&"later".to_owned()));
+    assert!(kept.lives());
+}
+
+#[test]
 fn it_ends_with_its_value() {
     let directory = tempfile::tempdir().unwrap();
     let told = directory.path().join("pid");
