@@ -4,12 +4,11 @@
 //! a row only decides which of them pass. So what the sums over sets come to is worked out once for each leaf and each set
 //! of its features, 2^d numbers for d features, as Yang does ("Fast TreeSHAP", 2021, version 2).
 
+use super::{multiply, orders, shares};
 use crate::trees::{Aggregate, Ensemble, Node, Test};
 
-use super::{multiply, orders, shares};
-
-/// The most numbers that are kept of an ensemble: 32 MiB. Larger ones are explained without tables.
-const NUMBERS_MAX: usize = 4 << 20;
+/// The most bytes of an ensemble's tables. Ensembles that need more are explained without.
+const BYTES_MAX: usize = 32 << 20;
 /// The most features on the way to a leaf.
 const FEATURES_MAX: usize = 16;
 /// The slot of the way to a root, which no feature has.
@@ -35,7 +34,7 @@ struct Tree {
 /// A node and the branch by which it is entered.
 struct Spot {
     node: Node,
-    /// How many nodes there are above it.
+    /// The place of its state; that of the way to the root is 0.
     depth: u32,
     is_yes: bool,
     /// The place of the branch's feature among those on the way.
@@ -66,12 +65,12 @@ impl Tables {
     pub fn of(ensemble: &Ensemble) -> Option<Self> {
         let mut of =
             Self { trees: Vec::new(), expected: vec![0.0; ensemble.targets], depth: ensemble.depth + 1 };
-        let mut numbers = 0;
+        let mut bytes = 0;
         for &root in &ensemble.roots {
             let mut tree = Tree { spots: Vec::new(), steps: Vec::new(), worth: Vec::new() };
             let entered = Spot::new(ensemble.nodes[root as usize], 1, true, ROOT, [1.0; 4]);
-            tree.lay_out(ensemble, entered, &mut Vec::new(), (&mut of.expected, NUMBERS_MAX - numbers))?;
-            numbers += tree.worth.len();
+            tree.lay_out(ensemble, entered, &mut Vec::new(), (&mut of.expected, BYTES_MAX - bytes))?;
+            bytes += tree.bytes();
             of.trees.push(tree);
         }
         if ensemble.aggregate == Aggregate::Average {
@@ -109,8 +108,12 @@ impl Spot {
 }
 
 impl Tree {
+    fn bytes(&self) -> usize {
+        size_of_val(&*self.spots) + size_of_val(&*self.steps) + size_of_val(&*self.worth)
+    }
+
     /// Lays out a node and what is below it; `way` has the features so far with the shares they let pass. There is room for
-    /// so many more numbers.
+    /// so many bytes.
     fn lay_out(
         &mut self,
         ensemble: &Ensemble,
@@ -124,7 +127,8 @@ impl Tree {
             for weight in &ensemble.weights[node.yes as usize..node.no as usize] {
                 expected[weight.target as usize] += weight.value * open;
             }
-            if way.len() > FEATURES_MAX || self.worth.len() + (1 << way.len()) > room {
+            let more = size_of::<Spot>() + size_of::<Step>() * way.len() + (size_of::<f64>() << way.len());
+            if self.bytes() + more > room {
                 return None;
             }
             spot.worth = u32::try_from(self.worth.len()).ok()?;
