@@ -82,17 +82,17 @@ impl Known {
         Self { classes, inputs, is_wide, ..Self::default() }
     }
 
-    /// Whether the model is shown a column.
-    pub fn takes(&self, column: &str) -> bool {
-        match self.is_wide {
-            true => self.target.as_deref() != Some(column),
-            false => self.inputs.iter().any(|name| name == column),
-        }
+    /// Whether the model is shown a column of a table, or of a row, with these names.
+    pub fn takes<'a>(&self, column: &str, names: impl IntoIterator<Item = &'a str>) -> bool {
+        let is_input = |name: &str| self.inputs.iter().any(|it| it == name);
+        let by_order = self.is_wide && !names.into_iter().any(is_input);
+        if by_order { self.target.as_deref() != Some(column) } else { is_input(column) }
     }
 
     /// A row as the model is shown it: the columns it takes.
     pub fn shown(&self, row: &Row) -> Value {
-        let fields = row.iter().filter(|(name, _)| self.takes(name));
+        let names = || row.keys().map(String::as_str);
+        let fields = row.iter().filter(|(name, _)| self.takes(name, names()));
         Value::Object(fields.map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
@@ -137,41 +137,41 @@ pub fn serving(endpoint: &Raw) -> Result<&str> {
     })
 }
 
-/// Whether a version can be asked; one that is code may need an environment first. `known` is the run that was answered
-/// when this was asked before: a new one has to be noted.
+/// The step of a run that waits until a version can be asked; one that is code may need an environment first. The run that
+/// makes it is noted in the status of whatever the step is for.
 ///
 /// # Errors
-/// The word to wait, while the run that makes what is missing is under way; `deploy-failed` where it was in vain.
-pub async fn ready(step: &StepCx, version: &str, known: Option<&str>) -> Result<Option<String>> {
+/// The word to wait, while that run is under way; `deploy-failed` where it was in vain.
+pub async fn prepare<K: kernel::kind::Kind>(
+    step: &StepCx,
+    mut it: Object<K>,
+    version: &str,
+    preparing: fn(&mut K::Status) -> &mut Option<String>,
+) -> Result<Value> {
     #[derive(Deserialize)]
     struct Readiness {
         ready: bool,
         run: Option<String>,
     }
-    let cx = &step.cx;
-    if let Some(run) = known {
+    let (cx, ready) = (&step.cx, json!({"version": version}));
+    if let Some(run) = preparing(&mut it.status) {
         let raw = cx.read("system.runs", run).await?;
         return match raw.status.get("phase").and_then(Value::as_str) {
-            Some("Succeeded") => Ok(None),
+            Some("Succeeded") => Ok(ready),
             Some("Failed" | "Cancelled") => {
                 Err(Error::conflict("deploy-failed", format!("the run {run} did not make {version} ready"))
                     .hint(format!("`aic runs logs {run}` says why")))
             }
-            _ => Err(wait()),
+            _ => Err(runs::wait(LOOK_S)),
         };
     }
     let told = inside(cx).call_action(ENDPOINTS, None, "make-ready", json!({"version": version})).await?;
     let told: Readiness = serde_json::from_value(told).map_err(Error::internal)?;
-    let run = told.run.filter(|_| !told.ready);
-    if let Some(run) = &run {
-        step.line(&format!("{version} is made ready by the run {run}"));
-    }
-    Ok(run)
-}
-
-/// The word to look again a little later.
-pub fn wait() -> Error {
-    runs::wait(LOOK_S)
+    let Some(run) = told.run.filter(|_| !told.ready) else { return Ok(ready) };
+    step.line(&format!("{version} is made ready by the run {run}"));
+    let note = |status: &mut K::Status| *preparing(status) = Some(run.clone());
+    cx.update_status::<K>(it.metadata.uid.as_str(), note).await?;
+    Err(runs::wait(LOOK_S))
 }
 
 /// A value as a class is called; numbers without a fraction are called alike however they were written.
@@ -199,6 +199,8 @@ mod tests {
         let known = Known { target: Some("c".to_owned()), ..Known::told(&wide) };
         let row = json!({"a": 1, "b": 3, "c": 2});
         assert_eq!(known.shown(row.as_object().unwrap()), json!({"a": 1, "b": 3}));
+        let row = json!({"a": 1, "x": [3, 4], "c": 2});
+        assert_eq!(known.shown(row.as_object().unwrap()), json!({"x": [3, 4]}));
         assert!(!Known::told(&json!({"inputs": [{"name": "x", "shape": [-1, 1]}]})).is_wide);
         // What MLflow declares of inputs is a text of its own.
         assert_eq!(Known::told(&json!({"inputs": "[{\"name\": \"a\"}]"})), Known::default());

@@ -38,7 +38,7 @@ pub fn read(
             _ => fields.remove(&slot.name).or_else(|| params.remove(&slot.name)),
         };
         match given {
-            Some(value) => tensors.push(shaped(slot, &[&value])?),
+            Some(value) => tensors.push(shaped(slot, ("rows", &[&value]))?),
             None if slot.optional => {}
             None => return Err(missing(slot)),
         }

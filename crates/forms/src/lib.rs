@@ -66,7 +66,9 @@ fn instances(signature: &Signature, rows: &[Value]) -> Result<Vec<Tensor>> {
         }
         let slots = signature.inputs.iter();
         return slots
-            .map(|slot| shaped(slot, &rows.iter().map(|row| &row[&slot.name]).collect::<Vec<_>>()))
+            .map(|slot| {
+                shaped(slot, ("instances", &rows.iter().map(|row| &row[&slot.name]).collect::<Vec<_>>()))
+            })
             .collect();
     }
     if let [slot] = signature.inputs.as_slice() {
@@ -78,7 +80,7 @@ fn instances(signature: &Signature, rows: &[Value]) -> Result<Vec<Tensor>> {
             }
         };
         let rows: Vec<Value> = rows.iter().map(one).collect();
-        return Ok(vec![shaped(slot, &rows.iter().collect::<Vec<_>>())?]);
+        return Ok(vec![shaped(slot, ("instances", &rows.iter().collect::<Vec<_>>()))?]);
     }
     let wanted = signature.inputs.len();
     for (i, row) in rows.iter().enumerate() {
@@ -91,7 +93,9 @@ fn instances(signature: &Signature, rows: &[Value]) -> Result<Vec<Tensor>> {
         }
     }
     let slots = signature.inputs.iter().enumerate();
-    slots.map(|(at, slot)| shaped(slot, &rows.iter().map(|row| &row[at]).collect::<Vec<_>>())).collect()
+    slots
+        .map(|(at, slot)| shaped(slot, ("instances", &rows.iter().map(|row| &row[at]).collect::<Vec<_>>())))
+        .collect()
 }
 
 fn by_column(signature: &Signature, columns: &serde_json::Map<String, Value>) -> Result<Vec<Tensor>> {
@@ -106,10 +110,12 @@ fn by_column(signature: &Signature, columns: &serde_json::Map<String, Value>) ->
     let rows = columns.values().next().and_then(Value::as_array).map_or(0, Vec::len);
     let column = |slot: &Slot| {
         let Some(values) = columns.get(&slot.name) else {
-            return shaped(slot, &vec![&Value::Null; rows]);
+            return shaped(slot, ("instances", &vec![&Value::Null; rows]));
         };
         match values.as_array() {
-            Some(values) if values.len() == rows => shaped(slot, &values.iter().collect::<Vec<_>>()),
+            Some(values) if values.len() == rows => {
+                shaped(slot, ("instances", &values.iter().collect::<Vec<_>>()))
+            }
             _ => Err(Error::invalid(
                 "tensor-wrong-shape",
                 format!("column `{}` is no list of {rows} rows", slot.name),
@@ -120,8 +126,8 @@ fn by_column(signature: &Signature, columns: &serde_json::Map<String, Value>) ->
     signature.inputs.iter().map(column).collect()
 }
 
-/// The tensor of a slot from one value a row, each single or nested lists of one shape.
-fn shaped(slot: &Slot, rows: &[&Value]) -> Result<Tensor> {
+/// The tensor of a slot from one value a row, each single or nested lists of one shape; the rows are those of a place.
+fn shaped(slot: &Slot, (place, rows): (&str, &[&Value])) -> Result<Tensor> {
     let mut shape = vec![rows.len()];
     let first = rows.first().map(|row| dims(row)).unwrap_or_default();
     match (slot.shape.len(), first.is_empty()) {
@@ -136,7 +142,7 @@ fn shaped(slot: &Slot, rows: &[&Value]) -> Result<Tensor> {
                 "tensor-wrong-shape",
                 format!("`{}` has not one shape in all rows", slot.name),
             )
-            .at(format!("instances[{i}]")));
+            .at(format!("{place}[{i}]")));
         }
     }
     let elements = rows::elements(slot.datatype, flat.into_iter(), &slot.name)?;

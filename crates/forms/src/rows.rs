@@ -17,16 +17,9 @@ pub fn tensors(signature: &Signature, rows: &[Value]) -> Result<Vec<Tensor>> {
     {
         return Ok(vec![wide(slot, rows)?]);
     }
+    let known: Vec<&str> = signature.inputs.iter().map(|slot| slot.name.as_str()).collect();
     for (i, row) in rows.iter().enumerate() {
-        let row = object(i, row)?;
-        let unknown = row.keys().find(|name| !signature.inputs.iter().any(|slot| slot.name == **name));
-        if let Some(name) = unknown {
-            let known: Vec<&str> = signature.inputs.iter().map(|slot| slot.name.as_str()).collect();
-            let shown: String = name.chars().take(60).collect();
-            return Err(Error::invalid("unknown-column", format!("the model knows no column `{shown}`"))
-                .at(format!("rows[{i}].{shown}"))
-                .hint(format!("its columns are: {}", known.join(", "))));
-        }
+        all_known((i, object(i, row)?), &known)?;
     }
     signature
         .inputs
@@ -40,19 +33,30 @@ pub fn tensors(signature: &Signature, rows: &[Value]) -> Result<Vec<Tensor>> {
         .collect()
 }
 
+/// Refuses a column that is none of these.
+fn all_known((i, row): (usize, &Map<String, Value>), known: &[&str]) -> Result<()> {
+    let Some(name) = row.keys().find(|name| !known.contains(&name.as_str())) else { return Ok(()) };
+    let shown: String = name.chars().take(60).collect();
+    Err(Error::invalid("unknown-column", format!("the model knows no column `{shown}`"))
+        .at(format!("rows[{i}].{shown}"))
+        .hint(format!("its columns are: {}", known.join(", "))))
+}
+
 fn object(i: usize, row: &Value) -> Result<&Map<String, Value>> {
     row.as_object()
         .ok_or_else(|| Error::invalid("wrong-type", "a row is an object of columns").at(format!("rows[{i}]")))
 }
 
-/// The one tensor of rows: what each calls by the input's name, or else its columns, which are those of the first row.
+/// The one tensor of rows: what each calls by the input's name, or else its columns, which are those of the first row in
+/// their order.
 fn wide(slot: &Slot, rows: &[Value]) -> Result<Tensor> {
     let rows: Vec<&Map<String, Value>> =
         rows.iter().enumerate().map(|(i, row)| object(i, row)).collect::<Result<_>>()?;
     let Some(first) = rows.first().filter(|row| !row.contains_key(&slot.name)) else {
+        rows.iter().enumerate().try_for_each(|(i, row)| all_known((i, row), &[&slot.name]))?;
         let values: Vec<&Value> =
             rows.iter().map(|row| row.get(&slot.name).unwrap_or(&Value::Null)).collect();
-        return shaped(slot, &values);
+        return shaped(slot, ("rows", &values));
     };
     let columns: Vec<&str> = first.keys().map(String::as_str).collect();
     let sizes: Vec<usize> = match &slot.shape[1..] {
@@ -67,6 +71,7 @@ fn wide(slot: &Slot, rows: &[Value]) -> Result<Tensor> {
             .at(format!("rows[{i}]"))
             .hint("send the columns the model was made for and no other, in its order"));
     }
+    rows.iter().enumerate().try_for_each(|(i, row)| all_known((i, row), &columns))?;
     let all = rows.iter().flat_map(|row| columns.iter().map(|name| row.get(*name).unwrap_or(&Value::Null)));
     let elements = cells(slot.datatype, all, &|at| (at / wanted, columns[at % wanted]))?;
     Ok(Tensor { name: slot.name.clone(), shape: [vec![rows.len()], sizes].concat(), elements })
@@ -157,6 +162,12 @@ mod tests {
             refused(&[-1, 2], json!([{"a": 1, "b": 2}, {"a": 1, "b": "z"}])),
             "wrong-type at rows[1].b"
         );
+        assert_eq!(
+            refused(&[-1, 2], json!([{"a": 1, "b": 2}, {"a": 1, "c": 2}])),
+            "unknown-column at rows[1].c"
+        );
+        assert_eq!(refused(&[-1, 2], json!([{"x": [1, 2], "a": 1}])), "unknown-column at rows[0].a");
+        assert_eq!(refused(&[-1, 2], json!([{"x": [1, 2]}, {}])), "tensor-wrong-shape at rows[1]");
         assert_eq!(refused(&[-1, 2, -1], json!([{"a": 1, "b": 2}])), "tensor-wrong-shape at rows[0]");
         assert_eq!(refused(&[-1, 2], json!([[1, 2]])), "wrong-type at rows[0]");
     }

@@ -29,14 +29,9 @@ struct Input {
 /// Waits until a version can be asked without an endpoint: one that is code may need an environment first.
 async fn prepare(step: StepCx) -> Result<Value> {
     let it = step.cx.get::<Benchmark>(&step.input::<Input>()?.benchmark).await?;
-    let version = it.spec.model_version.as_ref().filter(|_| it.spec.endpoint.is_none());
+    let version = it.spec.model_version.clone().filter(|_| it.spec.endpoint.is_none());
     let Some(version) = version else { return Ok(json!({})) };
-    let Some(run) = asking::ready(&step, version, it.status.preparing.as_deref()).await? else {
-        return Ok(json!({"version": version}));
-    };
-    let uid = it.metadata.uid.as_str();
-    step.cx.update_status::<Benchmark>(uid, |status| status.preparing = Some(run.clone())).await?;
-    Err(asking::wait())
+    asking::prepare(&step, it, &version, |status| &mut status.preparing).await
 }
 
 async fn measure(step: StepCx) -> Result<Value> {

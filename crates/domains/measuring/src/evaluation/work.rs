@@ -32,12 +32,7 @@ struct Input {
 async fn prepare(step: StepCx) -> Result<Value> {
     let it = step.cx.get::<Evaluation>(&step.input::<Input>()?.evaluation).await?;
     let version = it.spec.model_version.to_string();
-    let Some(run) = asking::ready(&step, &version, it.status.preparing.as_deref()).await? else {
-        return Ok(json!({"version": version}));
-    };
-    let uid = it.metadata.uid.as_str();
-    step.cx.update_status::<Evaluation>(uid, |status| status.preparing = Some(run.clone())).await?;
-    Err(asking::wait())
+    asking::prepare(&step, it, &version, |status| &mut status.preparing).await
 }
 
 async fn evaluate(step: StepCx) -> Result<Value> {

@@ -40,17 +40,9 @@ struct Input {
 
 /// Waits until the version can be asked: one that is code may need an environment first.
 async fn prepare(step: StepCx) -> Result<Value> {
-    let cx = &step.cx;
-    let it = cx.get::<BatchPrediction>(&step.input::<Input>()?.batch).await?;
+    let it = step.cx.get::<BatchPrediction>(&step.input::<Input>()?.batch).await?;
     let version = version_of(&it)?.to_string();
-    let Some(run) = asking::ready(&step, &version, it.status.preparing.as_deref()).await? else {
-        return Ok(json!({"version": version}));
-    };
-    cx.update_status::<BatchPrediction>(it.metadata.uid.as_str(), |status| {
-        status.preparing = Some(run.clone());
-    })
-    .await?;
-    Err(asking::wait())
+    asking::prepare(&step, it, &version, |status| &mut status.preparing).await
 }
 
 fn version_of(it: &Object<BatchPrediction>) -> Result<&Ref> {
@@ -130,10 +122,10 @@ async fn part(
     let mut written = engine.begin(Format::Parquet, Box::new(file.clone()));
     let mut count = 0;
     for mut table in tables {
-        let row = |at: usize| {
-            let value = |column: &Column| (column.name.clone(), cells::value(column, at));
-            table.columns.iter().filter(|it| watched.known.takes(&it.name)).map(value).collect()
-        };
+        let names = || table.columns.iter().map(|it| it.name.as_str());
+        let shown: Vec<&Column> =
+            table.columns.iter().filter(|it| watched.known.takes(&it.name, names())).collect();
+        let row = |at: usize| shown.iter().map(|it| (it.name.clone(), cells::value(it, at))).collect();
         let rows: Vec<Row> = (0..table.rows).map(row).collect();
         let predictions = watched.known.predicted(cx, &watched.version, &rows).await?;
         table.columns.extend(columns(watched, &predictions));
