@@ -78,20 +78,12 @@ fn gvk(kind: &KindDef) -> Value {
 
 fn object_meta() -> Value {
     let text = json!({"type": "string"});
-    let texts = json!({"type": "object", "additionalProperties": {"type": "string"}});
+    let mut properties = schema::metadata(&json!({"type": "object", "additionalProperties": text}));
+    properties["generateName"] = text;
     json!({
         "type": "object",
         "description": "What every object carries, whatever its kind.",
-        "properties": {
-            "name": text, "generateName": text, "namespace": text, "uid": text, "resourceVersion": text,
-            "generation": {"type": "integer", "format": "int64"},
-            "creationTimestamp": {"type": "string", "format": "date-time"},
-            "deletionTimestamp": {"type": "string", "format": "date-time"},
-            "labels": texts, "annotations": texts,
-            "ownerReferences": {"type": "array", "items": {"type": "object"}},
-            "finalizers": {"type": "array", "items": text},
-            "managedFields": {"type": "array", "items": {"type": "object"}},
-        },
+        "properties": properties,
     })
 }
 

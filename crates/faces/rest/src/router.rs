@@ -48,6 +48,7 @@ pub fn router(web: Web) -> Router {
         .with_state(face)
 }
 
+/// What makes a document.
 type Make = Arc<dyn Fn(&Platform) -> Result<String> + Send + Sync>;
 
 /// A document about the platform, made when somebody first asks for it: most servers are never asked.

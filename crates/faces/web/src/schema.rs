@@ -64,6 +64,21 @@ fn of_field(field: &Field, direction: Direction) -> Value {
     schema
 }
 
+/// The properties that every object's metadata has; labels and annotations are maps of texts as somebody bounds them.
+pub fn metadata(texts: &Value) -> Value {
+    let text = json!({"type": "string"});
+    json!({
+        "name": text, "namespace": text, "uid": text, "resourceVersion": text,
+        "generation": {"type": "integer", "format": "int64"},
+        "creationTimestamp": {"type": "string", "format": "date-time"},
+        "deletionTimestamp": {"type": "string", "format": "date-time"},
+        "labels": texts, "annotations": texts,
+        "ownerReferences": {"type": "array", "items": {"type": "object"}},
+        "finalizers": {"type": "array", "items": text},
+        "managedFields": {"type": "array", "items": {"type": "object"}},
+    })
+}
+
 fn may_be_null(schema: &mut Value) {
     if schema["type"].is_string() {
         let word = schema["type"].take();

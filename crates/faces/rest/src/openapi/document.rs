@@ -104,16 +104,7 @@ fn common_schemas() -> Map<String, Value> {
         "Metadata": {
             "type": "object",
             "required": ["name", "uid", "resourceVersion", "generation", "creationTimestamp"],
-            "properties": {
-                "name": text, "namespace": text, "uid": text, "resourceVersion": text,
-                "generation": {"type": "integer"},
-                "creationTimestamp": {"type": "string", "format": "date-time"},
-                "deletionTimestamp": {"type": "string", "format": "date-time"},
-                "labels": texts, "annotations": texts,
-                "ownerReferences": {"type": "array", "items": {"type": "object"}},
-                "finalizers": {"type": "array", "items": text},
-                "managedFields": {"type": "array", "items": {"type": "object"}},
-            },
+            "properties": schema::metadata(&texts),
         },
         "NewMetadata": {
             "type": "object",
