@@ -17,8 +17,6 @@ use ports::infer::{
 use shares::{Choice, PARTS, Rule};
 use tokio::sync::{OnceCell, Semaphore};
 
-mod resting;
-
 use crate::{
     endpoint::{Endpoint, Limits, Phase, Sampling},
     form::{Form, Ready},
@@ -26,6 +24,8 @@ use crate::{
     how::{How, Told},
     revision::{self, Revision},
 };
+
+mod resting;
 
 /// A model ready to answer.
 pub struct Loaded {
